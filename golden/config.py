@@ -1,0 +1,229 @@
+"""The one configuration type that golden model, hardware, simulation and boards all read."""
+
+import hashlib
+import json
+import math
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+WORD = 16
+"""Weights per memory word: the unit of updates, reinforcement draws and transfers."""
+
+_GENERATOR_BITS = 32
+_Width = Annotated[int, Field(ge=1, le=4096)]
+
+
+class ArrayShape(BaseModel):
+    """Shape of the XNOR-popcount array and the memory it reads.
+
+    The shape changes speed and area and nothing else: any two shapes train to the same bits.
+
+    Parameters
+    ----------
+    rows : int
+        Neurons computed at a time; a power of two.
+    lanes : int
+        Inputs consumed per cycle by every element; 16 times a power of two.
+    samples : int
+        Samples computed at a time with the same weights; a power of two.
+    systolic : bool
+        Pass operands from element to element through registers (ECP5) instead of
+        broadcasting them (iCE40, where a bare register costs a whole logic cell).
+    memory : {"block", "spram"}
+        Where hidden weights live: inferred block RAM, or the four single-port RAMs of an
+        iCE40 UltraPlus (needs ``rows=4, lanes=16``: one RAM per row).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: Annotated[int, Field(ge=1, le=64)] = 4
+    lanes: Annotated[int, Field(ge=WORD, le=1024)] = WORD
+    samples: Annotated[int, Field(ge=1, le=64)] = 4
+    systolic: bool = False
+    memory: Literal["block", "spram"] = "block"
+
+    @model_validator(mode="after")
+    def _check(self) -> "ArrayShape":
+        for name, value in (
+            ("rows", self.rows),
+            ("lanes", self.lanes),
+            ("samples", self.samples),
+        ):
+            if value & (value - 1):
+                raise ValueError(f"array {name} must be a power of two, not {value}")
+        if self.memory == "spram" and (self.rows, self.lanes) != (4, WORD):
+            raise ValueError(
+                "memory 'spram' needs rows=4 and lanes=16 (one single-port RAM per row), "
+                f"not rows={self.rows} and lanes={self.lanes}"
+            )
+        return self
+
+
+class Config(BaseModel):
+    """A network, its training rule and the array that trains it.
+
+    Layer ``l`` counts from 0; ``K_l`` is ``hidden[l]`` and its fan-in is ``fan_in[l]``.
+
+    Parameters
+    ----------
+    name : str
+        Free label, shown in tables and file names.
+    dataset : str
+        Data set that commands use when none is given.
+    encoder : str
+        How images become bits, e.g. ``"thermometer:0,128"``; see :mod:`metabit.golden.encoders`.
+    inputs : int
+        Bits per sample that the encoder delivers (``K_0`` of the paper).
+    hidden : tuple of int
+        Neurons of each hidden layer.
+    classes : int
+        Number of classes, 2 to 256.
+    group : int
+        Neurons per group (gamma of the paper); the last group of a layer may be smaller.
+    counter_bits : int
+        Width ``b`` of a hidden-weight counter, 2 to 16.
+    margin : float
+        Robustness ``r``: a layer is updated while its margin is below ``floor(r * K_l)``.
+    rival_selection : bool
+        Only neurons whose code bit tells the label from its rival may win.
+    annealing : tuple of float
+        Fractions of the epochs after which the annealing exponent grows by one; empty: off.
+    reinforcement : float
+        Reinforcement probability ``p_r``; 0 switches reinforcement off.
+    head_offset : int
+        0: one bit per neuron enters the class scores. ``T > 0``: three bits,
+        ``z >= -T``, ``z >= 0`` and ``z >= T`` (the three-threshold head).
+    tile : int
+        Samples whose forward passes all use the weights as they stood before the tile.
+    seed : int
+        Seeds classifier, initial counters, reinforcement (one generator) and data order.
+    array : ArrayShape
+        Hardware only; no effect on results.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If a value is out of range or fields contradict each other.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = "custom"
+    dataset: str = "fashion-mnist"
+    encoder: str = "none"
+    inputs: _Width
+    hidden: Annotated[tuple[_Width, ...], Field(min_length=1, max_length=8)]
+    classes: Annotated[int, Field(ge=2, le=256)] = 10
+    group: Annotated[int, Field(ge=1)]
+    counter_bits: Annotated[int, Field(ge=2, le=16)] = 8
+    margin: Annotated[float, Field(ge=0, le=1)] = 0.25
+    rival_selection: bool = True
+    annealing: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(max_length=3)] = (
+        0.6,
+        0.75,
+        0.9,
+    )
+    reinforcement: Annotated[float, Field(ge=0, le=1)] = 0.5
+    head_offset: Annotated[int, Field(ge=0, le=4095)] = 0
+    tile: Annotated[int, Field(ge=1, le=64)] = 8
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    array: ArrayShape = ArrayShape()
+
+    @model_validator(mode="after")
+    def _check(self) -> "Config":
+        if list(self.annealing) != sorted(set(self.annealing)):
+            raise ValueError(f"annealing fractions must increase, not {list(self.annealing)}")
+        if self.group > max(self.hidden):
+            raise ValueError(
+                f"group must not exceed the widest layer, {max(self.hidden)}, not {self.group}"
+            )
+        return self
+
+    @property
+    def layers(self) -> int:
+        """Number of hidden layers."""
+        return len(self.hidden)
+
+    @cached_property
+    def fan_in(self) -> tuple[int, ...]:
+        """Inputs of a neuron of each layer."""
+        return (self.inputs, *self.hidden[:-1])
+
+    @cached_property
+    def words(self) -> tuple[int, ...]:
+        """Words of 16 weights that hold one neuron of each layer."""
+        return tuple(-(-fan_in // WORD) for fan_in in self.fan_in)
+
+    @property
+    def planes(self) -> int:
+        """Bits per neuron that enter the class scores: 1, or 3 with a head offset."""
+        return 3 if self.head_offset else 1
+
+    @cached_property
+    def margin_threshold(self) -> tuple[int, ...]:
+        """Margin below which each layer is updated: ``floor(r * planes * K_l)``."""
+        return tuple(math.floor(self.margin * self.planes * width) for width in self.hidden)
+
+    @cached_property
+    def reinforcement_shift(self) -> tuple[int, ...] | None:
+        """``T`` of each layer: a word is reinforced with probability ``2**-(T + j)``.
+
+        ``T = round(-log2(p_r * sqrt(2 / (pi * fan_in))))``, the paper's probability
+        (section 4) to the nearest power of two; None when reinforcement is off.
+        """
+        if not self.reinforcement:
+            return None
+        return tuple(
+            max(0, round(-math.log2(self.reinforcement * math.sqrt(2 / (math.pi * fan_in)))))
+            for fan_in in self.fan_in
+        )
+
+    @property
+    def counter_range(self) -> tuple[int, int]:
+        """Smallest and largest value of a counter."""
+        return -(1 << (self.counter_bits - 1)), (1 << (self.counter_bits - 1)) - 1
+
+    @property
+    def generator_state(self) -> int:
+        """Initial 32-bit state of the generator, never zero.
+
+        The odd multiplier spreads small seeds over the whole word, so that seeds 0, 1, 2
+        start far apart.
+        """
+        state = (self.seed * 0x9E3779B1 + 0x6D2B79F5) % (1 << _GENERATOR_BITS)
+        return state or 0x6D2B79F5
+
+    def annealing_exponent(self, epoch: int, epochs: int) -> int:
+        """Annealing exponent ``q`` of an epoch.
+
+        Parameters
+        ----------
+        epoch, epochs : int
+            This epoch, counted from 1, and their total.
+        """
+        return sum(epoch > epochs * fraction for fraction in self.annealing)
+
+    @staticmethod
+    def reinforcement_damping(errors: int, samples: int) -> int:
+        """Return ``j`` that follows from last epoch's errors; pass ``errors = samples`` at first.
+
+        Parameters
+        ----------
+        errors, samples : int
+            Wrong predictions and samples of the epoch before.
+        """
+        return sum(factor * errors <= samples for factor in (2, 8, 32))
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Eight bytes that two configurations share iff they describe the same hardware.
+
+        Name, data, encoder, seed and schedule are left out: the host owns them, and one
+        bitstream serves them all.
+        """
+        host_only = {"name", "dataset", "encoder", "seed", "annealing"}
+        fields = self.model_dump(mode="json", exclude=host_only)
+        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).digest()[:8]
