@@ -1,0 +1,1 @@
+"""Boards: bitstreams, the host side of the link, training on the device."""

@@ -1,0 +1,1 @@
+"""Simulation of the device and its comparison with the golden model."""
