@@ -1,9 +1,9 @@
 """What host and device say to each other: requests, replies and their sizes.
 
 Both directions carry frames: the bytes of a body, COBS-encoded and closed by a zero byte. A body
-ends in the CRC-16/IBM-3740 of what stands before it, low byte first. A request body is a
-:class:`Request` header and ``count`` units of data; a reply body is a sequence number, a
-:class:`Status` and, if that is ``OK``, ``count`` units of result.
+ends in the CRC-16/IBM-3740 of what stands before it, high byte first, so that the CRC over all of
+it is zero. A request body is a :class:`Request` header and ``count`` units of data; a reply body is
+a sequence number, a :class:`Status` and, if that is ``OK``, ``count`` units of result.
 """
 
 from amaranth.lib import data, enum
@@ -62,12 +62,12 @@ class Status(enum.Enum, shape=8):
     OK = 0
     BAD_CRC = 1
     BAD_FRAME = 2
-    """Not COBS, too short, or longer than MAX_BODY."""
+    """Not COBS, too short, longer than MAX_BODY, or with a sequence number of zero."""
     UNKNOWN_OPERATION = 3
     BAD_LENGTH = 4
     """More or less data than ``count`` units."""
     BAD_RANGE = 5
-    """Sample, address or count beyond what the configuration has."""
+    """Sample, address, count or label beyond what the configuration has, or a zero state."""
     NOT_INITIALISED = 6
     """Only IDENTIFY and RESET are answered before the first RESET."""
 
@@ -130,3 +130,23 @@ def limit(operation: Operation, layout: Layout) -> int | None:
         Operation.READ_POPCOUNTS: layout.popcount_count,
         Operation.READ_STATISTICS: len(layout.statistics),
     }.get(operation)
+
+
+def count_limit(operation: Operation, layout: Layout) -> int:
+    """Largest ``count`` of one request; 0 where count means nothing, else the smallest is 1.
+
+    Data and result must fit a packet, and neither may exceed what the configuration has.
+    """
+    config = layout.config
+    bounds = []
+    if unit := data_unit(operation, config):
+        bounds.append(MAX_DATA // unit)
+    if unit := result_unit(operation, config):
+        bounds.append(MAX_RESULT // unit)
+    if (end := limit(operation, layout)) is not None:
+        bounds.append(end)
+    if operation in (Operation.TRAIN, Operation.INFER):
+        bounds.append(config.tile)
+    if operation == Operation.READ_GENERATOR:
+        bounds.append(1)
+    return min(bounds, default=0)
