@@ -1,0 +1,178 @@
+"""The stream of tiles: which samples, in what order, with what annealing and damping."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from .config import Config
+from .streams import permutation
+
+
+@dataclass(frozen=True)
+class Step:
+    """One tile of the schedule.
+
+    Attributes
+    ----------
+    epoch : int
+        Epoch, from 1.
+    tile : int
+        Tile within the epoch, from 0.
+    indices : ndarray of int64, shape (B,)
+        Training samples of the tile, in order.
+    annealing, damping : int
+        Exponent ``q`` and ``j`` of reinforcement.
+    last : bool
+        Whether the epoch ends with this tile.
+    """
+
+    epoch: int
+    tile: int
+    indices: npt.NDArray[np.int64] = field(repr=False)
+    annealing: int
+    damping: int
+    last: bool
+
+
+class Schedule:
+    """Position in the training: goes from tile to tile, and learns how many errors there were.
+
+    The samples are shuffled anew for every epoch, by a generator that follows from seed and
+    epoch alone. Damping follows from the errors of the epoch before. A schedule is therefore
+    completely described by its attributes, and resumes at any tile.
+
+    Usage::
+
+        for step in schedule:
+            predictions = learner.train_tile(samples[step.indices], ...)
+            schedule.advance(np.count_nonzero(predictions != labels[step.indices]))
+
+    Parameters
+    ----------
+    config : Config
+        Gives tile size, annealing and seed.
+    samples : int
+        Training samples.
+    epochs : int
+        Length of the training; annealing depends on it.
+    epoch : int
+        Epoch to start in, from 1.
+    sample : int
+        Samples of that epoch which are done; a multiple of the tile size.
+    errors : int
+        Wrong predictions among them.
+    history : sequence of int
+        Errors of each epoch before.
+
+    Raises
+    ------
+    ValueError
+        If the position does not exist.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        samples: int,
+        epochs: int,
+        *,
+        epoch: int = 1,
+        sample: int = 0,
+        errors: int = 0,
+        history: tuple[int, ...] = (),
+    ) -> None:
+        if samples < 1:
+            raise ValueError(f"samples must be at least 1, not {samples}")
+        if epochs < 1:
+            raise ValueError(f"epochs must be at least 1, not {epochs}")
+        if not 1 <= epoch <= epochs + 1:
+            raise ValueError(f"epoch must be 1 to {epochs + 1}, not {epoch}")
+        if sample % config.tile or not 0 <= sample < samples or (epoch > epochs and sample):
+            raise ValueError(
+                f"sample must be a multiple of the tile size {config.tile} below {samples}, "
+                f"and 0 after the last epoch, not {sample}"
+            )
+        if not 0 <= errors <= sample:
+            raise ValueError(f"errors must be 0 to the samples done, {sample}, not {errors}")
+        if len(history) != epoch - 1 or not all(0 <= e <= samples for e in history):
+            raise ValueError(
+                f"history must have {epoch - 1} error counts of 0 to {samples}, not {list(history)}"
+            )
+        self.config = config
+        self.samples = samples
+        self.epochs = epochs
+        self.epoch = epoch
+        self.sample = sample
+        self.errors = errors
+        self.history = list(history)
+        self._order = self._shuffle()
+
+    def _shuffle(self) -> npt.NDArray[np.int64]:
+        return permutation(self.config.seed, f"order/{self.epoch}", self.samples)
+
+    @property
+    def done(self) -> bool:
+        """Whether the last epoch is over."""
+        return self.epoch > self.epochs
+
+    @property
+    def annealing(self) -> int:
+        """Annealing exponent ``q`` of this epoch."""
+        return self.config.annealing_exponent(self.epoch, self.epochs)
+
+    @property
+    def damping(self) -> int:
+        """``j`` of this epoch."""
+        errors = self.history[-1] if self.history else self.samples
+        return self.config.reinforcement_damping(errors, self.samples)
+
+    @property
+    def accuracy(self) -> list[float]:
+        """Online training accuracy of each finished epoch, a fraction."""
+        return [1 - errors / self.samples for errors in self.history]
+
+    def step(self) -> Step:
+        """Return the tile that is next.
+
+        Raises
+        ------
+        RuntimeError
+            If there is none.
+        """
+        if self.done:
+            raise RuntimeError(f"training is over after {self.epochs} epochs")
+        end = self.sample + self.config.tile
+        return Step(
+            self.epoch,
+            self.sample // self.config.tile,
+            self._order[self.sample : end],
+            self.annealing,
+            self.damping,
+            end >= self.samples,
+        )
+
+    def advance(self, errors: int) -> None:
+        """Go to the next tile.
+
+        Parameters
+        ----------
+        errors : int
+            Wrong predictions of the tile just trained on.
+        """
+        self.errors += int(errors)
+        self.sample += self.config.tile
+        if self.sample >= self.samples:
+            self.history.append(self.errors)
+            self.epoch += 1
+            self.sample = self.errors = 0
+            self._order = self._shuffle()
+
+    def __iter__(self) -> Iterator[Step]:
+        """Yield the remaining tiles; :meth:`advance` must be called for each."""
+        while not self.done:
+            position = self.epoch, self.sample
+            yield self.step()
+            if position == (self.epoch, self.sample):
+                raise RuntimeError("advance() must be called for every tile")

@@ -1,0 +1,68 @@
+"""The training loop, the same for golden model, simulated device and board."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .learner import Learner
+from .schedule import Schedule, Step
+from .training_data import TrainingData
+
+
+@dataclass(frozen=True)
+class TileResult:
+    """A tile that has been trained on.
+
+    Attributes
+    ----------
+    step : Step
+        Which one.
+    predictions : ndarray of int, shape (B,)
+        Predictions of its forward passes.
+    errors : int
+        How many of them are wrong.
+    """
+
+    step: Step
+    predictions: npt.NDArray[np.integer]
+    errors: int
+
+
+class Trainer:
+    """Trains a learner tile by tile.
+
+    Parameters
+    ----------
+    learner : Learner
+        Network or device.
+    data : TrainingData
+        Encoded samples.
+    schedule : Schedule
+        Where to start and how long to go on; moves along.
+    """
+
+    def __init__(self, learner: Learner, data: TrainingData, schedule: Schedule) -> None:
+        self.learner = learner
+        self.data = data
+        self.schedule = schedule
+
+    def tiles(self) -> Iterator[TileResult]:
+        """Train, and yield after every tile; learner and schedule agree whenever it does."""
+        for step in self.schedule:
+            labels = self.data.train_labels[step.indices]
+            predictions = self.learner.train_tile(
+                self.data.train[step.indices],
+                labels,
+                annealing=step.annealing,
+                damping=step.damping,
+            )
+            errors = int(np.count_nonzero(predictions != labels))
+            self.schedule.advance(errors)
+            yield TileResult(step, predictions, errors)
+
+    def test_accuracy(self) -> float:
+        """Return the accuracy on the test set, a fraction."""
+        predictions = self.learner.predict(self.data.test)
+        return float(np.mean(predictions == self.data.test_labels))
