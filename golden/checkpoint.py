@@ -77,8 +77,8 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal["metabit-checkpoint"] = FORMAT
-    version: Literal[1] = VERSION
+    format: Literal["metabit-checkpoint"] = "metabit-checkpoint"
+    version: Literal[1] = 1
     config: Config
     generator_state: Annotated[int, Field(ge=1, le=PERIOD)]
     statistics: StatisticsRecord

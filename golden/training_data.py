@@ -52,7 +52,7 @@ class TrainingData:
     def sha256(self) -> str:
         """Hash of the training samples and labels, by which a resumed run knows its data."""
         digest = hashlib.sha256(np.array(self.train.shape, "<u4").tobytes())
-        digest.update(np.packbits(self.train, axis=1))
+        digest.update(np.packbits(self.train, axis=1).tobytes())
         digest.update(self.train_labels.astype("<i4").tobytes())
         return digest.hexdigest()
 

@@ -1,0 +1,109 @@
+"""A training run of the golden network: starts, stops, and goes on where it stopped."""
+
+import time
+from collections.abc import Iterator
+
+from .checkpoint import Checkpoint, make_checkpoint
+from .config import Config
+from .errors import CheckpointError
+from .learner import GoldenLearner
+from .network import Network
+from .schedule import Schedule
+from .trainer import TileResult, Trainer
+from .training_data import TrainingData
+
+
+class Run:
+    """Network, data and schedule of a run, and what it has achieved.
+
+    Use :meth:`start` or :meth:`resume`.
+
+    Attributes
+    ----------
+    network : Network
+        Is trained.
+    data : TrainingData
+        What on.
+    schedule : Schedule
+        How far.
+    test_accuracy : list of float
+        Accuracy on the test set after each finished epoch.
+    seconds : list of float
+        Time that each finished epoch took; of a resumed epoch, its last part.
+    """
+
+    def __init__(self, network: Network, data: TrainingData, schedule: Schedule) -> None:
+        self.network = network
+        self.data = data
+        self.schedule = schedule
+        self.test_accuracy: list[float] = []
+        self.seconds: list[float] = []
+        self._trainer = Trainer(GoldenLearner(network), data, schedule)
+
+    @classmethod
+    def start(cls, config: Config, data: TrainingData, epochs: int) -> "Run":
+        """Return a run at its beginning.
+
+        Parameters
+        ----------
+        config : Config
+            Configuration that the data were prepared for.
+        data : TrainingData
+            Data.
+        epochs : int
+            Length of the run.
+        """
+        return cls(Network(config), data, Schedule(config, len(data.train), epochs))
+
+    @classmethod
+    def resume(cls, checkpoint: Checkpoint, data: TrainingData) -> "Run":
+        """Return a run at the position of a checkpoint.
+
+        Parameters
+        ----------
+        checkpoint : Checkpoint
+            Where to go on.
+        data : TrainingData
+            The same data that the run was started with.
+
+        Raises
+        ------
+        CheckpointError
+            If the data are others.
+        """
+        record = checkpoint.record
+        if data.sha256 != record.data_sha256:
+            raise CheckpointError(
+                f"data set {data.dataset}, split {data.split.name}, is not what the checkpoint was "
+                "trained on: its contents have changed"
+            )
+        run = cls(checkpoint.network(), data, checkpoint.schedule())
+        run.test_accuracy = list(record.test_accuracy)
+        run.seconds = list(record.seconds)
+        return run
+
+    def tiles(self) -> Iterator[TileResult]:
+        """Train to the end, and yield after every tile; a checkpoint may be made whenever it does.
+
+        After the last tile of an epoch, the test accuracy is taken before the tile is yielded.
+        """
+        start = time.perf_counter()
+        for result in self._trainer.tiles():
+            if result.step.last:
+                self.seconds.append(time.perf_counter() - start)
+                self.test_accuracy.append(self._trainer.test_accuracy())
+                start = time.perf_counter()
+            yield result
+
+    def checkpoint(self) -> Checkpoint:
+        """Return a checkpoint of the present position."""
+        return make_checkpoint(
+            self.network,
+            self.schedule,
+            dataset=self.data.dataset,
+            split=self.data.split.name,
+            data_sha256=self.data.sha256,
+            median=self.data.encoder.median,
+            test_accuracy=self.test_accuracy,
+            seconds=self.seconds,
+        )

@@ -1,0 +1,105 @@
+"""`metabit evaluate`: test a trained network."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from metabit.golden.checkpoint import Record, load_checkpoint, versions
+from metabit.golden.datasets import load_dataset
+from metabit.golden.encoders import Encoder
+from metabit.golden.splits import split as split_dataset
+from metabit.golden.training_data import check_fit
+
+from . import options
+from .options import write_json
+
+EPILOG = """
+**Examples**
+
+metabit evaluate run.npz                          the test set that the run kept aside
+
+metabit evaluate run.npz --split official         the official test set
+
+metabit evaluate run.npz --dataset mine.npz       your own data
+"""
+
+
+def evaluate(
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="FILE.npz", help="Checkpoint that train has written.")
+    ],
+    json: options.JsonOption = None,
+    dataset: options.DatasetOption = None,
+    split: options.SplitOption = None,
+    data_dir: options.DataDirOption = None,
+) -> None:
+    """Measure the test accuracy of a trained network, class by class."""
+    console = Console()
+    loaded = load_checkpoint(checkpoint)
+    config, record = loaded.config, loaded.record
+    images, labels, tested_on = _test_set(record, dataset, split, data_dir)
+    predictions = loaded.network().predict(Encoder(config.encoder, record.median).encode(images))
+    confusion = np.zeros((config.classes, config.classes), np.int64)
+    np.add.at(confusion, (labels, predictions), 1)
+    accuracy = float(np.mean(predictions == labels))
+    console.print(_table(confusion))
+    console.print(
+        f"test accuracy [bold]{accuracy * 100:.2f} %[/] "
+        f"({escape(tested_on)}, {len(labels)} samples)",
+        highlight=False,
+    )
+    if json is not None:
+        write_json(
+            json,
+            {
+                "test_accuracy": accuracy,
+                "samples": len(labels),
+                "tested_on": tested_on,
+                "confusion": confusion.tolist(),
+                "state_sha256": record.state_sha256,
+                "config": config.model_dump(mode="json"),
+                "versions": versions(),
+            },
+        )
+
+
+def _test_set(
+    record: Record, dataset: str | None, split: str | None, data_dir: Path | None
+) -> tuple[npt.NDArray, npt.NDArray[np.int64], str]:
+    """Return test images and labels, and what to call them.
+
+    Of data that the run has not been trained on, all samples are tested unless a split is asked
+    for or they come with a test set.
+    """
+    loaded = load_dataset(dataset or record.dataset, data_dir)
+    check_fit(record.config, loaded)
+    trained_on = loaded.name == record.dataset
+    if split is None and trained_on:
+        split = record.split
+    if split is None and loaded.test_images is None:
+        return loaded.images, loaded.labels, f"{loaded.name}, all"
+    parts = split_dataset(loaded, split, record.config.seed)
+    return parts.test_images, parts.test_labels, f"{loaded.name}, split {parts.name}"
+
+
+def _table(confusion: npt.NDArray[np.int64]) -> Table:
+    """Return the confusion matrix: a row per true class, a column per predicted one."""
+    table = Table(title="true class (rows) and prediction (columns)")
+    table.add_column("class", justify="right", style="bold")
+    for label in range(len(confusion)):
+        table.add_column(str(label), justify="right")
+    table.add_column("correct %", justify="right")
+    for label, row in enumerate(confusion):
+        cells = [
+            f"[bold green]{count}[/]" if label == predicted else str(count) if count else "."
+            for predicted, count in enumerate(row)
+        ]
+        correct = f"{row[label] / row.sum() * 100:.1f}" if row.sum() else "-"
+        table.add_row(str(label), *cells, correct)
+    return table

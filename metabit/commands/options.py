@@ -1,0 +1,234 @@
+"""Options that several commands share, and what follows from them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from metabit.errors import MetabitError
+from metabit.golden.config import Config
+from metabit.golden.datasets import DATASETS, Dataset, load_dataset
+from metabit.golden.errors import ConfigurationError
+from metabit.golden.named import NAMES, load_config, override
+from metabit.golden.splits import SPLITS
+from metabit.golden.training_data import adapt
+
+_NETWORK = "Changes to the configuration"
+_DATA = "Data"
+
+ConfigOption = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        metavar="NAME|PATH",
+        help=f"Configuration: {', '.join(NAMES)}, or a JSON file. [default: tiny]",
+        show_default=False,
+    ),
+]
+DatasetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        metavar="NAME|PATH",
+        help=f"Data set: {', '.join(DATASETS)}; or your own: FILE.npz (x, y and perhaps x_test, "
+        "y_test), X.npy,Y.npy or a folder of IDX files. [default: the configuration's]",
+        show_default=False,
+        rich_help_panel=_DATA,
+    ),
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        metavar="FOLDER",
+        help="Folder with the IDX files of mnist or fashion-mnist.",
+        show_default=False,
+        rich_help_panel=_DATA,
+    ),
+]
+SplitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="|".join(SPLITS),
+        help="Test on the last of the shuffled training samples, or on the official test set. "
+        "[default: paper; official for your own data with x_test]",
+        show_default=False,
+        rich_help_panel=_DATA,
+    ),
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        help="Seed of everything random. [default: the configuration's, 0]",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", metavar="FILE", help="Write the results to a JSON file.", show_default=False
+    ),
+]
+HiddenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--hidden",
+        "--layers",
+        metavar="N[,N...]",
+        help="Neurons of each hidden layer.",
+        rich_help_panel=_NETWORK,
+    ),
+]
+GroupOption = Annotated[
+    int | None,
+    typer.Option("--group", metavar="N", help="Neurons per group.", rich_help_panel=_NETWORK),
+]
+EncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        metavar="SPEC",
+        help="How images become bits: none, median, thermometer:T,T..., edges-1568, edges-1960, "
+        "edges-2548, edges:d=1,t=8,c=0/4, or a sum with '+'.",
+        rich_help_panel=_NETWORK,
+    ),
+]
+CounterBitsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--counter-bits", metavar="N", help="Bits of a counter, 2-16.", rich_help_panel=_NETWORK
+    ),
+]
+MarginOption = Annotated[
+    float | None,
+    typer.Option("--margin", metavar="R", help="Margin r, 0 to 1.", rich_help_panel=_NETWORK),
+]
+RivalOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--rival-selection/--no-rival-selection",
+        help="Whether only neurons that tell the label from its rival may win.",
+        rich_help_panel=_NETWORK,
+    ),
+]
+AnnealingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--annealing",
+        metavar="F[,F...]|off",
+        help="Fractions of the epochs after which fewer words are touched.",
+        rich_help_panel=_NETWORK,
+    ),
+]
+ReinforcementOption = Annotated[
+    float | None,
+    typer.Option(
+        "--reinforcement",
+        metavar="P",
+        help="Reinforcement probability, 0 to 1; 0 is off.",
+        rich_help_panel=_NETWORK,
+    ),
+]
+HeadOffsetOption = Annotated[
+    int | None,
+    typer.Option(
+        "--head-offset",
+        metavar="T",
+        help="Offset of the three-threshold head; 0 is the plain head.",
+        rich_help_panel=_NETWORK,
+    ),
+]
+TileOption = Annotated[
+    int | None,
+    typer.Option("--tile", metavar="N", help="Samples per tile, 1-64.", rich_help_panel=_NETWORK),
+]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What configuration and data a command is to use.
+
+    Attributes
+    ----------
+    config : Config
+        Configuration, fitted to the data set.
+    dataset : Dataset
+        Loaded, not split yet.
+    """
+
+    config: Config
+    dataset: Dataset
+
+
+def choose(
+    config_name: str | None,
+    *,
+    dataset: str | None = None,
+    data_dir: Path | None = None,
+    encoder: str | None = None,
+    hidden: str | None = None,
+    annealing: str | None = None,
+    **fields: Any,
+) -> Choice:
+    """Return the configuration that options describe, and its data set.
+
+    Inputs and classes follow from the data if a data set or an encoder is given.
+
+    Parameters
+    ----------
+    config_name : str or None
+        Name or path; None: `tiny`.
+    dataset, data_dir, encoder, hidden, annealing
+        The options of these names, as typed.
+    **fields
+        Further fields of the configuration; None: unchanged.
+
+    Raises
+    ------
+    MetabitError
+        If something of it is not valid.
+    """
+    config = load_config(config_name or "tiny")
+    changes = {name: value for name, value in fields.items() if value is not None}
+    if hidden is not None:
+        changes["hidden"] = _numbers("--hidden", hidden, int)
+    if annealing is not None:
+        changes["annealing"] = (
+            () if annealing == "off" else _numbers("--annealing", annealing, float)
+        )
+    if changes:
+        config = override(config, **changes)
+    loaded = load_dataset(dataset or config.dataset, data_dir)
+    if dataset is not None or encoder is not None:
+        config = adapt(config, loaded, encoder)
+    return Choice(config, loaded)
+
+
+def _numbers(option: str, text: str, kind: type) -> tuple:
+    """Return the numbers of a comma-separated list."""
+    try:
+        return tuple(kind(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigurationError(
+            f"{option} must be numbers separated by commas, e.g. "
+            f"{'256,128' if kind is int else '0.6,0.75,0.9'}, not {text!r}"
+        ) from None
+
+
+def write_json(path: Path, results: dict[str, Any]) -> None:
+    """Write results as JSON.
+
+    Raises
+    ------
+    MetabitError
+        If the file cannot be written.
+    """
+    try:
+        path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise MetabitError(f"cannot write {path}: {error.strerror}") from error
