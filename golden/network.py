@@ -62,7 +62,15 @@ class Forward:
 
 def _signs(bits: Bits) -> npt.NDArray[np.float32]:
     """Return +-1 for bits."""
-    return np.where(bits, np.float32(1), np.float32(-1))
+    signs = bits.astype(np.float32)
+    signs *= 2
+    signs -= 1
+    return signs
+
+
+def _integer_signs(values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Return +-1 for signed values, +1 for zero: all copies of the sign bit, or one."""
+    return values >> 31 | 1
 
 
 class Network:
@@ -195,85 +203,93 @@ class Network:
             The passes that the updates followed from.
         """
         result = self.forward(samples)
+        chosen = [self._winners(result, labels, layer) for layer in range(self.config.layers)]
         for sample, label in enumerate(labels):
-            for layer in range(self.config.layers):
-                rival = self._triggered(result.scores[layer][sample], int(label), layer)
-                if rival is None:
+            for layer, (triggered, winners) in enumerate(chosen):
+                if not triggered[sample]:
                     continue
                 self.statistics.triggers[layer] += 1
-                winners = self._winners(
-                    result.preactivations[layer][sample], int(label), rival, layer
-                )
-                for neuron in winners:
-                    self.statistics.updates[layer] += 1
-                    self._update_row(
-                        layer,
-                        neuron,
-                        result.inputs[layer][sample],
-                        bool(self.classifier[layer][label, neuron]),
-                        annealing,
-                        damping,
+                neurons = winners[sample][winners[sample] >= 0]
+                if len(neurons):
+                    self.statistics.updates[layer] += len(neurons)
+                    desired = self.classifier[layer][label, neurons]
+                    self._update_rows(
+                        layer, neurons, result.inputs[layer][sample], desired, annealing, damping
                     )
         self.statistics.samples += len(labels)
         self.statistics.correct += int(np.sum(result.predictions == labels))
         return result
 
-    def _triggered(self, scores: npt.NDArray[np.int32], label: int, layer: int) -> int | None:
-        """Return the rival class if the sample updates the layer, else None."""
-        best = int(scores.argmax())
-        others = scores.copy()
-        others[label] = np.iinfo(np.int32).min
-        rival = int(others.argmax())
-        margin = scores[label] - scores[rival]
-        return rival if best != label or margin < self.config.margin_threshold[layer] else None
-
     def _winners(
-        self, z: npt.NDArray[np.int32], label: int, rival: int, layer: int
-    ) -> npt.NDArray[np.intp]:
-        """Neurons to update, ascending: the candidate of smallest ``|z|`` of every group."""
-        code = self.classifier[layer]
-        candidate = (z >= 0) != code[label]
-        if self.config.rival_selection:
-            candidate &= code[label] != code[rival]
-        size = self.config.group
-        starts = np.arange(0, len(z), size)
-        never = np.iinfo(np.int32).max
-        cost = np.full(len(starts) * size, never, np.int32)
-        cost[: len(z)] = np.where(candidate, np.abs(z), never)
-        groups = cost.reshape(-1, size)
-        best = groups.argmin(axis=1)
-        return (starts + best)[groups.min(axis=1) != never]
+        self, result: Forward, labels: npt.NDArray[np.integer], layer: int
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+        """Find out which samples of a tile update a layer, and which neurons they update.
 
-    def _update_row(
+        Returns
+        -------
+        triggered : ndarray of bool, shape (B,)
+            Whether the prediction is wrong or the margin too small.
+        winners : ndarray of int, shape (B, groups)
+            The candidate of smallest ``|z|`` of every group, or -1 where there is none.
+        """
+        scores, z = result.scores[layer], result.preactivations[layer]
+        samples = np.arange(len(labels))
+        others = scores.copy()
+        others[samples, labels] = np.iinfo(np.int32).min
+        rivals = others.argmax(axis=1)
+        margins = scores[samples, labels] - scores[samples, rivals]
+        wrong = scores.argmax(axis=1) != labels
+        triggered = wrong | (margins < self.config.margin_threshold[layer])
+
+        code = self.classifier[layer][labels]
+        candidates = (z >= 0) != code
+        if self.config.rival_selection:
+            candidates &= code != self.classifier[layer][rivals]
+        size = self.config.group
+        starts = np.arange(0, z.shape[1], size)
+        never = np.iinfo(np.int32).max
+        cost = np.full((len(labels), len(starts) * size), never, np.int32)
+        cost[:, : z.shape[1]] = np.where(candidates, np.abs(z), never)
+        groups = cost.reshape(len(labels), len(starts), size)
+        winners = np.where(groups.min(axis=2) != never, starts + groups.argmin(axis=2), -1)
+        return triggered, winners
+
+    def _update_rows(
         self,
         layer: int,
-        neuron: int,
+        neurons: npt.NDArray[np.intp],
         inputs: npt.NDArray[np.float32],
-        desired: bool,
+        desired: Bits,
         annealing: int,
         damping: int,
     ) -> None:
-        """Move one neuron's counters towards its desired activation, and reinforce them.
+        """Move the winners' counters towards their desired activations, and reinforce them.
 
-        One step of the generator draws the phase, then one step per word, touched or not,
-        draws its reinforcement.
+        Winner by winner, one step of the generator draws the phase, then one step per word,
+        touched or not, draws its reinforcement. The winners of a sample are different neurons,
+        so that their rows can be computed side by side.
         """
         low, high = self.config.counter_range
-        draws = self.generator.draw(1 + self.config.words[layer])
-        phase, draws = int(draws[0]) & ((1 << annealing) - 1), draws[1:]
-        row = self.counters[layer][neuron]
-        moves = inputs if desired else -inputs
+        fan_in, words = self.config.fan_in[layer], self.config.words[layer]
+        draws = self.generator.draw(len(neurons) * (1 + words)).reshape(len(neurons), -1)
+        touched = None
+        # 32 bits wide, so that a 16-bit counter can pass its range before it saturates.
+        moves = inputs.astype(np.int32) * (2 * desired[:, None].astype(np.int32) - 1)
         if annealing:
-            words = np.arange(len(draws)) & ((1 << annealing) - 1) == phase
-            moves = moves * np.repeat(words, WORD)[: len(row)]
-        new = np.clip(row + moves.astype(np.int16), low, high)
+            low_bits = np.uint32((1 << annealing) - 1)
+            phases = draws[:, :1] & low_bits
+            touched = np.arange(words, dtype=np.uint32) & low_bits == phases
+            moves *= np.repeat(touched, WORD, axis=1)[:, :fan_in]
+        new = self.counters[layer][neurons] + moves
+        np.maximum(np.minimum(new, high, out=new), low, out=new)
         if self.config.reinforcement_shift is not None:
             bits = self.config.reinforcement_shift[layer] + damping
-            hit = (draws & np.uint32((1 << bits) - 1)) == 0
-            if annealing:
-                hit &= words
-            for word in np.flatnonzero(hit):
-                part = slice(word * WORD, (word + 1) * WORD)
-                new[part] = np.clip(new[part] + np.where(new[part] >= 0, 1, -1), low, high)
-        self.counters[layer][neuron] = new
-        self._weights[layer][neuron] = _signs(new >= 0)
+            hit = (draws[:, 1:] & np.uint32((1 << bits) - 1)) == 0
+            if touched is not None:
+                hit &= touched
+            for row, word in np.argwhere(hit):
+                part = new[row, word * WORD : (word + 1) * WORD]
+                part += _integer_signs(part)
+                np.maximum(np.minimum(part, high, out=part), low, out=part)
+        self.counters[layer][neurons] = new
+        self._weights[layer][neurons] = _integer_signs(new)

@@ -94,7 +94,7 @@ def train(
 ) -> None:
     """Train a binary neural network with the golden model, bit for bit as the hardware would."""
     console = Console()
-    network_options = {
+    network_options: dict[str, Any] = {
         "encoder": encoder,
         "hidden": hidden,
         "group": group,

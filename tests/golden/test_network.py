@@ -1,0 +1,114 @@
+"""The vectorised network against the scalar reference, state for state."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from metabit.golden.config import Config
+from metabit.golden.network import Network
+from reference import Reference
+
+
+@st.composite
+def configs(draw):
+    hidden = tuple(draw(st.lists(st.integers(1, 40), min_size=1, max_size=3)))
+    return Config(
+        inputs=draw(st.integers(1, 70)),
+        hidden=hidden,
+        classes=draw(st.integers(2, 37)),
+        group=draw(st.integers(1, max(hidden))),
+        counter_bits=draw(st.integers(2, 16)),
+        margin=draw(st.sampled_from([0, 0.1, 0.25, 0.5, 1])),
+        rival_selection=draw(st.booleans()),
+        reinforcement=draw(st.sampled_from([0, 0.01, 0.5, 1])),
+        head_offset=draw(st.sampled_from([0, 0, 1, 4])),
+        tile=draw(st.integers(1, 16)),
+        seed=draw(st.integers(0, 2**32 - 1)),
+    )
+
+
+def assert_same_state(network, reference):
+    assert [layer.tolist() for layer in network.counters] == reference.counters
+    assert network.generator.state == reference.generator.state
+    statistics = network.statistics
+    assert statistics.samples == reference.samples
+    assert statistics.correct == reference.correct
+    assert statistics.triggers == reference.triggers
+    assert statistics.updates == reference.updates
+
+
+def train_both(network, reference, rng, tiles, annealing, damping):
+    config = network.config
+    for _ in range(tiles):
+        count = int(rng.integers(1, config.tile + 1))
+        samples = rng.random((count, config.inputs)) < 0.5
+        labels = rng.integers(0, config.classes, count)
+        result = network.train_tile(samples, labels, annealing=annealing, damping=damping)
+        expected = reference.train_tile(
+            samples.tolist(), labels.tolist(), annealing=annealing, damping=damping
+        )
+        assert result.predictions.tolist() == expected
+        assert_same_state(network, reference)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    config=configs(),
+    data_seed=st.integers(0, 2**32 - 1),
+    annealing=st.integers(0, 3),
+    damping=st.integers(0, 3),
+)
+def test_random_configurations(config, data_seed, annealing, damping):
+    network, reference = Network(config), Reference(config)
+    assert [code.astype(int).tolist() for code in network.classifier] == reference.classifier
+    assert_same_state(network, reference)
+    train_both(network, reference, np.random.default_rng(data_seed), 3, annealing, damping)
+
+
+@pytest.mark.parametrize("counter_bits", [2, 3, 7, 8, 15, 16])
+def test_saturation(counter_bits):
+    config = Config(inputs=37, hidden=(9, 7), classes=3, group=3, counter_bits=counter_bits)
+    network, reference = Network(config), Reference(config)
+    rng = np.random.default_rng(5)
+    low, high = config.counter_range
+    extremes = [low, low + 1, -1, 0, high - 1, high]
+    counters = [rng.choice(extremes, layer.shape).astype(np.int16) for layer in network.counters]
+    network.load(counters)
+    reference.counters = [layer.tolist() for layer in counters]
+    train_both(network, reference, rng, 12, annealing=0, damping=0)
+    assert network.statistics.updates[0] > 0
+
+
+@pytest.mark.parametrize("annealing", [0, 1, 2, 3])
+def test_longer_training(annealing):
+    config = Config(inputs=50, hidden=(24, 17), classes=4, group=6, counter_bits=4, tile=5)
+    rng = np.random.default_rng(annealing)
+    train_both(Network(config), Reference(config), rng, 25, annealing, damping=1)
+
+
+def test_predict_in_batches_equals_the_reference():
+    config = Config(inputs=20, hidden=(15,), classes=5, group=5, seed=3)
+    network, reference = Network(config), Reference(config)
+    samples = np.random.default_rng(0).random((25, 20)) < 0.5
+    expected = [reference.predict(sample) for sample in samples.tolist()]
+    assert network.predict(samples, batch=7).tolist() == expected
+    assert network.predict(samples[:0]).tolist() == []
+    assert_same_state(network, reference)
+
+
+def test_load_refuses_what_does_not_fit_and_changes_nothing():
+    network = Network(Config(inputs=4, hidden=(2,), group=2, counter_bits=4))
+    before = network.counters[0].copy()
+    with pytest.raises(ValueError, match=r"counters must have the shapes \[\(2, 4\)\], not"):
+        network.load([np.zeros((4, 2), np.int16)])
+    with pytest.raises(ValueError, match="counters of layer 0 must lie in -8 to 7, not 0 to 8"):
+        network.load([np.array([[0, 8, 0, 0], [0, 0, 0, 0]], np.int16)])
+    np.testing.assert_array_equal(network.counters[0], before)
+
+
+def test_load_copies():
+    network = Network(Config(inputs=4, hidden=(2,), group=2))
+    counters = np.full((2, 4), 3, np.int16)
+    network.load([counters])
+    counters[:] = -3
+    assert (network.counters[0] == 3).all()
