@@ -7,16 +7,22 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .layout import Layout
-from .protocol import Operation, Request, Status, count_limit, data_unit, limit, result_unit
+from .protocol import (
+    MAX_EXPONENT,
+    Operation,
+    Request,
+    Status,
+    count_limit,
+    data_unit,
+    limit,
+    result_unit,
+)
 
 SAMPLE_OPERATIONS = (Operation.WRITE_INPUTS, Operation.READ_POPCOUNTS)
 """Requests that name a sample of the tile."""
 
 STATE_OPERATIONS = (Operation.RESET, Operation.WRITE_GENERATOR)
 """Requests whose address is a generator state, which must not be zero."""
-
-MAX_EXPONENT = 3
-"""Largest annealing exponent and damping of TRAIN."""
 
 _PRODUCT_BITS = 8
 
@@ -97,7 +103,10 @@ class RequestCheck(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
         m = Module()
-        rules = {operation: Rule.of(operation, self._layout) for operation in Operation}
+        rules = {
+            operation: Rule.of(operation, self._layout)
+            for operation in Operation  # type: ignore[attr-defined]
+        }
         header = self.header
         end_bits = max(rule.end or 0 for rule in rules.values()).bit_length()
 

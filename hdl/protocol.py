@@ -23,6 +23,10 @@ UNSOLICITED = 0
 """Sequence number of a reply to something that was no intelligible request."""
 
 
+MAX_EXPONENT = 3
+"""Largest annealing exponent and damping of TRAIN."""
+
+
 class Operation(enum.Enum, shape=8):
     """What a request asks for; the fields it uses are named in brackets."""
 
