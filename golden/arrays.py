@@ -1,7 +1,7 @@
 """The user's own data: NumPy files or a folder of IDX files, checked before anything uses them."""
 
+import io
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from .errors import DataError
 from .idx import PARTS, decompressed, find_idx, parse_idx
+from .npz import read_npz
 
 MAX_CLASSES = 256
 
@@ -104,29 +105,24 @@ def check_samples(
 
 def _load_npz(path: Path) -> dict[str, npt.NDArray]:
     """Return the arrays of an .npz file, those that are needed and those that may be there."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in ("x", "y", "x_test", "y_test") if key in file}
-            found = ", ".join(file.files) or "nothing"
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
-        raise DataError(f"{path} is damaged or no .npz file: {error}") from error
+    arrays, names = read_npz(path, DataError, ".npz file", ("x", "y", "x_test", "y_test"))
     missing = {"x", "y"} - arrays.keys()
     if "x_test" in arrays or "y_test" in arrays:
         missing |= {"x_test", "y_test"} - arrays.keys()
     if missing:
-        raise DataError(f"{path} lacks {', '.join(sorted(missing))}; it holds {found}")
+        raise DataError(
+            f"{path} lacks {', '.join(sorted(missing))}; it holds {', '.join(names) or 'nothing'}"
+        )
     return arrays
 
 
 def _load_npy(path: Path) -> npt.NDArray:
     """Return the array of an .npy file."""
     try:
-        array = np.load(path, allow_pickle=False)
+        array = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist") from error
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is damaged or no .npy file: {error}") from error
     if not isinstance(array, np.ndarray):
         array.close()

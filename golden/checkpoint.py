@@ -5,8 +5,6 @@ import json
 import os
 import platform
 import tempfile
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +18,7 @@ from .config import Config
 from .errors import CheckpointError
 from .generator import PERIOD
 from .network import Network, Statistics
+from .npz import read_npz
 from .schedule import Schedule
 from .state import state_sha256
 from .validation import describe
@@ -252,13 +251,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     CheckpointError
         If the file is missing, damaged, no checkpoint, too new, or contradicts itself.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except FileNotFoundError as error:
-        raise CheckpointError(f"checkpoint {path} does not exist") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
-        raise CheckpointError(f"{path} is damaged or no checkpoint: {error}") from error
+    arrays, _ = read_npz(path, CheckpointError, "checkpoint")
     record = _read_record(path, arrays.pop("record", None))
     names = [f"counters_{layer}" for layer in range(record.config.layers)]
     if sorted(arrays) != sorted(names):

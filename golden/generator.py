@@ -1,6 +1,6 @@
 """The pseudo-random generator that golden model and hardware share."""
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ def step(states: States) -> States:
     return states ^ (states << np.uint32(left_again))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _jump_tables(exponent: int) -> States:
     """Tables, shape (4, 256): the XOR of a state's four entries is it ``2**exponent`` steps on."""
     units = np.uint32(1) << np.arange(32, dtype=np.uint32)
