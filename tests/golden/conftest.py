@@ -42,10 +42,10 @@ def idx_folder(tmp_path, idx_arrays):
 
 @pytest.fixture
 def own_npz(tmp_path):
-    """File of the user's own: two classes of 24 bits that are easy to tell apart."""
+    """File of the user's own: four noisy patterns of 24 bits, too hard to be learnt by heart."""
     rng = np.random.default_rng(1)
-    labels = rng.integers(0, 2, 240)
-    bits = (rng.random((240, 24)) < 0.2) ^ labels[:, None].astype(bool)
+    labels = rng.integers(0, 4, 240)
+    patterns = rng.random((4, 24)) < 0.5
     path = tmp_path / "own.npz"
-    np.savez(path, x=bits, y=labels)
+    np.savez(path, x=patterns[labels] ^ (rng.random((240, 24)) < 0.25), y=labels)
     return path

@@ -218,7 +218,7 @@ def test_own_npz(own_npz):
     dataset = load_dataset(str(own_npz))
     assert dataset.images.dtype == bool
     assert dataset.labels.dtype == np.int64
-    assert (dataset.classes, dataset.holdout, dataset.default_split) == (2, 40, "paper")
+    assert (dataset.classes, dataset.holdout, dataset.default_split) == (4, 40, "paper")
 
 
 def test_own_npz_with_test_set(tmp_path):

@@ -1,0 +1,116 @@
+"""The stream of tiles: order, annealing, damping, resuming anywhere."""
+
+import numpy as np
+import pytest
+from metabit.golden.config import Config
+from metabit.golden.schedule import Schedule
+from metabit.golden.streams import permutation
+
+CONFIG = Config(inputs=4, hidden=(2,), group=2, tile=4, seed=9)
+
+
+def errors_of(step):
+    """Some errors that depend on the step alone."""
+    return (step.epoch + step.tile) % (len(step.indices) + 1)
+
+
+def steps_of(schedule):
+    for step in schedule:
+        yield step.epoch, step.tile, step.indices.tolist(), step.annealing, step.damping, step.last
+        schedule.advance(errors_of(step))
+
+
+def test_every_epoch_is_a_new_shuffle_of_all_samples():
+    schedule = Schedule(CONFIG, 10, 3)
+    steps = list(steps_of(schedule))
+    assert [(epoch, tile, last) for epoch, tile, *_, last in steps] == [
+        (epoch, tile, tile == 2) for epoch in (1, 2, 3) for tile in (0, 1, 2)
+    ]
+    orders = [[i for s in steps if s[0] == epoch for i in s[2]] for epoch in (1, 2, 3)]
+    for epoch, order in enumerate(orders, 1):
+        assert order == permutation(9, f"order/{epoch}", 10).tolist()
+        assert sorted(order) == list(range(10))
+    assert len({tuple(order) for order in orders}) == 3
+    assert [len(s[2]) for s in steps[:3]] == [4, 4, 2]
+    assert schedule.done
+
+
+def test_annealing_follows_the_epochs():
+    steps = list(steps_of(Schedule(CONFIG, 4, 10)))
+    assert [s[3] for s in steps] == [0, 0, 0, 0, 0, 0, 1, 2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("errors", "damping"), [(64, 0), (33, 0), (32, 1), (9, 1), (8, 2), (3, 2), (2, 3), (0, 3)]
+)
+def test_damping_follows_last_epochs_errors(errors, damping):
+    schedule = Schedule(CONFIG, 64, 3)
+    assert schedule.damping == 0
+    for step in schedule:
+        if step.epoch == 2:
+            break
+        schedule.advance(min(4, max(0, errors - 4 * step.tile)))
+    assert schedule.history == [errors]
+    assert schedule.damping == damping
+    assert schedule.accuracy == [1 - errors / 64]
+
+
+def test_resumes_at_any_tile():
+    whole = list(steps_of(Schedule(CONFIG, 10, 3)))
+    for stop in range(len(whole) + 1):
+        first = Schedule(CONFIG, 10, 3)
+        for _ in range(stop):
+            first.advance(errors_of(first.step()))
+        second = Schedule(
+            CONFIG,
+            10,
+            3,
+            epoch=first.epoch,
+            sample=first.sample,
+            errors=first.errors,
+            history=tuple(first.history),
+        )
+        assert list(steps_of(second)) == whole[stop:]
+
+
+def test_forgetting_to_advance_is_noticed():
+    with pytest.raises(RuntimeError, match=r"advance\(\) must be called for every tile"):
+        for _ in Schedule(CONFIG, 10, 1):
+            pass
+
+
+def test_nothing_comes_after_the_end():
+    schedule = Schedule(CONFIG, 4, 1)
+    schedule.advance(0)
+    with pytest.raises(RuntimeError, match="training is over after 1 epochs"):
+        schedule.step()
+
+
+@pytest.mark.parametrize(
+    ("position", "message"),
+    [
+        ({"epoch": 0}, "epoch must be 1 to 4, not 0"),
+        ({"epoch": 5}, "epoch must be 1 to 4, not 5"),
+        ({"sample": 3}, "sample must be a multiple of the tile size 4 below 10, .* not 3"),
+        ({"sample": 12}, "not 12"),
+        ({"epoch": 4, "sample": 4, "history": (0, 0, 0)}, "0 after the last epoch, not 4"),
+        ({"sample": 4, "errors": 5}, "errors must be 0 to the samples done, 4, not 5"),
+        ({"epoch": 2}, r"history must have 1 error counts of 0 to 10, not \[\]"),
+        ({"epoch": 2, "history": (11,)}, r"not \[11\]"),
+    ],
+)
+def test_bad_positions(position, message):
+    with pytest.raises(ValueError, match=message):
+        Schedule(CONFIG, 10, 3, **position)
+
+
+def test_bad_lengths():
+    with pytest.raises(ValueError, match="samples must be at least 1, not 0"):
+        Schedule(CONFIG, 0, 1)
+    with pytest.raises(ValueError, match="epochs must be at least 1, not 0"):
+        Schedule(CONFIG, 1, 0)
+
+
+def test_indices_are_for_numpy():
+    step = Schedule(CONFIG, 10, 1).step()
+    assert np.arange(10)[step.indices].tolist() == step.indices.tolist()
