@@ -48,7 +48,7 @@ def pack_counters(words: Words, counter_bits: int) -> Bytes:
     """
     low_first = words.astype("<i2")[:, :, None].view(np.uint8)
     bits = np.unpackbits(low_first, axis=2, bitorder="little")[:, :, :counter_bits]
-    return np.packbits(bits.reshape(len(words), -1), axis=1, bitorder="little")
+    return np.packbits(bits.reshape(len(words), WORD * counter_bits), axis=1, bitorder="little")
 
 
 def unpack_counters(packed: Bytes, counter_bits: int) -> Words:

@@ -1,0 +1,104 @@
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+from metabit.boards.driver import Driver
+from metabit.boards.transport import DeviceTimeoutError, PortError, SerialTransport
+
+from tests.boards.model_device import ModelDevice
+from tests.boards.test_driver import CONFIG
+
+
+class Line:
+    """A pseudo-terminal with a function at its far end."""
+
+    def __init__(self) -> None:
+        self.far, self._near = os.openpty()
+        self.port = os.ttyname(self._near)
+        self.answer: Callable[[bytes], bytes] = lambda raw: b""
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                raw = os.read(self.far, 4096)
+            except OSError:
+                return
+            if raw == b"\x04":
+                return
+            if reply := self.answer(raw):
+                os.write(self.far, reply)
+
+    def close(self) -> None:
+        os.write(self._near, b"\x04")
+        self._thread.join(5)
+        os.close(self.far)
+        os.close(self._near)
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    line = Line()
+    yield line
+    line.close()
+
+
+def test_frames_pass_and_stale_ones_are_forgotten(line: Line) -> None:
+    line.answer = lambda raw: b"\0\0" + raw[::-1].strip(b"\0") + b"\0more\0"
+    with closing(SerialTransport(line.port, timeout=2.0)) as transport:
+        assert transport.exchange(b"abc\0") == b"cba"
+        assert transport.receive() == b"more"
+        transport.send(b"stale\0")
+        time.sleep(0.1)
+        assert transport.exchange(b"xyz\0") == b"zyx"
+
+
+def test_a_model_behind_a_port(line: Line) -> None:
+    device = ModelDevice(CONFIG)
+    buffer = b""
+
+    def answer(raw: bytes) -> bytes:
+        nonlocal buffer
+        *frames, buffer = (buffer + raw).split(b"\0")
+        for encoded in frames:
+            device.send(encoded + b"\0")
+        replies = b"".join(reply + b"\0" for reply in device._replies)
+        device._replies.clear()
+        return replies
+
+    line.answer = answer
+    with Driver(SerialTransport(line.port, timeout=2.0), CONFIG) as driver:
+        driver.reset()
+        assert driver.generator_state == device.network.generator.state
+
+
+def test_silence_and_half_a_frame_are_time_outs(line: Line) -> None:
+    with closing(SerialTransport(line.port, 115_200, timeout=0.1)) as transport:
+        with pytest.raises(DeviceTimeoutError, match=rf"^no answer from {line.port} in 0.1 s$"):
+            transport.exchange(b"abc\0")
+        line.answer = lambda raw: b"half"
+        with pytest.raises(DeviceTimeoutError):
+            transport.exchange(b"abc\0")
+        assert "115200 baud" in transport.advice
+
+
+def test_ports_that_cannot_be_opened(line: Line) -> None:
+    with pytest.raises(PortError, match=r"^cannot open /dev/ttyNONE: it does not exist; is the bo"):
+        SerialTransport("/dev/ttyNONE")
+    with (
+        closing(SerialTransport(line.port)),
+        pytest.raises(PortError, match="another program uses it"),
+    ):
+        SerialTransport(line.port)
+
+
+def test_a_port_that_goes_away(line: Line) -> None:
+    transport = SerialTransport(line.port, timeout=0.2)
+    transport.close()
+    with pytest.raises(PortError, match=rf"^{line.port} failed: "):
+        transport.exchange(b"abc\0")
+    transport.close()
