@@ -117,6 +117,20 @@ def load_mnist(name: str, data_dir: Path | None = None) -> tuple[Images, Labels,
     return images, labels.astype(np.int64), test_images, test_labels.astype(np.int64)
 
 
+def find_local(name: str) -> Path | None:
+    """Return the folder that has a data set's files already, or None; downloads nothing.
+
+    Parameters
+    ----------
+    name : str
+        A key of :data:`SOURCES`.
+    """
+    for folder in [*_folders(name, SOURCES[name]), _cache(name)]:
+        if all(find_idx(folder, part) for part in PARTS):
+            return folder
+    return None
+
+
 def _paths(name: str, source: Source, data_dir: Path | None) -> list[Path]:
     """Find the four files, or download them."""
     if data_dir is not None:
@@ -144,9 +158,14 @@ def _folders(name: str, source: Source) -> list[Path]:
     return folders
 
 
+def _cache(name: str) -> Path:
+    """Folder that downloads go to."""
+    return Path(pooch.os_cache("metabit")) / name
+
+
 def _download(name: str, source: Source) -> list[Path]:
     """Return the files of the download cache, and fetch those that it lacks."""
-    cache = Path(pooch.os_cache("metabit")) / name
+    cache = _cache(name)
     paths = []
     logger = pooch.get_logger()
     level = logger.level

@@ -17,7 +17,7 @@ from metabit.golden.splits import split as split_dataset
 from metabit.golden.training_data import check_fit
 
 from . import options
-from .options import write_json
+from .options import check_folder, write_json
 
 EPILOG = """
 **Examples**
@@ -41,6 +41,7 @@ def evaluate(
 ) -> None:
     """Measure the test accuracy of a trained network, class by class."""
     console = Console()
+    check_folder("--json", json)
     loaded = load_checkpoint(checkpoint)
     config, record = loaded.config, loaded.record
     images, labels, tested_on = _test_set(record, dataset, split, data_dir)

@@ -220,6 +220,25 @@ def _numbers(option: str, text: str, kind: type) -> tuple:
         ) from None
 
 
+def check_folder(option: str, path: Path | None) -> None:
+    """Check that the folder of a file to be written exists.
+
+    Parameters
+    ----------
+    option : str
+        Name of the option, for the message.
+    path : Path or None
+        Its value.
+
+    Raises
+    ------
+    MetabitError
+        If it does not.
+    """
+    if path is not None and not path.parent.is_dir():
+        raise MetabitError(f"{option} {path}: folder {path.parent} does not exist")
+
+
 def write_json(path: Path, results: dict[str, Any]) -> None:
     """Write results as JSON.
 

@@ -14,12 +14,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from metabit.errors import MetabitError
 from metabit.golden.checkpoint import load_checkpoint, save_checkpoint, versions
+from metabit.golden.named import override
 from metabit.golden.run import Run
 from metabit.golden.state import network_sha256
 from metabit.golden.training_data import prepare
 
 from . import options
-from .options import choose, write_json
+from .options import check_folder, choose, write_json
 
 EPOCHS = 10
 """Epochs when none are asked for."""
@@ -93,7 +94,7 @@ def train(
     tile: options.TileOption = None,
 ) -> None:
     """Train a binary neural network with the golden model, bit for bit as the hardware would."""
-    console = Console()
+    console = Console(soft_wrap=True)
     network_options: dict[str, Any] = {
         "encoder": encoder,
         "hidden": hidden,
@@ -106,6 +107,11 @@ def train(
         "head_offset": head_offset,
         "tile": tile,
     }
+    if out is not None and out.suffix != ".npz":
+        raise MetabitError(f"--out must end in .npz, not {out.name!r}")
+    # Hours of training must not end in a folder that does not exist.
+    check_folder("--out", out)
+    check_folder("--json", json)
     if resume is not None:
         given = {
             **network_options,
@@ -121,12 +127,15 @@ def train(
             [(_resumed(resume, data_dir), out or resume)]
         )
     else:
-        _check_writable(out)
         chosen = choose(config, dataset=dataset, data_dir=data_dir, seed=seed, **network_options)
 
+        networks = [
+            override(chosen.config, seed=chosen.config.seed + number)
+            for number in range(seeds or 1)
+        ]
+
         def start() -> Iterator[tuple[Run, Path | None]]:
-            for number in range(seeds or 1):
-                network = chosen.config.model_copy(update={"seed": chosen.config.seed + number})
+            for network in networks:
                 data = prepare(network, dataset=chosen.dataset, split_name=split)
                 path = out.with_stem(f"{out.stem}-{network.seed}") if out and seeds else out
                 yield Run.start(network, data, epochs or EPOCHS), path
@@ -153,16 +162,6 @@ def _refuse_changes(given: dict[str, Any]) -> None:
             f"{', '.join(changed)} cannot be given with --resume: "
             "the checkpoint determines the run; start a new one instead"
         )
-
-
-def _check_writable(path: Path | None) -> None:
-    """Refuse an impossible output file before hours of training, not after."""
-    if path is None:
-        return
-    if path.suffix != ".npz":
-        raise MetabitError(f"--out must end in .npz, not {path.name!r}")
-    if not path.parent.is_dir():
-        raise MetabitError(f"--out {path}: folder {path.parent} does not exist")
 
 
 def _resumed(path: Path, data_dir: Path | None) -> Run:

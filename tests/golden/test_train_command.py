@@ -1,0 +1,201 @@
+"""`metabit train` and `metabit evaluate` as a user calls them."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+from metabit.golden.checkpoint import load_checkpoint
+from metabit.golden.run import Run
+from typer.testing import CliRunner
+
+from metabit.cli import app
+
+
+def metabit(*arguments, status=0):
+    """Run a command and return what it printed, errors last."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def own(path, *more):
+    """Options for a short training on the user's own data."""
+    return ("--dataset", path, "--hidden", "12,8", "--group", 4, "--epochs", 3, *more)
+
+
+def test_train_and_evaluate_digits(tmp_path):
+    out, report, second = tmp_path / "run.npz", tmp_path / "train.json", tmp_path / "test.json"
+    printed = metabit("train", "--epochs", 6, "--out", out, "--json", report)
+    results = json.loads(report.read_text())
+    assert results["test_accuracy"] > 0.85
+    assert len(results["train_accuracy"]) == 6
+    assert results["train_accuracy"][-1] > results["train_accuracy"][0]
+    assert results["seconds_per_epoch"] > 0
+    assert results["state_sha256"] == load_checkpoint(out).record.state_sha256
+    assert results["config"]["name"] == "tiny"
+    assert (results["seed"], results["dataset"], results["split"]) == (0, "digits", "paper")
+    assert f"{results['test_accuracy'] * 100:.2f} %" in printed
+    assert results["state_sha256"] in printed
+
+    printed = metabit("evaluate", out, "--json", second)
+    tested = json.loads(second.read_text())
+    assert tested["test_accuracy"] == results["test_accuracy"]
+    assert np.trace(tested["confusion"]) == round(results["test_accuracy"] * 360)
+    assert "360 samples" in printed
+
+
+def test_results_never_change(tmp_path):
+    """The state that this training ends in, on any machine and with any version of NumPy."""
+    report = tmp_path / "train.json"
+    metabit("train", "--epochs", 2, "--seed", 7, "--json", report)
+    expected = "21c2e10683b363e1819b465384f9aaaf0bf954eb87312fb6f85057760ff97980"
+    assert json.loads(report.read_text())["state_sha256"] == expected
+
+
+def test_interrupt_and_resume(tmp_path, own_npz, monkeypatch):
+    whole, part = tmp_path / "whole.npz", tmp_path / "part.npz"
+    metabit("train", *own(own_npz, "--out", whole))
+    tiles = Run.tiles
+
+    def interrupted(run):
+        for number, result in enumerate(tiles(run)):
+            if number == 40:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "tiles", interrupted)
+        printed = metabit("train", *own(own_npz, "--out", part), status=130)
+    assert f"metabit train --resume {part}" in printed.replace("\n", "")
+    assert load_checkpoint(part).record.epoch == 2
+    assert load_checkpoint(part).record.sample == 41 * 8 - 200
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    metabit("train", "--resume", part)
+    first, second = load_checkpoint(whole).record, load_checkpoint(part).record
+    assert first.state_sha256 == second.state_sha256
+    assert first.test_accuracy == second.test_accuracy
+    printed = metabit("train", "--resume", part, status=1)
+    assert "has finished its 3 epochs" in printed
+
+
+def test_interrupted_without_a_file(own_npz, monkeypatch):
+    tiles = Run.tiles
+
+    def interrupted(run):
+        os.kill(os.getpid(), signal.SIGINT)
+        yield from tiles(run)
+
+    monkeypatch.setattr(Run, "tiles", interrupted)
+    assert "nothing was saved (--out FILE.npz" in metabit("train", *own(own_npz), status=130)
+
+
+def test_checkpoints_between_epochs(tmp_path, own_npz, monkeypatch):
+    saved = []
+    monkeypatch.setattr(
+        "metabit.commands.train.save_checkpoint", lambda path, c: saved.append(c.record.epoch)
+    )
+    out = tmp_path / "run.npz"
+    metabit("train", *own(own_npz, "--out", out, "--checkpoint-every", 2))
+    assert saved == [3, 4]
+
+
+def test_seeds(tmp_path, own_npz):
+    report, out = tmp_path / "train.json", tmp_path / "run.npz"
+    printed = metabit(
+        "train", *own(own_npz, "--seeds", 3, "--seed", 5, "--json", report, "--out", out)
+    )
+    results = json.loads(report.read_text())
+    accuracies = [run["test_accuracy"] for run in results["runs"]]
+    assert results["seeds"] == [5, 6, 7]
+    assert results["test_accuracy"] == pytest.approx(np.mean(accuracies))
+    assert results["test_accuracy_std"] == pytest.approx(np.std(accuracies, ddof=1))
+    assert len({run["state_sha256"] for run in results["runs"]}) == 3
+    assert "over 3 seeds" in printed
+    assert load_checkpoint(tmp_path / "run-6.npz").config.seed == 6
+    alone = tmp_path / "alone.json"
+    metabit("train", *own(own_npz, "--seed", 6, "--json", alone))
+    assert json.loads(alone.read_text())["state_sha256"] == results["runs"][1]["state_sha256"]
+
+
+def test_every_option_reaches_the_configuration(tmp_path):
+    out = tmp_path / "run.npz"
+    metabit(
+        *("train", "--epochs", 1, "--out", out, "--seed", 3, "--encoder", "median"),
+        *("--layers", "20,10", "--group", 6, "--counter-bits", 5, "--margin", 0.5, "--tile", 3),
+        *("--no-rival-selection", "--annealing", "0.5,0.7", "--reinforcement", 0.25),
+        *("--head-offset", 2),
+    )
+    config = load_checkpoint(out).config
+    assert config.name == "tiny-custom"
+    assert (config.encoder, config.inputs, config.hidden) == ("median", 64, (20, 10))
+    assert (config.group, config.counter_bits, config.margin, config.tile) == (6, 5, 0.5, 3)
+    assert (config.rival_selection, config.annealing) == (False, (0.5, 0.7))
+    assert (config.reinforcement, config.head_offset, config.seed) == (0.25, 2, 3)
+
+
+def test_annealing_off(tmp_path, own_npz):
+    out = tmp_path / "run.npz"
+    metabit("train", *own(own_npz, "--annealing", "off", "--out", out))
+    assert load_checkpoint(out).config.annealing == ()
+
+
+def test_configuration_from_a_file(tmp_path, own_npz):
+    path, out = tmp_path / "mine.json", tmp_path / "run.npz"
+    fields = {"dataset": str(own_npz), "inputs": 24, "classes": 4, "hidden": [6], "group": 3}
+    path.write_text(json.dumps(fields))
+    metabit("train", "--config", path, "--epochs", 1, "--out", out)
+    assert load_checkpoint(out).config.name == "mine"
+    path.write_text(json.dumps({**fields, "margin": 7}))
+    printed = metabit("train", "--config", path, status=1)
+    assert "mine.json: margin must be 0 to 1, not 7" in printed.replace("\n", "")
+
+
+def test_evaluate_on_other_data(tmp_path, own_npz):
+    out, report, other = tmp_path / "run.npz", tmp_path / "test.json", tmp_path / "other.npz"
+    metabit("train", *own(own_npz, "--out", out))
+    with np.load(own_npz) as file:
+        np.savez(other, x=file["x"][:50], y=file["y"][:50])
+    metabit("evaluate", out, "--dataset", other, "--json", report)
+    assert json.loads(report.read_text())["samples"] == 50
+    metabit("evaluate", out, "--dataset", other, "--split", "paper", "--json", report)
+    assert json.loads(report.read_text())["samples"] == 8
+    np.savez(other, x=np.zeros((5, 23)), y=np.zeros(5, int))
+    printed = metabit("evaluate", out, "--dataset", other, status=1)
+    assert "delivers 23 bits" in printed
+    np.savez(other, x=np.zeros((5, 24)), y=np.full(5, 7))
+    printed = metabit("evaluate", out, "--dataset", other, status=1)
+    assert "labels up to 7, and the configuration 4 classes" in printed.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config", "x"], "unknown configuration 'x'; known: tiny, up5k"),
+        (["--dataset", "x"], "unknown data set 'x'; known: digits"),
+        (["--encoder", "x"], "unknown encoder 'x'; known: none, median"),
+        (["--split", "x"], "split must be one of paper, official, not 'x'"),
+        (["--split", "official"], "data set digits has no official test set"),
+        (["--margin", "7"], "margin must be 0 to 1, not 7"),
+        (["--seed", "-1"], "seed must be 0 to 4294967295, not -1"),
+        (["--hidden", "a"], "--hidden must be numbers separated by commas, e.g. 256,128, not 'a'"),
+        (["--annealing", "x"], "--annealing must be numbers separated by commas"),
+        (["--seed", "4294967295", "--seeds", "2"], "seed must be 0 to 4294967295, not 4294967296"),
+        (["--out", "run.txt"], "--out must end in .npz, not 'run.txt'"),
+        (["--out", "absent/run.npz"], "folder absent does not exist"),
+        (["--resume", "absent.npz"], "absent.npz does not exist"),
+        (["--resume", "r.npz", "--tile", "3", "--epochs", "4"], "--tile, --epochs cannot be given"),
+        (["--json", "absent/x.json"], "--json absent/x.json: folder absent does not exist"),
+        (["--epochs", "1", "--json", "."], "cannot write .: Is a directory"),
+    ],
+)
+def test_mistakes_are_one_line(arguments, message):
+    printed = metabit("train", *arguments, status=1)
+    assert message in printed.replace("\n", " ")
+    assert "Traceback" not in printed
+
+
+def test_help_has_examples():
+    for command in ("train", "evaluate"):
+        assert "Examples" in metabit(command, "--help")
