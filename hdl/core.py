@@ -264,23 +264,20 @@ class Core(wiring.Component):
             self._popcounts.read_index.eq(Mux(learn.busy, learn.index, execute.unit)),
             self._statistics.address.eq(execute.unit),
             self._statistics.clear.eq(execute.clear),
-            shifter.load.eq(execute.fetched & execute.fetch | self._initialise.load),
+            shifter.load.eq(execute.fetched & execute.fetch),
         ]
         word = self._store.word.payload
-        with m.If(self._initialise.busy):
-            m.d.comb += shifter.value.eq(self._initialise.value)
-        with m.Else():
-            with m.Switch(execute.operation):
-                with m.Case(Operation.READ_COUNTERS):
-                    m.d.comb += shifter.value.eq(word.counters)
-                with m.Case(Operation.READ_SIGNS):
-                    m.d.comb += shifter.value.eq(word.signs)
-                with m.Case(Operation.READ_POPCOUNTS):
-                    m.d.comb += shifter.value.eq(self._popcounts.count)
-                with m.Case(Operation.READ_STATISTICS):
-                    m.d.comb += shifter.value.eq(self._statistics.count)
-                with m.Default():
-                    m.d.comb += shifter.value.eq(self._generator.state)
+        with m.Switch(execute.operation):
+            with m.Case(Operation.READ_COUNTERS):
+                m.d.comb += shifter.value.eq(word.counters)
+            with m.Case(Operation.READ_SIGNS):
+                m.d.comb += shifter.value.eq(word.signs)
+            with m.Case(Operation.READ_POPCOUNTS):
+                m.d.comb += shifter.value.eq(self._popcounts.count)
+            with m.Case(Operation.READ_STATISTICS):
+                m.d.comb += shifter.value.eq(self._statistics.count)
+            with m.Default():
+                m.d.comb += shifter.value.eq(self._generator.state)
         with m.Switch(execute.operation):
             with m.Case(Operation.READ_COUNTERS, Operation.READ_SIGNS):
                 m.d.comb += execute.fetched.eq(self._store.word.valid)

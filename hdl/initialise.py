@@ -30,9 +30,6 @@ class Initialise(wiring.Component):
         Advance the generator.
     draw : In(32)
         Its state.
-    load : Out(1)
-        Replace the shifter's content by ``value``, 16 counters.
-    value : Out(16 b)
     shift_counter : Out(1)
         Shift ``counter`` in.
     counter : Out(b)
@@ -53,8 +50,6 @@ class Initialise(wiring.Component):
                 "busy": Out(1),
                 "step": Out(1),
                 "draw": In(32),
-                "load": Out(1),
-                "value": Out(WORD * bits),
                 "shift_counter": Out(1),
                 "counter": Out(bits),
                 "write": Out(1),
@@ -89,14 +84,12 @@ class Initialise(wiring.Component):
             ),
             self.index.row.eq(location.row),
         ]
-        lanes = Mux(word == last_words, tail, WORD)
         # Uniform over a quarter of the range: b - 2 bits, sign-extended.
-        drawn = max(1, bits - 2)
-        signs = Cat(Cat(Const(0, bits - 1), ~self.draw[n] & (n < lanes)) for n in range(WORD))
-        m.d.comb += [
-            self.counter.eq(Mux(lane < lanes, self.draw[:drawn].as_signed(), 0)),
-            self.value.eq(Mux(word <= last_words, signs, 0)),
-        ]
+        drawn_counter = self.draw[: max(1, bits - 2)].as_signed()
+        # The sign plane takes the sign of a counter that stands for a code bit.
+        code_bit = Cat(Const(0, bits - 1), ~self.draw.bit_select(lane, 1))
+        with m.If((word <= last_words) & (lane < Mux(word == last_words, tail, WORD))):
+            m.d.comb += self.counter.eq(Mux(self.signs_only, code_bit, drawn_counter))
 
         with m.FSM(name="initialise") as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
@@ -115,14 +108,12 @@ class Initialise(wiring.Component):
             with m.State("Begin word"):
                 m.d.sync += lane.eq(0)
                 m.d.comb += self.step.eq(word <= last_words)
-                m.next = "Draw counters"
-                with m.If(self.signs_only | (word > last_words)):
-                    m.next = "Draw signs"
-            with m.State("Draw signs"):
-                m.d.comb += self.load.eq(1)
-                m.next = "Write word"
-            with m.State("Draw counters"):
-                m.d.comb += [self.shift_counter.eq(1), self.step.eq(lane != WORD - 1)]
+                m.next = "Shift lanes"
+            with m.State("Shift lanes"):
+                m.d.comb += [
+                    self.shift_counter.eq(1),
+                    self.step.eq((word <= last_words) & ~self.signs_only & (lane != WORD - 1)),
+                ]
                 m.d.sync += lane.eq(lane + 1)
                 with m.If(lane == WORD - 1):
                     m.next = "Write word"

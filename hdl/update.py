@@ -1,31 +1,39 @@
 """The update unit: saturating increments and decrements of 16 counters."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.config import WORD
 from .layout import Layout
-from .words import Tag, Word, WordWrite, counters_layout, positive
+from .words import Word, WordWrite, positive
 
 
-def _step(m: Module, counter: Value, down: Value, go: Value) -> Value:
-    """Return the counter one step up or down, or unchanged at its end of the range."""
+def _updated(counter: Value, down: Value, reinforce: Value) -> Value:
+    """Return a counter after its move and its reinforcement, in one saturating addition.
+
+    With d = +-1 the move, reinforcement adds the sign s of v + d, so that the two add up to 2 d
+    or cancel. Saturating once is the same as saturating twice: it could differ only if the move
+    were cut off at an end of the range and reinforcement came back from there, but that moves
+    away from zero.
+    """
     width = len(counter)
-    top, rest = counter[-1], counter[:-1]
-    # Largest value going up (0111..) or smallest going down (1000..).
-    stuck = (top == down) & Mux(down, ~rest.any(), rest.all())
-    move = Signal()
-    m.d.comb += move.eq(go & ~stuck)
-    return (counter + Cat(move, (down & move).replicate(width - 1)))[:width]
+    # The sign of v + d is that of v, unless the move crosses between 0 and -1.
+    negative = Mux(down, counter[-1] | ~counter.any(), counter[-1] & ~counter.all())
+    once, twice = ~reinforce, reinforce & (negative == down)
+    step = Cat(once, twice | (once & down), down & (once | twice)).as_signed()
+    total = (counter.as_signed() + step).as_unsigned()[: width + 1]
+    overflow = total[-1] ^ total[-2]
+    clamped = (Mux(overflow, ~total[-1], bit) for bit in total[: width - 1])
+    return Cat(*clamped, total[-1])
 
 
 class Update(wiring.Component):
     """Move counters towards the desired activation, then reinforce them if a draw says so.
 
     ``v <- sat(v + desired * x)`` for every enabled lane; with ``reinforce`` set,
-    ``v <- sat(v + sign(v))`` follows (paper, section 3.2; ``sign(0)`` counts as +1). Two
-    pipeline stages, one word a cycle, stalled only by ``write``.
+    ``v <- sat(v + sign(v))`` follows (paper, section 3.2; ``sign(0)`` counts as +1). One
+    register, one word a cycle, held up only by ``write``.
 
     Parameters
     ----------
@@ -39,7 +47,6 @@ class Update(wiring.Component):
     """
 
     def __init__(self, layout: Layout) -> None:
-        self._layout = layout
         super().__init__(
             {
                 "word": In(stream.Signature(Word(layout))),
@@ -50,36 +57,17 @@ class Update(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         word, write = self.word.payload, self.write.payload
-        moved = Signal(counters_layout(self._layout))
-        moved_index = Signal.like(word.index)
-        moved_tag = Signal(Tag())
-        moved_valid = Signal()
-        before, moved_before = Signal(WORD), Signal(WORD)
-        advance, accept = Signal(), Signal()
-        m.d.comb += [
-            advance.eq(~self.write.valid | self.write.ready),
-            accept.eq(~moved_valid | advance),
-            self.word.ready.eq(accept),
-            before.eq(positive(word.counters)),
-        ]
-
-        with m.If(accept):
-            m.d.sync += [
-                moved_valid.eq(self.word.valid),
-                moved_index.eq(word.index),
-                moved_tag.eq(word.tag),
-                moved_before.eq(before),
-            ]
+        m.d.comb += self.word.ready.eq(~self.write.valid | self.write.ready)
+        with m.If(self.word.ready):
+            m.d.sync += [self.write.valid.eq(self.word.valid), write.index.eq(word.index)]
+            counters = []
             for lane in range(WORD):
+                counter, enable = word.counters[lane], word.tag.enable[lane]
                 down = word.tag.inputs[lane] ^ word.tag.desired
-                m.d.sync += moved[lane].eq(
-                    _step(m, word.counters[lane], down, word.tag.enable[lane])
-                )
-        with m.If(advance):
-            m.d.sync += [self.write.valid.eq(moved_valid), write.index.eq(moved_index)]
-            for lane in range(WORD):
-                go = moved_tag.reinforce & moved_tag.enable[lane]
-                m.d.sync += write.counters[lane].eq(_step(m, moved[lane], moved[lane][-1], go))
-            # Reinforcement moves away from zero and never flips a sign.
-            m.d.sync += write.flips.eq(positive(moved) != moved_before)
+                updated = _updated(counter, down, word.tag.reinforce)
+                counters.append(Mux(enable, updated, counter))
+            m.d.sync += [
+                write.counters.eq(Cat(counters)),
+                write.flips.eq(positive(word.counters) != positive(counters)),
+            ]
         return m
