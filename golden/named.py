@@ -30,7 +30,7 @@ _CONFIGS = {
             inputs=1568,
             hidden=(64,),
             group=32,
-            array=ArrayShape(rows=4, lanes=16, samples=8, memory="spram"),
+            array=ArrayShape(rows=4, lanes=16, samples=4, memory="spram"),
         ),
         Config(
             name="ecp5",
