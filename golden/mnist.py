@@ -167,9 +167,6 @@ def _download(name: str, source: Source) -> list[Path]:
     """Return the files of the download cache, and fetch those that it lacks."""
     cache = _cache(name)
     paths = []
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel("WARNING")
     try:
         for part, checksum in zip(PARTS, source.compressed, strict=True):
             file = f"{part}-ubyte.gz"
@@ -184,8 +181,6 @@ def _download(name: str, source: Source) -> list[Path]:
             f"{install}put the four files {files} in a folder and pass --data-dir FOLDER "
             f"(or set {FOLDER_VARIABLE})"
         ) from error
-    finally:
-        logger.setLevel(level)
     return paths
 
 

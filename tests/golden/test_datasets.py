@@ -188,6 +188,12 @@ def test_without_network_the_error_says_what_to_do(small_mnist):
     )
 
 
+def test_what_is_there_is_found_without_a_download(small_mnist, monkeypatch):
+    assert mnist.find_local("mnist") is None
+    monkeypatch.setenv("METABIT_DATA", str(small_mnist))
+    assert mnist.find_local("mnist") == small_mnist
+
+
 def test_missing_files(small_mnist, tmp_path):
     find_idx(small_mnist, PARTS[3]).unlink()
     with pytest.raises(DataError, match=r"of --data-dir lacks t10k-labels-idx1-ubyte\.gz"):
