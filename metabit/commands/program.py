@@ -1,0 +1,49 @@
+"""`metabit program`: put a bitstream on a board."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from metabit.boards.registry import BOARDS, find_board
+
+EPILOG = """
+**Examples**
+
+metabit program icebreaker                   what metabit build icebreaker made
+
+metabit program ulx3s-85f --flash            keep it over a power cycle
+
+metabit program icebreaker --bitstream build/icebreaker-tiny/metabit-icebreaker-tiny.bin
+"""
+
+
+def program(
+    board: Annotated[str, typer.Argument(metavar="BOARD", help=f"One of {', '.join(BOARDS)}.")],
+    bitstream: Annotated[
+        Path | None,
+        typer.Option(
+            "--bitstream",
+            metavar="FILE",
+            help="Bitstream. [default: the last one built in build/BOARD-CONFIG]",
+            show_default=False,
+        ),
+    ] = None,
+    flash: Annotated[
+        bool,
+        typer.Option(
+            "--flash", help="Write the board's flash, so that it stays over a power cycle."
+        ),
+    ] = False,
+) -> None:
+    """Put a bitstream on a board with openFPGALoader."""
+    from metabit.boards.programmer import default_bitstream, program_board
+
+    chosen = find_board(board)
+    file = bitstream or default_bitstream(chosen, Path("build"))
+    console = Console()
+    console.print(f"Programming {chosen.title} with {file}", highlight=False, soft_wrap=True)
+    program_board(chosen, file, flash=flash)
+    where = "flash" if flash or chosen.always_flash else "memory, until power is off"
+    console.print(f"done: the bitstream is in the board's {where}", highlight=False)

@@ -1,0 +1,171 @@
+"""Gather what a folder holds: results of train, simulate and build, and a checkpoint."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import MetabitError
+
+if TYPE_CHECKING:
+    from ..boards.results import BuildResult
+
+TRAIN, SIMULATE, BUILD, CHECKPOINT = "train.json", "simulate.json", "build.json", "run.npz"
+"""Files that a report is made of; each may be missing."""
+
+_SHOWN = 24
+"""Test samples shown as they come, and at most as many mistakes."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A test sample and what the network makes of it.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        Grey values, two dimensions.
+    label, prediction : int
+    """
+
+    image: npt.NDArray[Any]
+    label: int
+    prediction: int
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Test samples for show.
+
+    Parameters
+    ----------
+    first, mistakes : list of Sample
+        The first of the test set, and the first that are predicted wrongly.
+    confusion : numpy.ndarray
+        Counts, true class by predicted class.
+    """
+
+    first: list[Sample]
+    mistakes: list[Sample]
+    confusion: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What was found; None stands for what was not.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    train, simulate : dict
+        As the commands write them with ``--json``.
+    build : BuildResult
+    predictions : Predictions
+    picture : bytes
+        The placed design, PNG.
+    """
+
+    folder: Path
+    train: dict[str, Any] | None
+    simulate: dict[str, Any] | None
+    build: "BuildResult | None"
+    predictions: Predictions | None
+    picture: bytes | None
+
+
+def collect(folder: Path) -> Contents:
+    """Read all results in a folder.
+
+    Raises
+    ------
+    MetabitError
+        If the folder has none of the files, or one cannot be read.
+    """
+    if not folder.is_dir():
+        raise MetabitError(f"{folder} is no folder; give the one that holds {TRAIN}")
+    if not any((folder / name).exists() for name in (TRAIN, SIMULATE, BUILD)):
+        raise MetabitError(
+            f"{folder} holds none of {TRAIN}, {SIMULATE} and {BUILD}: write them with "
+            f"--json {folder}/{TRAIN} of metabit train, and so on"
+        )
+    build = _read_build(folder / BUILD)
+    return Contents(
+        folder=folder,
+        train=_read(folder / TRAIN),
+        simulate=_read(folder / SIMULATE),
+        build=build,
+        predictions=_predict(folder / CHECKPOINT),
+        picture=_picture(folder, build),
+    )
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    if not file.exists():
+        return None
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise MetabitError(f"{file} is no JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise MetabitError(f"{file} must hold a JSON object")
+    return content
+
+
+def _read_build(file: Path) -> "BuildResult | None":
+    from ..boards.results import load_result
+
+    return load_result(file) if file.exists() else None
+
+
+def _picture(folder: Path, build: "BuildResult | None") -> bytes | None:
+    """Return the picture of the placed design, from where it was built or from the folder."""
+    if build is None or not build.picture:
+        return None
+    for file in (Path(build.picture), folder / Path(build.picture).name):
+        if file.exists():
+            return file.read_bytes()
+    return None
+
+
+def _predict(file: Path) -> Predictions | None:
+    """Return what the network of a checkpoint makes of its test samples."""
+    if not file.exists():
+        return None
+    from ..golden.checkpoint import load_checkpoint
+    from ..golden.datasets import load_dataset
+    from ..golden.encoders import Encoder
+    from ..golden.splits import split
+
+    checkpoint = load_checkpoint(file)
+    config, record = checkpoint.config, checkpoint.record
+    parts = split(load_dataset(record.dataset), record.split, config.seed)
+    images, labels = parts.test_images, parts.test_labels
+    predictions = checkpoint.network().predict(
+        Encoder(config.encoder, record.median).encode(images)
+    )
+    confusion = np.zeros((config.classes, config.classes), np.int64)
+    np.add.at(confusion, (labels, predictions), 1)
+
+    def samples(indices: npt.NDArray[np.intp]) -> list[Sample]:
+        return [
+            Sample(_square(images[i]), int(labels[i]), int(predictions[i]))
+            for i in indices[:_SHOWN]
+        ]
+
+    return Predictions(
+        first=samples(np.arange(len(labels))),
+        mistakes=samples(np.flatnonzero(predictions != labels)),
+        confusion=confusion,
+    )
+
+
+def _square(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an image in two dimensions; other data become a row or, if they can, a square."""
+    if image.ndim == 2:
+        return image
+    flat = image.reshape(-1)
+    side = int(np.sqrt(flat.size))
+    return flat.reshape(side, side) if side * side == flat.size else flat.reshape(1, -1)

@@ -1,0 +1,143 @@
+"""Drawings of the report, as text that stands in the HTML file itself."""
+
+import base64
+import io
+from typing import Any
+
+import matplotlib
+import matplotlib.image
+import numpy as np
+import numpy.typing as npt
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from .collect import Sample
+
+ACCENT, SECOND, GOOD, BAD = "#2f6fde", "#e8842c", "#2a9d6e", "#c8373f"
+_INK, _GRID = "#3a4450", "#e3e8ed"
+
+PHASE_COLOURS = {
+    "forward": ACCENT,
+    "select": SECOND,
+    "update": GOOD,
+    "transfer": "#9aa3ad",
+}
+
+
+def png(data: bytes) -> str:
+    """Return a PNG as an address that holds its content."""
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+def _svg(figure: Figure) -> str:
+    FigureCanvasSVG(figure)
+    buffer = io.StringIO()
+    # Text stays text; no date, so that equal results make equal reports.
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "metabit"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _axes(width: float, height: float) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("#b8c1cb")
+    axes.tick_params(colors=_INK, labelsize=9, length=0)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def learning_curve(train: list[float], test: list[float]) -> str:
+    """Return the accuracies of all epochs as a curve."""
+    figure, axes = _axes(7.2, 3.1)
+    axes.grid(axis="y", color=_GRID)
+    for values, colour, name in ((train, SECOND, "training, online"), (test, ACCENT, "test")):
+        if not values:
+            continue
+        epochs = np.arange(1, len(values) + 1)
+        axes.plot(
+            epochs, 100 * np.array(values), color=colour, marker="o", markersize=4, linewidth=2
+        )
+        axes.annotate(
+            f"{name} {100 * values[-1]:.1f} %",
+            (epochs[-1], 100 * values[-1]),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            fontsize=9.5,
+            annotation_clip=False,
+        )
+    last = max(len(train), len(test), 2)
+    axes.set_xlim(0.7, last + 0.3 * last)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xticks([tick for tick in axes.get_xticks() if 1 <= tick <= last])
+    axes.set_xlabel("epoch", color=_INK, fontsize=9.5)
+    axes.set_ylabel("accuracy, %", color=_INK, fontsize=9.5)
+    return _svg(figure)
+
+
+def phase_bar(cycles: dict[str, float]) -> str:
+    """Return the cycles per sample of every phase as one bar."""
+    figure, axes = _axes(7.2, 1.25)
+    axes.spines[:].set_visible(False)
+    axes.set_yticks([])
+    total = sum(cycles.values())
+    left = 0.0
+    for phase, count in cycles.items():
+        colour = PHASE_COLOURS.get(phase, _INK)
+        axes.barh(0, count, left=left, height=0.5, color=colour, edgecolor="white", linewidth=1.5)
+        if count > 0.06 * total:
+            axes.text(
+                left + count / 2,
+                0.42,
+                f"{phase}\n{count:,.0f}",
+                ha="center",
+                va="bottom",
+                fontsize=9,
+                color=colour,
+            )
+        left += count
+    axes.set_ylim(-0.3, 0.95)
+    axes.set_xlim(0, total or 1)
+    axes.set_xlabel("cycles per sample", color=_INK, fontsize=9.5)
+    return _svg(figure)
+
+
+def confusion(counts: npt.NDArray[np.int64]) -> str:
+    """Return the confusion matrix: a row per true class, a column per predicted one."""
+    classes = len(counts)
+    size = min(7.0, 1.4 + 0.36 * classes)
+    figure, axes = _axes(size, size)
+    axes.spines[:].set_visible(False)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if classes <= 20:
+        for row, column in np.ndindex(counts.shape):
+            if counts[row, column]:
+                axes.text(
+                    column,
+                    row,
+                    str(counts[row, column]),
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color="white" if shares[row, column] > 0.5 else _INK,
+                )
+        axes.set_xticks(range(classes))
+        axes.set_yticks(range(classes))
+    axes.set_xlabel("predicted class", color=_INK, fontsize=9.5)
+    axes.set_ylabel("true class", color=_INK, fontsize=9.5)
+    return _svg(figure)
+
+
+def sample_image(sample: Sample) -> str:
+    """Return a sample's image, dark on light, as an address that holds its content."""
+    image = np.asarray(sample.image, dtype=np.float64)
+    spread = float(np.ptp(image))
+    grey = (image - image.min()) / spread if spread else np.zeros_like(image)
+    buffer = io.BytesIO()
+    matplotlib.image.imsave(buffer, grey, cmap="gray_r", vmin=0, vmax=1, format="png")
+    return png(buffer.getvalue())

@@ -1,0 +1,138 @@
+"""From what was collected to one HTML file that needs nothing else."""
+
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from .. import __version__
+from . import figures
+from .collect import Contents, Sample
+
+FILE_NAME = "report.html"
+
+
+def write_report(contents: Contents, file: Path) -> None:
+    """Write the report of a folder's contents."""
+    environment = Environment(
+        loader=PackageLoader("metabit", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["thousands"] = lambda value: f"{value:,.0f}".replace(",", "\u202f")
+    page = environment.get_template("report.html").render(
+        version=__version__,
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        folder=contents.folder.name,
+        train=_train(contents.train),
+        simulate=_simulate(contents),
+        build=_build(contents),
+        samples=_samples(contents),
+        config=_config(contents),
+        versions=_versions(contents),
+    )
+    file.write_text(page, encoding="utf-8")
+
+
+def _train(results: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return what the template shows of a training."""
+    if results is None:
+        return None
+    curve = figures.learning_curve(
+        list(results["train_accuracy"]), list(results.get("test_accuracy_per_epoch", []))
+    )
+    return {**results, "epochs": len(results["train_accuracy"]), "curve": Markup(curve)}
+
+
+def _simulate(contents: Contents) -> dict[str, Any] | None:
+    """Return what the template shows of a simulation, the verdict above all."""
+    results = contents.simulate
+    if results is None:
+        return None
+    trained = contents.train
+    phases = phases_per_sample(results)
+    return {
+        **results,
+        "phases": phases,
+        "phase_bar": Markup(figures.phase_bar(phases)) if phases else None,
+        "same_training": trained is not None
+        and trained.get("state_sha256") == results.get("state_sha256"),
+    }
+
+
+def phases_per_sample(results: dict[str, Any]) -> dict[str, float]:
+    """Return the cycles per sample of each phase, if the simulation reports them."""
+    samples = results.get("samples") or 1
+    return {
+        name: count / samples for name, count in dict(results.get("cycles_by_phase", {})).items()
+    }
+
+
+def _build(contents: Contents) -> dict[str, Any] | None:
+    """Return what the template shows of a bitstream."""
+    result = contents.build
+    if result is None:
+        return None
+    blocks = [
+        {"name": name, "cells": sum(use.values()), "use": use}
+        for name, use in list(result.blocks.items())[:10]
+    ]
+    return {
+        "result": result,
+        "blocks": blocks,
+        "most_cells": max((block["cells"] for block in blocks), default=1),
+        "picture": figures.png(contents.picture) if contents.picture else None,
+        "bitstream": Path(result.bitstream).name,
+    }
+
+
+def _samples(contents: Contents) -> dict[str, Any] | None:
+    """Return what the template shows of predictions."""
+    found = contents.predictions
+    if found is None:
+        return None
+
+    def cards(samples: list[Sample]) -> list[dict[str, Any]]:
+        return [
+            {
+                "image": figures.sample_image(sample),
+                "label": sample.label,
+                "prediction": sample.prediction,
+                "right": sample.label == sample.prediction,
+            }
+            for sample in samples
+        ]
+
+    return {
+        "first": cards(found.first),
+        "mistakes": cards(found.mistakes),
+        "confusion": Markup(figures.confusion(found.confusion)),
+        "total": int(found.confusion.sum()),
+        "wrong": int(found.confusion.sum() - found.confusion.trace()),
+    }
+
+
+def _config(contents: Contents) -> dict[str, Any]:
+    """Return the configuration that was trained or simulated, field by field."""
+    for results in (contents.train, contents.simulate):
+        if results and isinstance(results.get("config"), dict):
+            fields = dict(results["config"])
+            array = fields.pop("array", {})
+            return fields | {f"array.{name}": value for name, value in array.items()}
+    return {}
+
+
+def _versions(contents: Contents) -> dict[str, str]:
+    """Return the versions of everything that took part."""
+    versions = {"metabit": __version__, "python": platform.python_version()}
+    for results in (contents.train, contents.simulate):
+        if results and isinstance(results.get("versions"), dict):
+            versions |= results["versions"]
+    if contents.build is not None:
+        versions |= contents.build.tools
+    return versions
