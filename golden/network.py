@@ -10,6 +10,12 @@ from .generator import Generator
 
 Bits = npt.NDArray[np.bool_]
 
+_SMALL_PRODUCT = 1_000_000
+"""Multiplications up to which OpenBLAS has kernels for small matrices."""
+
+_LARGEST_TILE = 64
+"""Samples up to which a product counts as that of a tile."""
+
 
 @dataclass
 class Statistics:
@@ -71,6 +77,21 @@ def _signs(bits: Bits) -> npt.NDArray[np.float32]:
 def _integer_signs(values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Return +-1 for signed values, +1 for zero: all copies of the sign bit, or one."""
     return values >> 31 | 1
+
+
+def _product(
+    inputs: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return ``inputs @ weights.T``; sums of +-1 stay below 2**24, where single precision is exact.
+
+    OpenBLAS repacks the operands of a large product, which takes several times as long as the
+    product of a tile itself; in blocks below its limit it does not.
+    """
+    neurons = max(1, _SMALL_PRODUCT // inputs.size) if inputs.size else len(weights)
+    if neurons >= len(weights) or len(inputs) > _LARGEST_TILE:
+        return inputs @ weights.T
+    blocks = range(0, len(weights), neurons)
+    return np.concatenate([inputs @ weights[start : start + neurons].T for start in blocks], axis=1)
 
 
 class Network:
@@ -158,8 +179,7 @@ class Network:
         offset = self.config.head_offset
         for weights, code in zip(self._weights, self._codes, strict=True):
             layer_inputs.append(activation)
-            # Sums of +-1 stay far below 2**24, so single precision is exact.
-            z = activation @ weights.T
+            z = _product(activation, weights)
             activation = _signs(z >= 0)
             head = activation
             if offset:

@@ -112,3 +112,16 @@ def test_load_copies():
     network.load([counters])
     counters[:] = -3
     assert (network.counters[0] == 3).all()
+
+
+@pytest.mark.parametrize("count", [1, 5, 16, 64, 65])
+def test_wide_layers_are_exact(count):
+    """Products of this size are computed in blocks."""
+    config = Config(inputs=1605, hidden=(1131, 37), group=9, tile=64)
+    network = Network(config)
+    samples = np.random.default_rng(count).random((count, config.inputs)) < 0.5
+    activation = samples
+    for layer, z in enumerate(network.forward(samples).preactivations):
+        weights = np.where(network.counters[layer] >= 0, 1, -1)
+        np.testing.assert_array_equal(z, np.where(activation, 1, -1) @ weights.T)
+        activation = z >= 0
