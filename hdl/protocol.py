@@ -6,10 +6,18 @@ it is zero. A request body is a :class:`Request` header and ``count`` units of d
 a sequence number, a :class:`Status` and, if that is ``OK``, ``count`` units of result.
 """
 
-from amaranth.lib import data, enum
+from typing import TYPE_CHECKING
+
+from amaranth.lib import data
 
 from ..golden.config import Config
 from .layout import Layout
+
+if TYPE_CHECKING:
+    # Type checkers know the standard library's enumerations, and only those.
+    import enum
+else:
+    from amaranth.lib import enum
 
 VERSION = 1
 """Version of this protocol; IDENTIFY reports it."""
@@ -27,7 +35,7 @@ MAX_EXPONENT = 3
 """Largest annealing exponent and damping of TRAIN."""
 
 
-class Operation(enum.Enum, shape=8):
+class Operation(enum.Enum, shape=8):  # type: ignore[call-arg]
     """What a request asks for; the fields it uses are named in brackets."""
 
     IDENTIFY = 1
@@ -60,7 +68,7 @@ class Operation(enum.Enum, shape=8):
     """Set it [address: state]."""
 
 
-class Status(enum.Enum, shape=8):
+class Status(enum.Enum, shape=8):  # type: ignore[call-arg]
     """How a request ended; anything but OK means that it changed nothing."""
 
     OK = 0

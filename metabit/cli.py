@@ -1,6 +1,6 @@
 """The command line: `metabit` and its commands."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -45,7 +45,7 @@ metabit doctor                               what is installed, what is missing,
 class _Group(TyperGroup):
     """Commands whose expected errors are one line and exit status 1."""
 
-    def invoke(self, ctx: typer.Context) -> object:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except (MetabitError, OSError, ValueError, ImportError) as error:

@@ -129,8 +129,8 @@ def _print(console: Console, result: "BuildResult") -> None:
     table = Table("BLOCK", box=box.SQUARE)
     for name in names:
         table.add_column(name.upper(), justify="right")
-    for block, use in list(result.blocks.items())[:_MOST_SEEN]:
-        table.add_row(block, *(f"{use[name]:,}" if name in use else "" for name in names))
+    for block, cells in list(result.blocks.items())[:_MOST_SEEN]:
+        table.add_row(block, *(f"{cells[name]:,}" if name in cells else "" for name in names))
     console.print(table)
 
     if result.seconds:

@@ -1,0 +1,72 @@
+# make demo   train, simulate, build a bitstream, and show it all in a report
+# make test   all tests
+#
+# Both set up a virtual environment in .venv first; nothing else of the system is touched.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.metabit-installed
+DEMO := build/demo
+TYPED := build/typed
+
+# One thread of linear algebra per process: more only get in each other's way.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint typecheck clean
+
+help:
+	@echo 'make demo       train, simulate, build a bitstream; the report lands in $(DEMO)'
+	@echo 'make test       run all tests'
+	@echo 'make lint       check style and format'
+	@echo 'make typecheck  check types'
+	@echo 'make setup      only install what the others need, in $(VENV)'
+	@echo 'make clean      remove everything built; $(VENV) stays'
+
+setup: $(STAMP)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'error: Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ...' >&2; \
+	  exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo 'error: no virtual environment; on Debian: sudo apt-get install python3-venv' >&2; \
+	  exit 1; }
+
+$(STAMP): pyproject.toml | $(BIN)/python
+	@echo 'Installing into $(VENV) from PyPI (the first time about 500 MB) ...'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --editable '.[build,sim,plot,dev]'
+	@touch $@
+
+demo: setup
+	@mkdir -p $(DEMO)
+	@echo '== 1/4 train on the embedded digits'
+	@$(BIN)/metabit train --config tiny --epochs 5 --out $(DEMO)/run.npz --json $(DEMO)/train.json
+	@echo '== 2/4 the same training in hardware, compared bit for bit'
+	@$(BIN)/metabit simulate --config tiny --epochs 5 --json $(DEMO)/simulate.json
+	@echo '== 3/4 a bitstream for the iCEBreaker'
+	@$(BIN)/metabit build icebreaker --out $(DEMO)/icebreaker --json $(DEMO)/build.json
+	@echo '== 4/4 the report'
+	@$(BIN)/metabit report $(DEMO)
+	@echo "Open file://$(CURDIR)/$(DEMO)/report.html"
+
+test: setup
+	@$(BIN)/python -m pytest
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+# The folders of the repository become sub-packages of `metabit` only once they are installed;
+# the type checker reads a copy that is laid out like that.
+typecheck: setup
+	@rm -rf $(TYPED)
+	@mkdir -p $(TYPED)
+	@cp -R metabit $(TYPED)/metabit
+	@cp -R golden hdl sim boards $(TYPED)/metabit/
+	@MYPYPATH=$(TYPED) $(BIN)/mypy -p metabit
+
+clean:
+	rm -rf build sim_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
