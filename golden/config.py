@@ -139,6 +139,11 @@ class Config(BaseModel):
             raise ValueError(
                 f"group must not exceed the widest layer, {max(self.hidden)}, not {self.group}"
             )
+        if self.reinforcement_shift and max(self.reinforcement_shift) + 3 > _GENERATOR_BITS:
+            raise ValueError(
+                f"reinforcement must be 0 or large enough for a draw of {_GENERATOR_BITS} bits, "
+                f"not {self.reinforcement}"
+            )
         return self
 
     @property

@@ -6,6 +6,9 @@ from itertools import accumulate
 
 from ..golden.config import WORD, Config
 
+SPRAM_COUNT, SPRAM_BITS, SPRAM_DEPTH = 4, 16, 1 << 14
+"""The single-port RAMs of an iCE40 UltraPlus: how many, bits per word, words."""
+
 PHASES = ("forward", "select", "update", "transfer")
 """Phases whose cycles the device counts: array; head and winners; row updates; host transfers."""
 
@@ -36,9 +39,22 @@ class Layout:
     ----------
     config : Config
         Read, never restated.
+
+    Raises
+    ------
+    ValueError
+        If the memory that the configuration asks for cannot hold the weights.
     """
 
     config: Config
+
+    def __post_init__(self) -> None:
+        needed = self.sign_depth + self.beats * self.counter_words
+        if self.config.array.memory == "spram" and needed > SPRAM_DEPTH:
+            raise ValueError(
+                f"weights need {needed} words of each single-port RAM, which has {SPRAM_DEPTH}: "
+                "use fewer inputs or neurons, or at most 4 or 8 counter bits"
+            )
 
     @property
     def chunks(self) -> int:
@@ -116,6 +132,16 @@ class Layout:
     def code_index(self, layer: int, label: int, word: int) -> int:
         """Linear index of a word of a class's code in a layer's classifier."""
         return self._index(self.code_base[layer], self.code_words[layer], label, word)
+
+    @property
+    def slot_bits(self) -> int:
+        """Bits that a counter takes in single-port RAM: the next of 4, 8 and 16."""
+        return max(4, 1 << (self.config.counter_bits - 1).bit_length())
+
+    @property
+    def beats(self) -> int:
+        """Accesses of all single-port RAMs that 16 counters take."""
+        return WORD * self.slot_bits // (SPRAM_BITS * SPRAM_COUNT)
 
     @cached_property
     def activation_base(self) -> tuple[int, ...]:

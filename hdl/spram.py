@@ -8,13 +8,9 @@ from amaranth.utils import exact_log2
 from amaranth.vendor import LatticeICE40Platform
 
 from ..golden.config import WORD
-from .layout import Layout
+from .layout import SPRAM_BITS, SPRAM_COUNT, SPRAM_DEPTH, Layout
 from .select import select
 from .words import StoreSignature, Word, positive
-
-_BITS = 16
-_DEPTH = 1 << 14
-_RAMS = 4
 
 
 class Spram(wiring.Component):
@@ -33,10 +29,10 @@ class Spram(wiring.Component):
         What stood at the address of the last cycle, if that was a read.
     """
 
-    address: In(14)
+    address: In(exact_log2(SPRAM_DEPTH))
     write: In(1)
-    write_data: In(_BITS)
-    read_data: Out(_BITS)
+    write_data: In(SPRAM_BITS)
+    read_data: Out(SPRAM_BITS)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -55,7 +51,7 @@ class Spram(wiring.Component):
                 o_DATAOUT=self.read_data,
             )
             return m
-        m.submodules.memory = memory = Memory(shape=_BITS, depth=_DEPTH, init=[])
+        m.submodules.memory = memory = Memory(shape=SPRAM_BITS, depth=SPRAM_DEPTH, init=[])
         write_port, read_port = memory.write_port(), memory.read_port()
         m.d.comb += [
             write_port.addr.eq(self.address),
@@ -68,11 +64,6 @@ class Spram(wiring.Component):
         return m
 
 
-def slot_bits(counter_bits: int) -> int:
-    """Bits that a counter occupies: the next of 4, 8 and 16."""
-    return max(4, 1 << (counter_bits - 1).bit_length())
-
-
 class SpramStore(wiring.Component):
     """Keep counters across all four RAMs and the sign plane of each row in one of them.
 
@@ -82,29 +73,16 @@ class SpramStore(wiring.Component):
     Parameters
     ----------
     layout : Layout
-
-    Raises
-    ------
-    ValueError
-        If the weights do not fit the RAMs.
     """
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._slot = slot_bits(layout.config.counter_bits)
-        self._beats = WORD * self._slot // (_BITS * _RAMS)
-        needed = layout.sign_depth + self._beats * layout.counter_words
-        if needed > _DEPTH:
-            raise ValueError(
-                f"weights need {needed} words of each single-port RAM, which has {_DEPTH}: "
-                "use fewer inputs or neurons, or at most 4 or 8 counter bits"
-            )
         super().__init__(StoreSignature(layout))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        beats = self._beats
-        rams = [Spram() for _ in range(_RAMS)]
+        beats, bits = self._layout.beats, self._layout.config.counter_bits
+        rams = [Spram() for _ in range(SPRAM_COUNT)]
         for n, ram in enumerate(rams):
             m.submodules[f"ram_{n}"] = ram
 
@@ -113,19 +91,22 @@ class SpramStore(wiring.Component):
         beat = Signal(range(beats + 1))
         index = Signal.like(request.index)
         plane = Signal()
-        ram_address = Signal(14)
+        ram_address = Signal(exact_log2(SPRAM_DEPTH))
         counter_address = Cat(beat[: exact_log2(beats)], index.as_value()) + self._layout.sign_depth
         m.d.comb += ram_address.eq(Mux(plane, index.address, counter_address))
         slots = Cat(
-            Cat(write.counters[lane], Const(0, self._slot - self._layout.config.counter_bits))
+            Cat(
+                write.counters[lane],
+                Const(0, self._layout.slot_bits - self._layout.config.counter_bits),
+            )
             for lane in range(WORD)
         )
-        beat_data = slots.word_select(beat, _BITS * _RAMS)
+        beat_data = slots.word_select(beat, SPRAM_BITS * SPRAM_COUNT)
         for n, ram in enumerate(rams):
             m.d.comb += [
                 ram.address.eq(Mux(self.fetch, self.address, ram_address)),
                 ram.write_data.eq(
-                    Mux(plane, positive(write.counters), beat_data.word_select(n, _BITS))
+                    Mux(plane, positive(write.counters), beat_data.word_select(n, SPRAM_BITS))
                 ),
                 self.signs[n].eq(ram.read_data),
             ]
@@ -133,7 +114,7 @@ class SpramStore(wiring.Component):
 
         # All beats of a word but the last are kept here; the last one comes from the RAMs' own
         # output registers.
-        kept = Signal(_BITS * _RAMS * max(1, beats - 1))
+        kept = Signal(SPRAM_BITS * SPRAM_COUNT * max(1, beats - 1))
         first = kept if beats > 1 else Const(0, 0)
         loaded = Cat(first, everything)
         word = Signal(Word(self._layout))
@@ -144,8 +125,8 @@ class SpramStore(wiring.Component):
             self.word.payload.eq(word),
         ]
         for lane in range(WORD):
-            slot = loaded.word_select(lane, self._slot)
-            m.d.comb += word.counters[lane].eq(slot[: self._layout.config.counter_bits])
+            slot = loaded.word_select(lane, self._layout.slot_bits)
+            m.d.comb += word.counters[lane].eq(slot[:bits])
 
         responding = Signal()
         m.d.comb += self.word.valid.eq(responding)
