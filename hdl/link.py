@@ -17,7 +17,7 @@ class Link(wiring.Component):
 
     A request goes to the core once its frame has arrived and has been checked. While the core
     works, the next frame is received; if that is a RESET, it aborts the work, else it waits.
-    Replies are encoded while their bytes come, so that a reply leaves the device two cycles after
+    Replies are encoded while their bytes come, so that a reply leaves the device three cycles after
     the core's last byte and its CRC.
 
     Parameters
@@ -72,22 +72,38 @@ class Link(wiring.Component):
         status = Signal(Status)
         left = Signal(8)  # bytes of result to come
 
+        # Registers keep paths short; a header stands still for many cycles before it is offered.
         is_identify = Signal()
         is_reset = Signal()
-        m.d.comb += [
+        repeated = Signal()
+        m.d.sync += [
             is_identify.eq(header.operation == Operation.IDENTIFY),
             is_reset.eq(header.operation == Operation.RESET),
+            repeated.eq(request.sound & (header.sequence == kept) & ~is_identify & ~is_reset),
+        ]
+        m.d.comb += [
             self.command.payload.operation.eq(header.operation),
             self.command.payload.sample.eq(header.sample),
             self.command.payload.count.eq(header.count),
             self.command.payload.address.eq(header.address),
             self.data.payload.eq(receiver.data.payload),
-            crc16.data.eq(body.payload.data),
         ]
+        preempted = Signal()
+        m.d.sync += preempted.eq(
+            receiver.request.valid
+            & ~receiver.request.ready
+            & (request.status == Status.OK)
+            & is_reset
+        )
         identity = bytes([VERSION, *reversed(self._config.digest)])  # sent from the end
 
+        # The encoder is always ready while a body is being written: see CHOOSE.
+        byte = Signal(8)
+        put = Signal()
+        last = Signal()
         bank = Signal()
-        m.d.comb += encoder.bank.eq(bank)
+        m.d.comb += [crc16.data.eq(byte), crc16.valid.eq(put), encoder.bank.eq(bank)]
+        m.d.sync += [body.payload.data.eq(byte), body.payload.last.eq(last), body.valid.eq(put)]
         with m.FSM():
             with m.State("CHOOSE"):
                 m.d.comb += crc16.start.eq(1)
@@ -95,23 +111,22 @@ class Link(wiring.Component):
                 with m.If(~initialised & (request.status == Status.OK)):
                     with m.If(~is_identify & ~is_reset):
                         m.d.sync += status.eq(Status.NOT_INITIALISED)
-                with m.If(receiver.request.valid & body.ready):
+                with m.If(receiver.request.valid & body.ready & ~body.valid):
                     m.next = "RECOGNISE"
             with m.State("RECOGNISE"):
-                repeated = ~bank & (header.sequence == kept) & ~is_identify & ~is_reset
                 with m.If(repeated):
                     m.d.comb += [encoder.repeat.eq(1), receiver.request.ready.eq(1)]
                     m.next = "CHOOSE"
                 with m.Else():
                     m.next = "NUMBER"
             with m.State("NUMBER"):
-                m.d.comb += [body.valid.eq(1), crc16.valid.eq(1)]
+                m.d.comb += put.eq(1)
                 with m.If(~bank):
-                    m.d.comb += body.payload.data.eq(header.sequence)
+                    m.d.comb += byte.eq(header.sequence)
                     m.d.sync += kept.eq(header.sequence)
                 m.next = "STATUS"
             with m.State("STATUS"):
-                m.d.comb += [body.payload.data.eq(status), body.valid.eq(1), crc16.valid.eq(1)]
+                m.d.comb += [byte.eq(status), put.eq(1)]
                 m.d.sync += left.eq(len(identity))
                 with m.If(status != Status.OK):
                     m.d.comb += receiver.request.ready.eq(1)
@@ -125,10 +140,10 @@ class Link(wiring.Component):
                     m.next = "COMMAND"
             with m.State("IDENTITY"):
                 with m.Switch(left):
-                    for index, byte in enumerate(identity, start=1):
+                    for index, constant in enumerate(identity, start=1):
                         with m.Case(index):
-                            m.d.comb += body.payload.data.eq(byte)
-                m.d.comb += [body.valid.eq(1), crc16.valid.eq(1)]
+                            m.d.comb += byte.eq(constant)
+                m.d.comb += put.eq(1)
                 m.d.sync += left.eq(left - 1)
                 with m.If(left == 1):
                     m.next = "CRC_HIGH"
@@ -148,29 +163,22 @@ class Link(wiring.Component):
                 m.d.comb += [
                     self.data.valid.eq(receiver.data.valid),
                     receiver.data.ready.eq(self.data.ready),
-                    body.payload.data.eq(self.result.payload),
+                    byte.eq(self.result.payload),
                 ]
-                with m.If(receiver.request.valid & (request.status == Status.OK) & is_reset):
+                with m.If(preempted):
                     m.d.comb += encoder.restart.eq(1)
                     m.next = "CHOOSE"
                 with m.Elif(left != 0):
-                    m.d.comb += [
-                        self.result.ready.eq(1),
-                        body.valid.eq(self.result.valid),
-                        crc16.valid.eq(self.result.valid),
-                    ]
+                    m.d.comb += [self.result.ready.eq(1), put.eq(self.result.valid)]
                     with m.If(self.result.valid):
                         m.d.sync += left.eq(left - 1)
                 with m.Elif(self.idle):
                     m.next = "CRC_HIGH"
             with m.State("CRC_HIGH"):
-                m.d.comb += [body.payload.data.eq(crc16.crc[8:]), body.valid.eq(1)]
+                m.d.comb += [byte.eq(crc16.crc[8:]), put.eq(1)]
                 m.next = "CRC_LOW"
             with m.State("CRC_LOW"):
-                m.d.comb += [
-                    body.payload.data.eq(crc16.crc[:8]),
-                    body.payload.last.eq(1),
-                    body.valid.eq(1),
-                ]
+                # Taking its own high byte has moved the low byte of the CRC to where that was.
+                m.d.comb += [byte.eq(crc16.crc[8:]), last.eq(1), put.eq(1)]
                 m.next = "CHOOSE"
         return m
