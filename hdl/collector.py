@@ -131,7 +131,9 @@ class Collector(wiring.Component):
             m.d.comb += write.pass_.eq(self.pass_)
             for p in planes:
                 # Plane p runs p cycles behind, so that the planes' writes take turns.
-                bit: Value = self.totals[s] >= constant(thresholds[p], self.layer)
+                # A signal, because every lane of the packed word looks at it.
+                bit = Signal(name=f"bit_{s}_{p}")
+                m.d.comb += bit.eq(self.totals[s] >= constant(thresholds[p], self.layer))
                 for n in range(p):
                     later = Signal(name=f"bit_{s}_{p}_{n}")
                     m.d.sync += later.eq(bit)

@@ -5,16 +5,20 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 
-def _compress(columns: list[list[Value]]) -> list[list[Value]]:
-    """Apply one level of 3:2 compressors (full adders) to columns of bits of equal weight."""
+def _compress(columns: list[Value]) -> list[Value]:
+    """Apply one level of 3:2 compressors (full adders) to columns of bits of equal weight.
+
+    The compressors of a column work on vectors: the same gates as one by one, but far less to
+    elaborate and to simulate.
+    """
     reduced: list[list[Value]] = [[] for _ in range(len(columns) + 1)]
     for weight, column in enumerate(columns):
-        whole = len(column) // 3 * 3
-        for a, b, c in zip(column[0:whole:3], column[1:whole:3], column[2:whole:3], strict=True):
+        if third := len(column) // 3:
+            a, b, c = (column[n * third : (n + 1) * third] for n in range(3))
             reduced[weight].append(a ^ b ^ c)
             reduced[weight + 1].append((a & b) | (a & c) | (b & c))
-        reduced[weight].extend(column[whole:])
-    return reduced if reduced[-1] else reduced[:-1]
+        reduced[weight].append(column[3 * third :])
+    return [Cat(parts) for parts in (reduced if reduced[-1] else reduced[:-1])]
 
 
 def _levels(width: int) -> int:
@@ -56,20 +60,19 @@ class Popcount(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        columns: list[list[Value]] = [list(self.bits)]
+        columns: list[Value] = [self.bits]
         for level in range(1, self._depth + 1):
-            columns = _compress(columns)
-            if level % self._LEVELS_PER_STAGE == 0:
-                columns = [[self._register(m, bit) for bit in column] for column in columns]
+            registered = level % self._LEVELS_PER_STAGE == 0
+            domain = m.d.sync if registered else m.d.comb
+            compressed = _compress(columns)
+            columns = []
+            for weight, bits in enumerate(compressed):
+                column = Signal(len(bits), name=f"level_{level}_weight_{weight}")
+                domain += column.eq(bits)
+                columns.append(column)
         addends = [
             Cat(column[n] if len(column) > n else 0 for column in columns)
             for n in range(max(map(len, columns)))
         ]
         m.d.sync += self.count.eq(sum(addends[1:], addends[0]))
         return m
-
-    @staticmethod
-    def _register(m: Module, bit: Value) -> Signal:
-        register = Signal()
-        m.d.sync += register.eq(bit)
-        return register

@@ -1,6 +1,6 @@
 """The update unit: saturating increments and decrements of 16 counters."""
 
-from amaranth.hdl import Cat, Module, Mux, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,21 +9,27 @@ from .layout import Layout
 from .words import Word, WordWrite, positive
 
 
-def _updated(counter: Value, down: Value, reinforce: Value) -> Value:
+def _updated(m: Module, counter: Value, down: Value, reinforce: Value) -> Value:
     """Return a counter after its move and its reinforcement, in one saturating addition.
 
     With d = +-1 the move, reinforcement adds the sign s of v + d, so that the two add up to 2 d
     or cancel. Saturating once is the same as saturating twice: it could differ only if the move
     were cut off at an end of the range and reinforcement came back from there, but that moves
     away from zero.
+
+    What is used bit by bit is a signal: an expression would be copied for every use, which
+    synthesis merges again and simulation pays for.
     """
     width = len(counter)
+    step, total, overflow = Signal(signed(3)), Signal(width + 1), Signal()
     # The sign of v + d is that of v, unless the move crosses between 0 and -1.
     negative = Mux(down, counter[-1] | ~counter.any(), counter[-1] & ~counter.all())
     once, twice = ~reinforce, reinforce & (negative == down)
-    step = Cat(once, twice | (once & down), down & (once | twice)).as_signed()
-    total = (counter.as_signed() + step).as_unsigned()[: width + 1]
-    overflow = total[-1] ^ total[-2]
+    m.d.comb += [
+        step.eq(Cat(once, twice | (once & down), down & (once | twice))),
+        total.eq(counter.as_signed() + step),
+        overflow.eq(total[-1] ^ total[-2]),
+    ]
     clamped = (Mux(overflow, ~total[-1], bit) for bit in total[: width - 1])
     return Cat(*clamped, total[-1])
 
@@ -58,15 +64,16 @@ class Update(wiring.Component):
         m = Module()
         word, write = self.word.payload, self.write.payload
         m.d.comb += self.word.ready.eq(~self.write.valid | self.write.ready)
+        counters = [Signal.like(word.counters[lane]) for lane in range(WORD)]
+        for lane, updated in enumerate(counters):
+            counter, enable = word.counters[lane], word.tag.enable[lane]
+            down = word.tag.inputs[lane] ^ word.tag.desired
+            after = _updated(m, counter, down, word.tag.reinforce)
+            m.d.comb += updated.eq(Mux(enable, after, counter))
         with m.If(self.word.ready):
-            m.d.sync += [self.write.valid.eq(self.word.valid), write.index.eq(word.index)]
-            counters = []
-            for lane in range(WORD):
-                counter, enable = word.counters[lane], word.tag.enable[lane]
-                down = word.tag.inputs[lane] ^ word.tag.desired
-                updated = _updated(counter, down, word.tag.reinforce)
-                counters.append(Mux(enable, updated, counter))
             m.d.sync += [
+                self.write.valid.eq(self.word.valid),
+                write.index.eq(word.index),
                 write.counters.eq(Cat(counters)),
                 write.flips.eq(positive(word.counters) != positive(counters)),
             ]
