@@ -14,6 +14,7 @@ from .commands import (
     evaluate,
     program,
     report,
+    run,
     train,
 )
 from .errors import MetabitError
@@ -116,6 +117,7 @@ for _module, _panel in (
     (report, "Train"),
     (build, "Boards"),
     (program, "Boards"),
+    (run, "Boards"),
     (boards, "Boards"),
     (doctor, "Boards"),
 ):

@@ -1,0 +1,137 @@
+"""`metabit run`: train on a board."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from metabit.errors import MetabitError
+
+from . import options
+from .options import check_folder, choose, write_json
+from .training import (
+    describe,
+    open_checkpoint,
+    refuse_changes,
+    results_of,
+    summarise,
+    train_to_end,
+)
+
+EPOCHS = 10
+"""Epochs when none are asked for."""
+
+BAUD = 1_000_000
+"""Rate that bitstreams are built for."""
+
+EPILOG = """
+**Examples**
+
+metabit run --port /dev/ttyUSB1 --config up5k                     train a board on Fashion-MNIST
+
+metabit run --port /dev/ttyUSB1 --config up5k --verify            and compare every bit with golden
+
+metabit run --port /dev/ttyUSB1 --config up5k --out run.npz       write a checkpoint every epoch
+
+metabit run --port /dev/ttyUSB1 --resume run.npz                  go on, on any board or another
+
+The bitstream on the board must have been built for the same configuration: metabit build, then
+metabit program.
+"""
+
+
+def run(
+    port: Annotated[
+        str,
+        typer.Option(
+            "--port", metavar="PORT", help="Serial port of the board, such as /dev/ttyUSB1."
+        ),
+    ],
+    config: options.ConfigOption = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs", metavar="N", min=1, help=f"Epochs. [default: {EPOCHS}]", show_default=False
+        ),
+    ] = None,
+    baud: Annotated[
+        int,
+        typer.Option(
+            "--baud", metavar="N", min=1, help="Rate that the bitstream was built for, in bits/s."
+        ),
+    ] = BAUD,
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", metavar="S", min=0.01, help="Seconds to wait for an answer."),
+    ] = 1.0,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Train golden alongside, and stop where the two differ."),
+    ] = False,
+    seed: options.SeedOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE.npz",
+            help="Checkpoint to write after every epoch. [default with --resume: the same file]",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume",
+            metavar="FILE.npz",
+            help="Checkpoint to go on from, of a board or of metabit train.",
+            show_default=False,
+        ),
+    ] = None,
+    json: options.JsonOption = None,
+    dataset: options.DatasetOption = None,
+    split: options.SplitOption = None,
+    data_dir: options.DataDirOption = None,
+) -> None:
+    """Train on a board, through its serial port."""
+    from metabit.boards.driver import Driver
+    from metabit.boards.run import DeviceRun
+    from metabit.boards.transport import SerialTransport
+    from metabit.golden.run import Run
+    from metabit.golden.training_data import prepare
+
+    console = Console(soft_wrap=True)
+    if out is not None and out.suffix != ".npz":
+        raise MetabitError(f"--out must end in .npz, not {out.name!r}")
+    check_folder("--out", out)
+    check_folder("--json", json)
+    if resume is not None:
+        refuse_changes(
+            {"config": config, "epochs": epochs, "seed": seed, "dataset": dataset, "split": split}
+        )
+        begun = Run.resume(*open_checkpoint(resume, data_dir))
+    else:
+        chosen = choose(config, dataset=dataset, data_dir=data_dir, seed=seed)
+        data = prepare(chosen.config, dataset=chosen.dataset, split_name=split)
+        begun = Run.start(chosen.config, data, epochs or EPOCHS)
+    samples = begun.network.statistics.samples
+    path = out or resume
+    with Driver(SerialTransport(port, baud, timeout), begun.network.config) as driver:
+        device_run = DeviceRun(driver, begun, verify=verify)
+        describe(console, device_run)
+        if not train_to_end(console, device_run, path, 1, f"metabit run --port {port}"):
+            raise typer.Exit(130)
+    samples = device_run.network.statistics.samples - samples
+    summarise(console, device_run, path)
+    per_sample = {phase: count / samples for phase, count in device_run.cycles.items()}
+    listed = ", ".join(f"{phase} {count:.1f}" for phase, count in per_sample.items())
+    console.print(f"cycles per training sample: {listed}", highlight=False)
+    if verify:
+        console.print("[green]device and golden agree in every bit[/]")
+    if json is not None:
+        results: dict[str, Any] = results_of(device_run)
+        results["port"] = port
+        results["bit_exact"] = True if verify else None
+        results["samples"] = samples
+        results["cycles"] = device_run.cycles
+        write_json(json, results)

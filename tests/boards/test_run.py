@@ -1,0 +1,162 @@
+"""Training on a device, and `metabit run`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from metabit.boards.driver import Driver
+from metabit.boards.records import DeviceState
+from metabit.boards.run import DeviceRun, DivergenceError, find_divergence
+from metabit.boards.transport import DeviceTimeoutError
+from metabit.golden.checkpoint import load_checkpoint, save_checkpoint
+from metabit.golden.named import load_config
+from metabit.golden.network import Network
+from metabit.golden.run import Run
+from metabit.golden.state import network_sha256
+from metabit.golden.training_data import prepare
+from typer.testing import CliRunner
+
+from metabit.cli import app
+from metabit.commands.options import choose
+from tests.boards.model_device import ModelDevice
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """Two dozen images of two classes and some test images."""
+    generator = np.random.default_rng(1)
+    images = generator.integers(0, 256, (24, 4, 4), dtype=np.uint8)
+    labels = (images[:, 0].sum(axis=1) > 512).astype(np.int64)
+    path = tmp_path / "own.npz"
+    np.savez(path, x=images, y=labels, x_test=images[:8], y_test=labels[:8])
+    return path
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, dataset: Path) -> Path:
+    config = load_config("tiny").model_dump() | {"hidden": (10, 6), "group": 4, "tile": 3}
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps(config))
+    return path
+
+
+@pytest.fixture
+def device(config_file: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> ModelDevice:
+    """What every serial port leads to."""
+    device = ModelDevice(choose(str(config_file), dataset=str(dataset)).config)
+    monkeypatch.setattr("metabit.boards.transport.SerialTransport", lambda *_: device)
+    return device
+
+
+def metabit(*arguments: object, status: int = 0) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == status, result.output
+    return " ".join(result.output.split())
+
+
+def golden_run(config_file: Path, dataset: Path, epochs: int) -> Run:
+    chosen = choose(str(config_file), dataset=str(dataset))
+    return Run.start(chosen.config, prepare(chosen.config, dataset=chosen.dataset), epochs)
+
+
+def test_a_device_run_is_the_golden_run(
+    device: ModelDevice, config_file: Path, dataset: Path
+) -> None:
+    golden = golden_run(config_file, dataset, 3)
+    on_device = DeviceRun(Driver(device, device.config), golden_run(config_file, dataset, 3))
+    for ours, theirs in zip(on_device.tiles(), golden.tiles(), strict=True):
+        np.testing.assert_array_equal(ours.predictions, theirs.predictions)
+    assert network_sha256(on_device.network) == network_sha256(golden.network)
+    assert on_device.network.statistics == golden.network.statistics
+    assert on_device.test_accuracy == golden.test_accuracy
+    assert on_device.schedule.history == golden.schedule.history
+
+
+def test_run_trains_verifies_and_reports(
+    device: ModelDevice, config_file: Path, dataset: Path, tmp_path: Path
+) -> None:
+    out, report = tmp_path / "run.npz", tmp_path / "run.json"
+    options = ("--port", "X", "--config", config_file, "--dataset", dataset, "--epochs", 2)
+    printed = metabit("run", *options, "--verify", "--out", out, "--json", report)
+    assert "device and golden agree in every bit" in printed
+    results = json.loads(report.read_text())
+    golden = golden_run(config_file, dataset, 2)
+    assert len(list(golden.tiles())) == 16
+    assert results["state_sha256"] == network_sha256(golden.network)
+    assert results["test_accuracy"] == golden.test_accuracy[-1]
+    assert results["bit_exact"] is True
+    assert results["samples"] == 48
+    assert load_checkpoint(out).record.state_sha256 == results["state_sha256"]
+    assert device.closed
+
+
+def test_run_resumes_in_the_middle_of_an_epoch(
+    device: ModelDevice, config_file: Path, dataset: Path, tmp_path: Path
+) -> None:
+    part = tmp_path / "part.npz"
+    golden = golden_run(config_file, dataset, 2)
+    for number, _ in enumerate(golden.tiles()):
+        if number == 10:
+            save_checkpoint(part, golden.checkpoint())
+    metabit("run", "--port", "X", "--resume", part, "--verify")
+    record = load_checkpoint(part).record
+    assert record.state_sha256 == network_sha256(golden.network)
+    assert record.statistics.samples == golden.network.statistics.samples == 48
+    assert record.test_accuracy == tuple(golden.test_accuracy)
+    assert "part.npz has finished" in metabit("run", "--port", "X", "--resume", part, status=1)
+
+
+def test_verify_notices_a_single_counter(
+    device: ModelDevice, config_file: Path, dataset: Path
+) -> None:
+    driver = Driver(device, device.config)
+    run = DeviceRun(driver, golden_run(config_file, dataset, 1), verify=True)
+    tiles = run.tiles()
+    next(tiles)
+    state = driver.read_state()
+    state.counters[0][3, 5] = 1 - state.counters[0][3, 5]
+    driver.load_state(state.counters, state.generator_state)
+    with pytest.raises(DivergenceError, match=r"^after 3 training samples: layer 0, neuron 3, wei"):
+        run.synchronise()
+
+
+def test_verify_notices_a_prediction(device: ModelDevice, config_file: Path, dataset: Path) -> None:
+    driver = Driver(device, device.config)
+    run = DeviceRun(driver, golden_run(config_file, dataset, 1), verify=True)
+    driver.reset(seed=99)
+    with pytest.raises(DivergenceError, match=r"^(the model predicts class \d for sample|after)"):
+        list(run.tiles())
+
+
+def test_find_divergence_names_the_first() -> None:
+    network = Network(load_config("tiny"))
+    counters = [values.copy() for values in network.counters]
+    state = DeviceState(counters, network.generator.state)
+    assert find_divergence(state, network) is None
+    counters[0][2, 7] += 1
+    assert find_divergence(state, network) == (
+        f"layer 0, neuron 2, weight 7: the device has the counter {counters[0][2, 7]}, "
+        f"golden {counters[0][2, 7] - 1}"
+    )
+    other = DeviceState(network.counters, 5)
+    assert find_divergence(other, network).startswith("the device's generator has the state 0x0000")
+
+
+def test_errors_of_run(
+    device: ModelDevice, config_file: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("run", "--port", "X", "--config", config_file)
+    printed = metabit(*options, "--dataset", "digits", status=1)
+    assert "was built for the configuration with digest" in printed
+    assert "--out must end in .npz" in metabit(*options, "--out", "run.txt", status=1)
+
+    def silence(frame: bytes) -> bytes:
+        raise DeviceTimeoutError("no answer")
+
+    monkeypatch.setattr(device, "exchange", silence)
+    printed = metabit(*options, "--dataset", dataset, status=1)
+    assert "no answer from the model in no time after 3 tries: is it switched on?" in printed
+    monkeypatch.undo()
+    printed = metabit(*options, "--dataset", dataset, "--port", "/dev/ttyNONE", status=1)
+    assert "cannot open /dev/ttyNONE: it does not exist" in printed
