@@ -1,5 +1,6 @@
 """`metabit build`: the bitstream of a configuration for a board."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,6 +77,7 @@ def build(
     from metabit.boards.build import BuildOptions
     from metabit.boards.build import build as run_build
 
+    options.check_folder("--json", json)
     chosen = find_board(board)
     network = load_config(config or chosen.config)
     folder = out or Path("build") / f"{chosen.name}-{network.name}"
@@ -96,12 +98,7 @@ def build(
         )
     _print(console, result)
     if json is not None:
-        try:
-            json.write_text(result.to_json(), encoding="utf-8")
-        except OSError as error:
-            from metabit.errors import MetabitError
-
-            raise MetabitError(f"cannot write {json}: {error.strerror}") from error
+        options.write_json(json, asdict(result))
 
 
 def _print(console: Console, result: "BuildResult") -> None:

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 TRAIN, SIMULATE, BUILD, CHECKPOINT = "train.json", "simulate.json", "build.json", "run.npz"
 """Files that a report is made of; each may be missing."""
 
+_TRAIN_KEYS = ("test_accuracy", "train_accuracy", "seconds_per_epoch", "state_sha256", "dataset")
+_SIMULATE_KEYS = (
+    "samples",
+    "cycles",
+    "cycles_per_sample",
+    "cycles_per_second",
+    "bit_exact",
+    "state_sha256",
+)
+
 _SHOWN = 24
 """Test samples shown as they come, and at most as many mistakes."""
 
@@ -94,15 +104,16 @@ def collect(folder: Path) -> Contents:
     build = _read_build(folder / BUILD)
     return Contents(
         folder=folder,
-        train=_read(folder / TRAIN),
-        simulate=_read(folder / SIMULATE),
+        train=_read(folder / TRAIN, _TRAIN_KEYS),
+        simulate=_read(folder / SIMULATE, _SIMULATE_KEYS),
         build=build,
         predictions=_predict(folder / CHECKPOINT),
         picture=_picture(folder, build),
     )
 
 
-def _read(file: Path) -> dict[str, Any] | None:
+def _read(file: Path, keys: tuple[str, ...]) -> dict[str, Any] | None:
+    """Return what a command has written; of several seeds, the first."""
     if not file.exists():
         return None
     try:
@@ -111,6 +122,12 @@ def _read(file: Path) -> dict[str, Any] | None:
         raise MetabitError(f"{file} is no JSON: {error}") from error
     if not isinstance(content, dict):
         raise MetabitError(f"{file} must hold a JSON object")
+    if "runs" in content:
+        summary = {"mean": content["test_accuracy"], "seeds": len(content["runs"])}
+        content = content["runs"][0] | summary
+    for key in keys:
+        if key not in content:
+            raise MetabitError(f"{file} lacks {key}; write it anew with --json")
     return content
 
 

@@ -51,7 +51,7 @@ def _axes(width: float, height: float) -> tuple[Figure, Any]:
 
 def learning_curve(train: list[float], test: list[float]) -> str:
     """Return the accuracies of all epochs as a curve."""
-    figure, axes = _axes(7.2, 3.1)
+    figure, axes = _axes(10.4, 3.2)
     axes.grid(axis="y", color=_GRID)
     for values, colour, name in ((train, SECOND, "training, online"), (test, ACCENT, "test")):
         if not values:
@@ -71,7 +71,7 @@ def learning_curve(train: list[float], test: list[float]) -> str:
             annotation_clip=False,
         )
     last = max(len(train), len(test), 2)
-    axes.set_xlim(0.7, last + 0.3 * last)
+    axes.set_xlim(0.7, last + 0.22 * last)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xticks([tick for tick in axes.get_xticks() if 1 <= tick <= last])
     axes.set_xlabel("epoch", color=_INK, fontsize=9.5)
@@ -81,7 +81,7 @@ def learning_curve(train: list[float], test: list[float]) -> str:
 
 def phase_bar(cycles: dict[str, float]) -> str:
     """Return the cycles per sample of every phase as one bar."""
-    figure, axes = _axes(7.2, 1.25)
+    figure, axes = _axes(10.4, 1.25)
     axes.spines[:].set_visible(False)
     axes.set_yticks([])
     total = sum(cycles.values())

@@ -14,6 +14,13 @@ from .collect import Contents, Sample
 
 FILE_NAME = "report.html"
 
+_PHASES = {
+    "forward": "the array computes pre-activations and class scores",
+    "select": "head and winner selection",
+    "update": "read, modify and write the winners' counters",
+    "transfer": "the host writes inputs and reads state",
+}
+
 
 def write_report(contents: Contents, file: Path) -> None:
     """Write the report of a folder's contents."""
@@ -58,7 +65,15 @@ def _simulate(contents: Contents) -> dict[str, Any] | None:
     phases = phases_per_sample(results)
     return {
         **results,
-        "phases": phases,
+        "phases": [
+            {
+                "name": name,
+                "meaning": _PHASES.get(name, ""),
+                "cycles": cycles,
+                "share": cycles / results["cycles_per_sample"],
+            }
+            for name, cycles in phases.items()
+        ],
         "phase_bar": Markup(figures.phase_bar(phases)) if phases else None,
         "same_training": trained is not None
         and trained.get("state_sha256") == results.get("state_sha256"),

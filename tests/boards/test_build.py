@@ -1,0 +1,257 @@
+"""The build, with stand-ins for the slow tools."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from amaranth.hdl import Module
+from amaranth.lib import io, wiring
+from metabit.boards.build import BuildOptions, build, check_board
+from metabit.boards.registry import BOARDS, find_board
+from metabit.boards.results import DesignTooLargeError, TimingError, load_result
+from metabit.boards.toolchain import ToolFailedError, ToolNotFoundError, find_tool, run_tool
+from metabit.golden.config import ArrayShape, Config
+from metabit.golden.named import load_config
+
+from metabit.errors import MetabitError
+
+SMALL = Config(
+    name="small",
+    inputs=16,
+    hidden=(4,),
+    classes=2,
+    group=4,
+    counter_bits=4,
+    tile=1,
+    array=ArrayShape(rows=1, lanes=16, samples=1),
+)
+
+# Stand-ins write what the real tools would and count their calls in a file.
+YOSYS = """
+open("calls", "a").write("y")
+open("top.json", "w").write("{}")
+"""
+NEXTPNR = """
+import json, os, sys
+open("calls", "a").write("n")
+cells = {
+    "device.core.array.total_SB_DFF_Q": {"type": "ICESTORM_LC", "bel": "X1/Y2/lc3"},
+    "device.core.store.0.0_RAM": {"type": "ICESTORM_RAM", "bel": "X6/Y15/ram"},
+    "$nextpnr_ICESTORM_LC_1": {"type": "ICESTORM_LC", "bel": "X1/Y2/lc4"},
+}
+for cell in cells.values():
+    cell["attributes"] = {"NEXTPNR_BEL": cell.pop("bel")}
+path = [{"delay": 1.0, "from": {"cell": "a"}, "to": {"cell": "a"}},
+        {"delay": 2.0, "from": {"cell": "a"}, "to": {"cell": "b"}}]
+used = int(os.environ.get("USED", "100"))
+report = {
+    "utilization": {"ICESTORM_LC": {"used": used, "available": 5280},
+                    "ICESTORM_DSP": {"used": 0, "available": 8}},
+    "fmax": {"device.clk": {"achieved": float(os.environ.get("FMAX", "30.123")),
+                            "constraint": 12.00004}},
+    "critical_paths": [{"from": "posedge device.clk", "to": "posedge device.clk", "path": path}],
+}
+packing = "--pack-only" in sys.argv
+if os.environ.get("BROKEN"):
+    sys.exit("ERROR: out of luck.")
+if packing or used <= 5280:
+    json.dump(report, open("report.json", "w"))
+if used > 5280 and not packing:
+    sys.exit("ERROR: Failed to expand region.")
+json.dump({"modules": {"top": {"cells": cells}}}, open("placed.json", "w"))
+if report["fmax"]["device.clk"]["achieved"] < 12:
+    sys.exit("ERROR: Max frequency for clock 'device.clk'.")
+"""
+ICEPACK = """
+open("calls", "a").write("i")
+open("top.bin", "wb").write(b"bits")
+"""
+
+
+class Blinker(wiring.Component):
+    """A design that is elaborated at once."""
+
+    def __init__(self, *_):
+        super().__init__({})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.lamp = lamp = io.Buffer("o", platform.request("led", 0, dir="-"))
+        m.d.sync += lamp.o.eq(~lamp.o)
+        return m
+
+
+@pytest.fixture
+def tools(tmp_path, monkeypatch):
+    """Replace the tools of the iCE40 flow."""
+    for name, script in (("YOSYS", YOSYS), ("NEXTPNR_ICE40", NEXTPNR), ("ICEPACK", ICEPACK)):
+        file = tmp_path / f"{name}.py"
+        file.write_text(f'if "--version" in __import__("sys").argv: exit(print("1.0"))\n{script}')
+        monkeypatch.setenv(name, f"{sys.executable} {file}")
+    return tmp_path
+
+
+@pytest.fixture
+def blinker(monkeypatch):
+    """Build something smaller than the device."""
+    monkeypatch.setattr("metabit.boards.build.Top", Blinker)
+
+
+def run(folder: Path, **options):
+    return build(find_board("icebreaker"), SMALL, folder, BuildOptions(**options))
+
+
+def test_result(tools):
+    steps = []
+    result = build(
+        find_board("icebreaker"),
+        SMALL,
+        tools / "out",
+        progress=lambda step, number, count, log: steps.append((step, number, count, log.name)),
+    )
+    assert steps == [
+        ("synthesis", 1, 3, "synthesis.log"),
+        ("place and route", 2, 3, "place-and-route.log"),
+        ("bitstream", 3, 3, "bitstream.log"),
+    ]
+    assert json.loads(result.to_json())["resources"] == {
+        "logic cells": {"used": 100, "total": 5280}
+    }
+    assert result.fmax_mhz == {"sync": 30.12}
+    assert result.target_mhz == {"sync": 12.0}
+    assert result.critical_path == ("a", "b")
+    assert result.blocks == {
+        "array": {"logic cells": 1},
+        "store": {"block RAMs": 1},
+        "routing": {"logic cells": 1},
+    }
+    assert result.config_digest == SMALL.digest.hex()
+    assert Path(result.bitstream).read_bytes() == b"bits"
+    assert result.bytes == 4
+    assert Path(result.bitstream).name == "metabit-icebreaker-small.bin"
+    assert Path(result.picture).read_bytes().startswith(b"\x89PNG")
+    assert load_result(tools / "out" / "build.json") == result
+
+
+@pytest.mark.usefixtures("blinker")
+def test_cache(tools):
+    out = tools / "out"
+    first = run(out)
+    second = run(out)
+    assert (out / "calls").read_text() == "yni"
+    assert first.seconds
+    assert not second.seconds
+    run(out, force=True)
+    assert (out / "calls").read_text() == "yniyni"
+    run(out, seed=2)
+    assert (out / "calls").read_text() == "yniyniyni"
+    Path(first.bitstream).unlink()
+    run(out, seed=2)
+    assert (out / "calls").read_text() == "yniyniyniyni"
+
+
+@pytest.mark.usefixtures("blinker")
+def test_too_large(tools, monkeypatch):
+    monkeypatch.setenv("USED", "6000")
+    with pytest.raises(DesignTooLargeError) as error:
+        run(tools / "out")
+    assert str(error.value) == (
+        "the design does not fit icebreaker: it needs 6,000 logic cells of 5,280 (720 too many); "
+        "choose a --config with a smaller array (rows, lanes, samples) or fewer weights"
+    )
+
+
+@pytest.mark.usefixtures("blinker")
+def test_too_slow(tools, monkeypatch):
+    monkeypatch.setenv("FMAX", "11.5")
+    with pytest.raises(TimingError) as error:
+        run(tools / "out", seed=3)
+    assert str(error.value) == (
+        "timing is not met: clock sync reaches 11.50 MHz, needs 12.00 MHz; "
+        "try another --seed (now 3) or a lower --freq"
+    )
+    assert not list((tools / "out").glob("metabit-*"))
+
+
+@pytest.mark.usefixtures("blinker")
+def test_tool_fails(tools, monkeypatch):
+    monkeypatch.setenv("BROKEN", "1")
+    log = tools / "out" / "place-and-route.log"
+    with pytest.raises(ToolFailedError) as error:
+        run(tools / "out")
+    assert str(error.value) == f"nextpnr-ice40 failed: out of luck; see {log}"
+
+
+@pytest.mark.usefixtures("blinker")
+def test_failure_is_not_cached(tools, monkeypatch):
+    run(tools / "out")
+    monkeypatch.setenv("FMAX", "11.5")
+    with pytest.raises(TimingError):
+        run(tools / "out", force=True)
+    with pytest.raises(TimingError):
+        run(tools / "out")
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_board_is_complete(name):
+    board = find_board(name)
+    platform = board.create_platform()
+    assert board.name == name
+    assert f"{platform.device}-".startswith(board.device.split("-")[0])
+    assert platform.default_clk_frequency == board.oscillator_mhz * 1e6
+    for resource in (("uart", 0), ("led", 0), ("led", 1)):
+        platform.lookup(*resource)
+    check_board(board, load_config(board.config))
+
+
+def test_clocks_that_were_promised():
+    assert find_board("icebreaker").clock_mhz >= 12
+    assert find_board("ulx3s-85f").clock_mhz >= 50
+
+
+def test_unknown_board():
+    with pytest.raises(MetabitError) as error:
+        find_board("breadboard")
+    assert str(error.value) == "board must be one of icebreaker, ulx3s-85f, not 'breadboard'"
+
+
+def test_board_without_single_port_ram():
+    with pytest.raises(MetabitError) as error:
+        check_board(find_board("ulx3s-85f"), load_config("up5k"))
+    assert str(error.value) == (
+        "configuration up5k keeps its counters in 'spram' memory, which ulx3s-85f "
+        "(LFE5U-85F-6BG381) does not have; use one with array.memory 'block'"
+    )
+
+
+def test_override_that_names_nothing(monkeypatch):
+    monkeypatch.setenv("NEXTPNR_ECP5", "/no/such/tool --fast")
+    with pytest.raises(ToolNotFoundError) as error:
+        find_tool("nextpnr-ecp5")
+    assert str(error.value) == (
+        "NEXTPNR_ECP5='/no/such/tool --fast' names no program; unset it or correct it"
+    )
+
+
+def test_missing_tool():
+    with pytest.raises(
+        ToolNotFoundError, match=r"^no-such-tool is not installed; run: pip install"
+    ):
+        find_tool("no-such-tool")
+
+
+def test_tool_without_a_message(tmp_path, monkeypatch):
+    monkeypatch.setenv("YOSYS", f"{sys.executable} -c exit(3)")
+    log = tmp_path / "log"
+    with pytest.raises(ToolFailedError) as error:
+        run_tool(["yosys", "-q"], tmp_path, log)
+    assert str(error.value) == f"yosys failed: exit status 3; see {log}"
+    assert error.value.log == log
+
+
+def test_damaged_result(tmp_path):
+    file = tmp_path / "build.json"
+    file.write_text("{}")
+    with pytest.raises(MetabitError, match="is no result of `metabit build`"):
+        load_result(file)

@@ -1,0 +1,200 @@
+"""Phase-locked loops, placement and programmer."""
+
+import json
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from metabit.boards.clocking import clock_mhz, find_pll
+from metabit.boards.placement import block_of, read_placement
+from metabit.boards.programmer import (
+    ProgrammerError,
+    default_bitstream,
+    library_fix,
+    missing_libraries,
+    program_board,
+)
+from metabit.boards.registry import find_board
+from metabit.boards.toolchain import ToolNotFoundError
+
+from metabit.errors import MetabitError
+
+
+def test_ulx3s_loop():
+    pll = find_pll("ecp5", 25, 50)
+    assert (pll.reference, pll.feedback, pll.divider) == (1, 2, 12)
+    assert pll.output_mhz == 50
+
+
+def test_icebreaker_loop():
+    pll = find_pll("ice40", 12, 24)
+    assert (pll.reference, pll.feedback, pll.divider) == (1, 64, 32)
+    assert pll.output_mhz == 24
+
+
+@given(st.sampled_from(["ecp5", "ice40"]), st.sampled_from([12, 25, 48, 100]), st.floats(10, 200))
+def test_loops_keep_their_limits(family, oscillator, wanted):
+    try:
+        pll = find_pll(family, oscillator, wanted)
+    except MetabitError:
+        return
+    assert pll.output_mhz == pytest.approx(wanted, rel=0.005)
+    assert pll.detector_mhz == oscillator / pll.reference
+    if family == "ecp5":
+        assert pll.output_mhz == pll.detector_mhz * pll.feedback
+        assert 400 <= pll.output_mhz * pll.divider <= 800
+        assert 3.125 <= pll.detector_mhz <= 400
+    else:
+        assert pll.output_mhz == pll.detector_mhz * pll.feedback / pll.divider
+        assert 533 <= pll.detector_mhz * pll.feedback <= 1066
+        assert 10 <= pll.detector_mhz <= 133
+
+
+def test_clock_is_exact():
+    assert clock_mhz(find_board("icebreaker"), None) == 12
+    assert clock_mhz(find_board("ulx3s-85f"), None) == 50
+    assert clock_mhz(find_board("ulx3s-85f"), 25) == 25
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (0, "frequency must be positive, not 0 MHz"),
+        (5, "frequency 5 MHz cannot be made from 12 MHz; the closest is 8.438 MHz"),
+    ],
+)
+def test_impossible_clock(wanted, message):
+    with pytest.raises(MetabitError) as error:
+        clock_mhz(find_board("icebreaker"), wanted)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "block"),
+    [
+        ("device.core.array.element_0_1.total_SB_DFF_Q", "array"),
+        ("device.core.store$183.ram_0", "store"),
+        ("device.link.receiver.crc_SB_LUT4_O", "link"),
+        ("device.core.awaited_SB_DFF_Q", "core"),
+        ("device.tx_SB_LUT4_O", "device"),
+        ("uart.transmitter.timer_SB_DFF_Q", "uart"),
+        ("beat_SB_DFF_Q", "top"),
+        ("cd_sync.ready_SB_DFF_Q", "clocking"),
+        ("$nextpnr_ICESTORM_LC_16", "routing"),
+        ("$gbuf$device.clk", "routing"),
+    ],
+)
+def test_block_of(name, block):
+    assert block_of(name) == block
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "bel", "box"),
+    [
+        ("ice40", "ICESTORM_LC", "X4/Y22/lc3", (4, 22.375, 1, 0.125)),
+        ("ice40", "ICESTORM_RAM", "X6/Y15/ram", (6, 15, 1, 2)),
+        ("ecp5", "TRELLIS_COMB", "X7/Y15/SLICED.K1", (7.25, 15.75, 0.25, 0.25)),
+        ("ecp5", "TRELLIS_FF", "X2/Y29/SLICEB.FF1", (2.75, 29.25, 0.25, 0.25)),
+        ("ecp5", "DP16KD", "X17/Y22/EBR2", (17, 22, 1, 1)),
+    ],
+)
+def test_extent(tmp_path, family, kind, bel, box):
+    file = tmp_path / "placed.json"
+    cells = {
+        "a": {"type": kind, "attributes": {"NEXTPNR_BEL": bel}},
+        "unplaced": {"type": kind, "attributes": {}},
+    }
+    file.write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
+    (cell,) = read_placement(file, family)
+    assert (cell.x, cell.y, cell.width, cell.height) == box
+
+
+@pytest.fixture
+def programmer(tmp_path, monkeypatch):
+    """Replace openFPGALoader by a program that says what it is told to."""
+    script = tmp_path / "programmer.py"
+    script.write_text(
+        "import os, pathlib, sys\n"
+        "if '--Version' in sys.argv: exit(print('openFPGALoader v9'))\n"
+        "pathlib.Path(os.environ['SEEN']).write_text(' '.join(sys.argv[1:]))\n"
+        "print(os.environ.get('SAYS', ''))\n"
+        "exit(bool(os.environ.get('SAYS')))\n"
+    )
+    monkeypatch.setenv("OPENFPGALOADER", f"{sys.executable} {script}")
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "flash", "arguments"),
+    [
+        ("icebreaker", False, "-b ice40_generic"),
+        ("icebreaker", True, "-b ice40_generic"),
+        ("ulx3s-85f", False, "-b ulx3s"),
+        ("ulx3s-85f", True, "-b ulx3s -f"),
+    ],
+)
+def test_program(programmer, name, flash, arguments):
+    board = find_board(name)
+    file = programmer / f"top{board.bitstream_suffix}"
+    file.write_bytes(b"bits")
+    program_board(board, file, flash=flash)
+    assert (programmer / "seen").read_text() == f"{arguments} {file}"
+
+
+@pytest.mark.parametrize(
+    ("says", "start"),
+    [
+        (
+            "empty\nunable to open ftdi device: -3 (device not found)\n"
+            "JTAG init failed with: unable to open ftdi device",
+            "no 1BitSquared iCEBreaker found on USB; check the cable",
+        ),
+        (
+            "unable to open ftdi device: -4 (usb_open() failed)\n"
+            "JTAG init failed with: unable to open ftdi device",
+            "no permission to use the board on USB; run: echo 'SUBSYSTEM",
+        ),
+        ("Error: wrong header\nmore", "openFPGALoader failed: Error: wrong header"),
+    ],
+)
+def test_program_fails(programmer, monkeypatch, says, start):
+    monkeypatch.setenv("SAYS", says)
+    file = programmer / "top.bin"
+    file.write_bytes(b"bits")
+    with pytest.raises(ProgrammerError) as error:
+        program_board(find_board("icebreaker"), file)
+    assert str(error.value).startswith(start)
+
+
+def test_bitstream_of_another_family(tmp_path):
+    with pytest.raises(MetabitError) as error:
+        program_board(find_board("icebreaker"), tmp_path / "top.bit")
+    assert str(error.value) == "a bitstream for icebreaker ends in .bin, not top.bit"
+
+
+def test_no_bitstream(tmp_path):
+    with pytest.raises(MetabitError) as error:
+        default_bitstream(find_board("icebreaker"), tmp_path)
+    assert str(error.value) == (
+        f"no bitstream for icebreaker in {tmp_path}/; run: metabit build icebreaker"
+    )
+
+
+def test_programmer_override_that_names_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENFPGALOADER", "/no/such/loader")
+    file = tmp_path / "top.bin"
+    file.touch()
+    with pytest.raises(ToolNotFoundError, match="names no program"):
+        program_board(find_board("icebreaker"), file)
+
+
+def test_libraries():
+    assert missing_libraries([sys.executable]) == []
+    assert library_fix(["libusb-1.0.so.0", "libftdi1.so.2"]) == (
+        "sudo apt-get install libusb-1.0-0 libftdi1-2"
+    )
+    assert library_fix(["libfoo.so.1"]) == (
+        "install libfoo.so.1 with your system's package manager"
+    )

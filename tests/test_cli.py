@@ -1,0 +1,149 @@
+"""The command line as a whole."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from metabit import __version__, diagnosis
+from metabit.cli import app
+from metabit.diagnosis import Check, diagnose
+from metabit.errors import MetabitError
+
+COMMANDS = (
+    "train",
+    "evaluate",
+    "simulate",
+    "build",
+    "program",
+    "run",
+    "boards",
+    "doctor",
+    "report",
+)
+
+
+def metabit(*arguments, status=0, **options):
+    result = CliRunner().invoke(app, [str(word) for word in arguments], **options)
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def test_version():
+    assert metabit("--version") == f"metabit {__version__}\n"
+
+
+def test_help_lists_all_commands():
+    words = metabit("--help").split()
+    assert set(COMMANDS) <= set(words)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_examples(command):
+    text = metabit(command, "--help", env={"COLUMNS": "120"})
+    assert "Examples" in text
+    assert f"metabit {command}" in text.partition("Examples")[2]
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported():
+    heavy = ("amaranth", "cocotb", "jinja2", "matplotlib", "serial", "sklearn", "wasmtime")
+    program = f"import metabit.cli, sys; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (MetabitError("margin must be 0 to 1, not [7]"), "error: margin must be 0 to 1, not [7]\n"),
+        (FileNotFoundError(2, "No such file or directory", "x.npz"), "error: x.npz: No such file"),
+        (ModuleNotFoundError(name="matplotlib.figure"), "run: pip install 'metabit[plot]'\n"),
+        (ModuleNotFoundError(name="amaranth_boards"), "run: pip install 'metabit[build]'\n"),
+        (ValueError("what is this"), "error: what is this (metabit --debug shows where)\n"),
+    ],
+)
+def test_errors_are_one_line(monkeypatch, error, line):
+    def fail(name):
+        raise error
+
+    monkeypatch.setattr("metabit.commands.build.find_board", fail)
+    output = metabit("build", "icebreaker", status=1)
+    assert line in output
+    assert output.startswith("error: ")
+    assert output.count("\n") == 1
+
+
+@pytest.mark.parametrize(("arguments", "env"), [(("--debug",), {}), ((), {"METABIT_DEBUG": "1"})])
+def test_debug_shows_the_traceback(arguments, env):
+    result = CliRunner().invoke(app, [*arguments, "build", "breadboard"], env=env)
+    assert isinstance(result.exception, MetabitError)
+
+
+def test_real_process_ends_with_status_1():
+    done = subprocess.run(
+        [sys.executable, "-c", "from metabit.cli import app; app()", "build", "breadboard"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == "error: board must be one of icebreaker, ulx3s-85f, not 'breadboard'\n"
+
+
+def test_boards(tmp_path):
+    file = tmp_path / "boards.json"
+    assert "icebreaker" in metabit("boards", "--json", file)
+    assert json.loads(file.read_text())["ulx3s-85f"]["clock_mhz"] == 50
+
+
+def test_json_that_cannot_be_written(tmp_path):
+    output = metabit("boards", "--json", tmp_path, status=1)
+    assert output.endswith(f"error: cannot write {tmp_path}: Is a directory\n")
+
+
+def test_doctor_here():
+    """Whoever runs the tests has run make setup."""
+    checks = {check.name: check for check in diagnose()}
+    for name in ("python", "make", "g++", "verilator", "yosys", "nextpnr-ice40", "digits"):
+        assert checks[name].ok, checks[name]
+        assert checks[name].needed
+        assert checks[name].detail
+    assert all(check.fix for check in checks.values() if not check.ok)
+
+
+@pytest.mark.parametrize(
+    ("check", "status", "line"),
+    [
+        (Check("system", "make", True, "4.3", needed=True), 0, "everything is there"),
+        (
+            Check("system", "make", False, "not found", True, "sudo apt-get install make"),
+            1,
+            "make (needed): sudo apt-get install make",
+        ),
+        (
+            Check("boards", "port", False, "no permission", False, "sudo usermod -aG [x] me"),
+            0,
+            "port (optional): sudo usermod -aG [x] me",
+        ),
+    ],
+)
+def test_doctor(tmp_path, monkeypatch, check, status, line):
+    monkeypatch.setattr(diagnosis, "diagnose", lambda: iter([check]))
+    file = tmp_path / "doctor.json"
+    assert line in metabit("doctor", "--json", file, status=status)
+    written = json.loads(file.read_text())
+    assert written["ok"] == (status == 0)
+    assert written["checks"] == [check.to_dict()]
+
+
+def test_doctor_says_what_is_missing(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    checks = {check.name: check for check in diagnose()}
+    assert not checks["make"].ok
+    assert checks["make"].needed
+    assert checks["make"].fix == "sudo apt-get install make"

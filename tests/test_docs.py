@@ -1,0 +1,54 @@
+"""What the documents say exists."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from metabit.cli import app
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+
+_LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+_COMMAND = re.compile(r"(?:^|`)((?:\w+=\S+ )?(?:\.venv/bin/)?(?:metabit|make) [^`\n|]+)", re.M)
+
+
+def commands(document):
+    """Command lines in code blocks and spans."""
+    return [shlex.split(line) for line in _COMMAND.findall(document.read_text())]
+
+
+def test_commands_are_found():
+    lines = commands(ROOT / "README.md")
+    assert ["make", "demo"] in lines
+    assert ["metabit", "build", "icebreaker"] in lines
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_links(document):
+    for target in _LINK.findall(document.read_text()):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_commands_exist(document):
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    known = get_command(app).commands
+    for words in commands(document):
+        words = [word for word in words if not re.match(r"\w+=", word)]
+        tool, *arguments = words
+        if tool == "make":
+            assert set(arguments) <= targets, words
+            continue
+        if arguments[0].startswith("-"):
+            continue
+        command = known.get(arguments[0])
+        # Documents may say "metabit BOARD" or such in prose, never a command that is not there.
+        assert command is not None, words
+        options = {option for parameter in command.params for option in parameter.opts}
+        used = {word for word in arguments if word.startswith("--")}
+        assert used <= options | {"--help"}, words

@@ -1,0 +1,209 @@
+"""The HTML report."""
+
+import json
+from html.parser import HTMLParser
+
+import pytest
+from metabit.boards.results import BuildResult, Usage
+from typer.testing import CliRunner
+
+from metabit.cli import app
+
+STATE = "ab" * 32
+VOID = {"meta", "img", "link", "br", "hr"}
+
+
+class Page(HTMLParser):
+    """Text of a page, and whether its tags match."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.words, self.sources, self.headings = [], [], [], []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+        self.sources += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
+
+    def handle_startendtag(self, tag, attrs):
+        self.sources += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "h2":
+            self.headings.append(data)
+        self.words.append(data)
+
+
+def report(folder, status=0):
+    result = CliRunner().invoke(app, ["report", str(folder)])
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def page(folder):
+    report(folder)
+    return Page((folder / "report.html").read_text())
+
+
+def write_train(folder):
+    results = {
+        "test_accuracy": 0.9125,
+        "train_accuracy": [0.7, 0.8, 0.85],
+        "test_accuracy_per_epoch": [0.8, 0.88, 0.9125],
+        "seconds_per_epoch": 0.25,
+        "state_sha256": STATE,
+        "dataset": "digits",
+        "config": {"name": "tiny", "group": 32, "array": {"rows": 4}},
+        "versions": {"numpy": "2.9"},
+    }
+    (folder / "train.json").write_text(json.dumps(results))
+
+
+def write_simulate(folder, **changes):
+    results = {
+        "samples": 1000,
+        "cycles": 512_000,
+        "cycles_per_sample": 512.0,
+        "cycles_per_second": 640_000.0,
+        "bit_exact": True,
+        "state_sha256": STATE,
+        "cycles_by_phase": {"forward": 128_000, "select": 64_000, "update": 32_000, "transfer": 0},
+    }
+    (folder / "simulate.json").write_text(json.dumps(results | changes))
+
+
+def write_build(folder):
+    picture = folder / "placement.png"
+    picture.write_bytes(b"\x89PNG and so on")
+    result = BuildResult(
+        board="icebreaker",
+        device="iCE40UP5K-SG48",
+        config="<tiny>",
+        config_digest="00" * 8,
+        resources={"logic cells": Usage(5000, 5280), "block RAMs": Usage(3, 30)},
+        fmax_mhz={"sync": 15.5},
+        target_mhz={"sync": 12.0},
+        bitstream="somewhere/metabit.bin",
+        bytes=104_090,
+        baud=1_000_000,
+        seconds={},
+        tools={"yosys": "9.9"},
+        picture="elsewhere/placement.png",
+        blocks={"array": {"logic cells": 3000}, "link": {"logic cells": 500, "block RAMs": 2}},
+    )
+    (folder / "build.json").write_text(result.to_json())
+
+
+def test_everything(tmp_path):
+    run = ["--out", str(tmp_path / "run.npz"), "--json", str(tmp_path / "train.json")]
+    assert CliRunner().invoke(app, ["train", "--epochs", "1", *run]).exit_code == 0
+    state = json.loads((tmp_path / "train.json").read_text())["state_sha256"]
+    write_simulate(tmp_path, state_sha256=state)
+    write_build(tmp_path)
+    shown = page(tmp_path)
+    assert shown.headings == [
+        "Learning curve",
+        "The same training in hardware",
+        "Bitstream: <tiny> on icebreaker",
+        "Predictions",
+        "Configuration",
+        "Tools",
+    ]
+    # Self-contained: every picture is in the file.
+    assert shown.sources
+    assert all(source.startswith(("data:image/png;base64,", "#")) for source in shown.sources)
+    assert "Every bit agrees." in shown.text
+    assert "Both ended in the state that the training above saved." in shown.text
+    assert state in shown.text
+    assert "class scores 128.0 25 %" in shown.text
+    assert "15.50 12.00 29 %" in shown.text
+    assert "360 test samples are predicted wrongly" in shown.text
+    # HTMLParser text has been split at white space, the narrow no-break space included.
+    assert "5 000 5 280 94.7" in shown.text
+
+
+@pytest.mark.parametrize(
+    ("write", "headings"),
+    [
+        ([write_train], ["Learning curve", "Configuration", "Tools"]),
+        ([write_simulate], ["The same training in hardware", "Tools"]),
+        ([write_build], ["Bitstream: <tiny> on icebreaker", "Tools"]),
+    ],
+)
+def test_parts(tmp_path, write, headings):
+    for part in write:
+        part(tmp_path)
+    assert page(tmp_path).headings == headings
+
+
+def test_another_training(tmp_path):
+    write_train(tmp_path)
+    write_simulate(tmp_path, state_sha256="cd" * 32)
+    text = page(tmp_path).text
+    assert "Every bit agrees." in text
+    assert "Both ended" not in text
+
+
+def test_several_seeds(tmp_path):
+    write_train(tmp_path)
+    file = tmp_path / "train.json"
+    file.write_text(
+        json.dumps({"test_accuracy": 0.875, "runs": [json.loads(file.read_text())] * 3})
+    )
+    text = page(tmp_path).text
+    assert "This is the first of 3 seeds; their mean test accuracy is 87.50 %." in text
+    assert "91.25 %" in text
+
+
+def test_divergence(tmp_path):
+    write_simulate(tmp_path, bit_exact=False)
+    text = page(tmp_path).text
+    assert "Hardware and golden model differ." in text
+    assert "Every bit agrees" not in text
+
+
+def test_without_phases(tmp_path):
+    write_simulate(tmp_path, cycles_by_phase={})
+    assert "Cycles by phase" not in page(tmp_path).text
+
+
+def test_out(tmp_path):
+    write_train(tmp_path)
+    out = tmp_path / "other.html"
+    result = CliRunner().invoke(app, ["report", str(tmp_path), "--out", str(out)])
+    assert result.exit_code == 0
+    assert "91.25 %" in Page(out.read_text()).text
+
+
+def test_no_folder(tmp_path):
+    assert report(tmp_path / "no", status=1) == (
+        f"error: {tmp_path}/no is no folder; give the one that holds train.json\n"
+    )
+
+
+def test_empty_folder(tmp_path):
+    assert report(tmp_path, status=1) == (
+        f"error: {tmp_path} holds none of train.json, simulate.json and build.json: write them "
+        f"with --json {tmp_path}/train.json of metabit train, and so on\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["train.json", "simulate.json", "build.json"])
+@pytest.mark.parametrize("content", ["{", "[]"])
+def test_damaged_file(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    assert f"error: {tmp_path / name} " in report(tmp_path, status=1)
+
+
+def test_incomplete_file(tmp_path):
+    (tmp_path / "train.json").write_text("{}")
+    assert report(tmp_path, status=1) == (
+        f"error: {tmp_path}/train.json lacks test_accuracy; write it anew with --json\n"
+    )
