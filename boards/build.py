@@ -37,7 +37,7 @@ _STEPS = {"yosys": "synthesis", "nextpnr": "place and route"}
 _NO_COLLISIONS = """\
 select -assert-any *.activations*/t:$memrd_v2
 setparam -set COLLISION_X_MASK 1'1 *.store*/t:$memrd_v2 *.activations*/t:$memrd_v2 \
-*.popcounts*/t:$memrd_v2"""
+*.popcounts*/t:$memrd_v2 *.link.receiver*/t:$memrd_v2 *.link.encoder*/t:$memrd_v2"""
 
 Progress = Callable[[str, int, int, Path], None]
 """Called before each step: what, its number from 1, how many there are, the log file."""
