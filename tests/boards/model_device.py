@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from cobs import cobs
+
 from metabit.boards.packets import crc, frame
 from metabit.boards.transport import DeviceTimeoutError
 from metabit.golden.config import Config

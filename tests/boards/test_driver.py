@@ -4,16 +4,16 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from metabit.boards.driver import Driver
 from metabit.boards.packets import encode_request, frame
 from metabit.boards.requester import TRIES, DeviceMismatchError, RequestRefusedError
 from metabit.boards.transport import DeviceError, DeviceTimeoutError
+from metabit.errors import MetabitError
 from metabit.golden.config import ArrayShape, Config
 from metabit.golden.network import Network
 from metabit.hdl.layout import PHASES
 from metabit.hdl.protocol import Operation, Status
-
-from metabit.errors import MetabitError
 from tests.boards.model_device import ModelDevice
 
 CONFIGS = [

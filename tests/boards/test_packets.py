@@ -4,6 +4,7 @@ import pytest
 from cobs import cobs
 from hypothesis import given
 from hypothesis import strategies as st
+
 from metabit.boards.packets import (
     DamagedReplyError,
     Reply,

@@ -5,20 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
+
 from metabit.boards.driver import Driver
 from metabit.boards.records import DeviceState
 from metabit.boards.run import DeviceRun, DivergenceError, find_divergence
 from metabit.boards.transport import DeviceTimeoutError
+from metabit.cli import app
+from metabit.commands.options import choose
 from metabit.golden.checkpoint import load_checkpoint, save_checkpoint
 from metabit.golden.named import load_config
 from metabit.golden.network import Network
 from metabit.golden.run import Run
 from metabit.golden.state import network_sha256
 from metabit.golden.training_data import prepare
-from typer.testing import CliRunner
-
-from metabit.cli import app
-from metabit.commands.options import choose
 from tests.boards.model_device import ModelDevice
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
+
 from metabit.boards.driver import Driver
 from metabit.boards.transport import DeviceTimeoutError, PortError, SerialTransport
-
 from tests.boards.model_device import ModelDevice
 from tests.boards.test_driver import CONFIG
 

@@ -7,6 +7,7 @@ import struct
 
 import numpy as np
 import pytest
+
 from metabit.golden.checkpoint import VERSION, load_checkpoint, save_checkpoint
 from metabit.golden.datasets import load_dataset
 from metabit.golden.errors import CheckpointError, DataError

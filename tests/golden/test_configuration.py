@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from metabit.golden.config import ArrayShape, Config
 from metabit.golden.named import NAMES, named, override
 

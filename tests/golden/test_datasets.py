@@ -5,6 +5,7 @@ import hashlib
 
 import numpy as np
 import pytest
+
 from metabit.golden import mnist
 from metabit.golden.arrays import check_samples
 from metabit.golden.datasets import DATASETS, load_dataset

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from metabit.golden.encoders import NAMED, Encoder
 from metabit.golden.errors import ConfigurationError, DataError
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference import Reference
+
 from metabit.golden.config import Config
 from metabit.golden.network import Network
-from reference import Reference
 
 
 @st.composite

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from metabit.golden.config import Config
 from metabit.golden.schedule import Schedule
 from metabit.golden.streams import permutation

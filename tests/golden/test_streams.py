@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference import Xorshift
+
 from metabit.golden.generator import PERIOD, Generator
 from metabit.golden.streams import derive, permutation
-from reference import Xorshift
 
 
 @settings(max_examples=20, deadline=None, derandomize=True)

@@ -6,11 +6,11 @@ import signal
 
 import numpy as np
 import pytest
-from metabit.golden.checkpoint import load_checkpoint
-from metabit.golden.run import Run
 from typer.testing import CliRunner
 
 from metabit.cli import app
+from metabit.golden.checkpoint import load_checkpoint
+from metabit.golden.run import Run
 
 
 def metabit(*arguments, status=0):

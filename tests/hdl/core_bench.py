@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from amaranth.sim import SimulatorContext
+
 from metabit.golden.config import WORD, Config
 from metabit.golden.network import Network
 from metabit.hdl.core import Core
 from metabit.hdl.layout import Layout
 from metabit.hdl.protocol import Operation, result_unit
-
 from tests.hdl.streams import NEVER, Pauses, get_all, put, put_all, simulate
 
 

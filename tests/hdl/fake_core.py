@@ -4,6 +4,7 @@ from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import SimulatorContext
+
 from metabit.golden.config import Config
 from metabit.hdl.link import Link
 from metabit.hdl.protocol import Command, Operation, data_unit, result_unit

@@ -4,8 +4,8 @@ from collections import deque
 from typing import Any
 
 from amaranth.sim import Simulator, SimulatorContext
-from metabit.boards.transport import DeviceTimeoutError
 
+from metabit.boards.transport import DeviceTimeoutError
 from tests.hdl.streams import Pauses, get, put
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import Elaboratable
 from amaranth.sim import Simulator
+
 from metabit.golden import generator as golden_generator
 from metabit.golden.config import WORD, ArrayShape, Config
 from metabit.hdl.element import Element

@@ -5,8 +5,8 @@ from amaranth.sim import SimulatorContext
 from cobs import cobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metabit.hdl.cobs import MAX_ENCODED_BODY, CobsDecoder, CobsEncoder
 
+from metabit.hdl.cobs import MAX_ENCODED_BODY, CobsDecoder, CobsEncoder
 from tests.hdl.streams import Pauses, get, put, put_all, simulate
 
 

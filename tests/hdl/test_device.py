@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from metabit.boards.driver import Driver
 from metabit.boards.packets import encode_request
 from metabit.boards.transport import DeviceTimeoutError
@@ -9,7 +10,6 @@ from metabit.golden.config import ArrayShape, Config
 from metabit.golden.network import Network
 from metabit.hdl.device import Device
 from metabit.hdl.protocol import Operation
-
 from tests.hdl.simulated import AmaranthTransport
 
 CONFIG = Config(

@@ -5,6 +5,7 @@ that passes for the core as it is must fail for it.
 """
 
 import pytest
+
 from metabit.golden.config import WORD, ArrayShape, Config
 from metabit.hdl import array, core, learn
 from metabit.hdl.collector import Collector
@@ -14,7 +15,6 @@ from metabit.hdl.head import Head
 from metabit.hdl.row import Row
 from metabit.hdl.update import Update
 from metabit.hdl.winner import Winner
-
 from tests.hdl.core_bench import train_and_compare
 
 CONFIG = Config(
