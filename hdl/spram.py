@@ -142,7 +142,8 @@ class SpramStore(wiring.Component):
                     m.next = "Write counters"
                     if beats == 1:
                         self._finish_write(m, beat)
-                with m.Elif(self.read.valid & ~self.fetch):
+                # The update unit holds one word, so the next is not read while one is on its way.
+                with m.Elif(self.read.valid & ~self.fetch & ~responding):
                     m.d.comb += [
                         self.read.ready.eq(1),
                         index.eq(request.index),
