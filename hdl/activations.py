@@ -133,9 +133,11 @@ class Popcounts(wiring.Component):
     read_slot, read_index : In
         What to read.
     count : Out(range(popcount_max + 1))
-        One cycle later.
+        ``latency`` cycles later.
     write : In(samples x {enable, address, data})
     """
+
+    latency = 2
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -167,7 +169,7 @@ class Popcounts(wiring.Component):
                 write_port.en.eq(write.enable),
             ]
             counts.append(read_port.data)
-        m.d.comb += self.count.eq(select(counts, column))
+        m.d.sync += self.count.eq(select(counts, column))
         return m
 
 

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from .element import Element
 from .layout import Layout
+from .pipeline import delays
 
 
 class ArrayFlags(data.StructLayout):
@@ -72,9 +73,9 @@ class Array(wiring.Component):
         rows, samples = range(self._shape.rows), range(self._shape.samples)
         skew = self._skew
         reach = skew * (len(rows) + len(samples))
-        enables = self._delays(m, self.flags.valid, self._latency + reach, "enable")
+        enables = delays(m, self.flags.valid, self._latency + reach, "enable")
         # One cycle after its last word has been added, an element is captured and cleared.
-        captures = self._delays(m, self.flags.last, self._latency + 1 + reach, "capture")
+        captures = delays(m, self.flags.last, self._latency + 1 + reach, "capture")
 
         for r in rows:
             for s in samples:
@@ -103,7 +104,7 @@ class Array(wiring.Component):
             occupied = Signal(name=f"occupied_{r}")
             m.d.sync += occupied.eq(captures[self._latency + 1 + skew * r] | waiting)
             waiting = occupied
-        valid = self._delays(m, waiting, skew * len(samples), "column")
+        valid = delays(m, waiting, skew * len(samples), "column")
         for s in samples:
             m.d.comb += self.valid[s].eq(valid[skew * s])
         return m
@@ -120,13 +121,3 @@ class Array(wiring.Component):
                     inputs = Signal.like(element.inputs, name=f"inputs_{r}_{s}")
                     m.d.sync += inputs.eq(self._elements[r - 1][s].inputs)
                     m.d.comb += element.inputs.eq(inputs)
-
-    @staticmethod
-    def _delays(m: Module, value: ValueLike, count: int, name: str) -> list[ValueLike]:
-        """Return a value delayed by 0 to ``count`` cycles."""
-        delayed = [value]
-        for n in range(count):
-            register = Signal(name=f"{name}_{n + 1}")
-            m.d.sync += register.eq(delayed[-1])
-            delayed.append(register)
-        return delayed

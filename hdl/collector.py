@@ -7,6 +7,7 @@ from amaranth.utils import ceil_log2, exact_log2
 
 from .activations import ActivationWrite, PopcountWrite, activation_address, popcount_address
 from .layout import Layout
+from .pipeline import delays
 from .select import constant
 
 
@@ -112,11 +113,7 @@ class Collector(wiring.Component):
         with m.Elif(control.enable):
             m.d.sync += [neuron.eq(neuron + 1), index.eq(index + 1)]
 
-        delayed = [control]
-        for n in range(self._skew * len(columns) + len(planes)):
-            later = Signal.like(control, name=f"control_{n + 1}")
-            m.d.sync += later.eq(delayed[-1])
-            delayed.append(later)
+        delayed = delays(m, control, self._skew * len(columns) + len(planes), "control")
 
         thresholds = self._thresholds()
         for s in columns:
@@ -134,11 +131,8 @@ class Collector(wiring.Component):
                 # A signal, because every lane of the packed word looks at it.
                 bit = Signal(name=f"bit_{s}_{p}")
                 m.d.comb += bit.eq(self.totals[s] >= constant(thresholds[p], self.layer))
-                for n in range(p):
-                    later = Signal(name=f"bit_{s}_{p}_{n}")
-                    m.d.sync += later.eq(bit)
-                    bit = later
-                self._pack(m, s, p, delayed[self._skew * s + p], bit)
+                late_bit = delays(m, bit, p, f"bit_{s}_{p}")[-1]
+                self._pack(m, s, p, delayed[self._skew * s + p], late_bit)
         return m
 
     def _thresholds(self) -> list[list[int]]:

@@ -256,9 +256,9 @@ class Core(wiring.Component):
                     here = (slot.column == s) & (execute.unit[:chunk_bits] == c)
                     m.d.comb += write.enable[c].eq(here)
 
-        # Reads: the popcount memory answers a cycle after the request.
-        awaited = Signal()
-        m.d.sync += awaited.eq(execute.fetch & ~awaited)
+        # Reads: the popcounts answer some cycles after the request, the others at once.
+        waited = Signal(range(Popcounts.latency + 1))
+        m.d.sync += waited.eq(Mux(execute.fetch & ~execute.fetched, waited + 1, 0))
         m.d.comb += [
             self._popcounts.read_slot.eq(Mux(learn.busy, learn.slot, slot.as_value())),
             self._popcounts.read_index.eq(Mux(learn.busy, learn.index, execute.unit)),
@@ -282,7 +282,7 @@ class Core(wiring.Component):
             with m.Case(Operation.READ_COUNTERS, Operation.READ_SIGNS):
                 m.d.comb += execute.fetched.eq(self._store.word.valid)
             with m.Default():
-                m.d.comb += execute.fetched.eq(awaited)
+                m.d.comb += execute.fetched.eq(waited == Popcounts.latency)
 
     def _wire_tile(self, m: Module) -> None:
         """Run the forward pass of a tile, then its learning pass."""

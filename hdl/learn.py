@@ -6,9 +6,10 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from ..golden.config import WORD
-from .activations import Slot, popcount_address
+from .activations import Popcounts, Slot, popcount_address
 from .head import Head
 from .layout import Layout
+from .pipeline import delays
 from .select import constant
 from .winner import Winner
 from .words import Location, Word, WordRead
@@ -49,7 +50,7 @@ class Learn(wiring.Component):
     index : Out
         Popcount to read of that sample.
     count : In
-        One cycle later.
+        ``Popcounts.latency`` cycles later.
     read : Out(stream.Signature(WordRead))
         Reads of code words.
     word : In(stream.Signature(Word, always_ready=True))
@@ -97,14 +98,13 @@ class Learn(wiring.Component):
 
         sample = Signal(7)
         remaining = Signal(9)
-        head_valid = Signal()
-        m.d.sync += head_valid.eq(0)
+        reading = Signal()
         m.d.comb += [
             self.slot.eq(sample),
             head.layer.eq(self.layer),
             head.label.eq(self.label),
             head.count.eq(self.count),
-            head.valid.eq(head_valid),
+            head.valid.eq(delays(m, reading, Popcounts.latency, "reading")[-1]),
             self.prediction.payload.eq(head.best),
             winner.layer.eq(self.layer),
             winner.count.eq(self.count),
@@ -118,16 +118,17 @@ class Learn(wiring.Component):
         label_code, rival_code = Signal(WORD), Signal(WORD)
         has_label_code = Signal()
         layer_done, word_done = Signal(), Signal()
-        pause = Signal(range(winner.latency + 1))
+        pause = Signal(range(Popcounts.latency + winner.latency))
 
-        # The popcount of the neuron presented now arrives in the next cycle: so must the rest.
+        # The popcount of the neuron presented now takes a while: so must the rest.
         scan = Signal()
-        m.d.sync += [
-            winner.valid.eq(scan),
-            winner.label_bit.eq(label_code[0]),
-            winner.rival_bit.eq(rival_code[0]),
-            winner.location.eq(location),
-        ]
+        for port, value, name in (
+            (winner.valid, scan, "scan"),
+            (winner.label_bit, label_code[0], "label_bit"),
+            (winner.rival_bit, rival_code[0], "rival_bit"),
+            (winner.location, location, "location"),
+        ):
+            m.d.comb += port.eq(delays(m, value, Popcounts.latency, name)[-1])
         width = constant(config.hidden, self.layer)
         layer_end = neuron == width - 1
         group_end = (in_group == config.group - 1) | layer_end
@@ -153,17 +154,20 @@ class Learn(wiring.Component):
                 ]
                 m.next = "Read scores"
             with m.State("Read scores"):
+                m.d.comb += reading.eq(1)
                 m.d.sync += [
-                    head_valid.eq(1),
                     self.index.eq(self.index + 1),
                     remaining.eq(remaining - 1),
+                    pause.eq(Popcounts.latency - 1),
                 ]
                 with m.If(remaining == 0):
                     m.next = "Await head"
             with m.State("Await head"):
-                m.next = "Judge"
-                with m.If(last_layer):
-                    m.next = "Predict"
+                m.d.sync += pause.eq(pause - 1)
+                with m.If(pause == 0):
+                    m.next = "Judge"
+                    with m.If(last_layer):
+                        m.next = "Predict"
             with m.State("Predict"):
                 m.d.comb += self.prediction.valid.eq(1)
                 with m.If(self.prediction.ready):
@@ -218,7 +222,7 @@ class Learn(wiring.Component):
                     location.row.eq(location.row + 1),
                     layer_done.eq(layer_end),
                     word_done.eq(word_end),
-                    pause.eq(winner.latency),
+                    pause.eq(Popcounts.latency + winner.latency - 1),
                 ]
                 with m.If(location.row == config.array.rows - 1):
                     m.d.sync += [
