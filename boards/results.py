@@ -172,7 +172,8 @@ def parse_report(text: str) -> Report:
         fmax_mhz={names[net]: round(clock["achieved"], 2) for net, clock in report["fmax"].items()},
         # The tools hold periods in picoseconds; two decimals undo that rounding.
         target_mhz={
-            names[net]: round(clock["constraint"], 2) for net, clock in report["fmax"].items()
+            names[net]: round(float(clock["constraint"]), 2)
+            for net, clock in report["fmax"].items()
         },
         critical_path=tuple(cells),
     )

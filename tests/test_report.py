@@ -4,9 +4,9 @@ import json
 from html.parser import HTMLParser
 
 import pytest
-from metabit.boards.results import BuildResult, Usage
 from typer.testing import CliRunner
 
+from metabit.boards.results import BuildResult, Usage
 from metabit.cli import app
 
 STATE = "ab" * 32

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from amaranth.hdl import Module
 from amaranth.lib import io, wiring
+
 from metabit.boards.build import BuildOptions, build, check_board
 from metabit.boards.registry import BOARDS, find_board
 from metabit.boards.results import DesignTooLargeError, TimingError, load_result
 from metabit.boards.toolchain import ToolFailedError, ToolNotFoundError, find_tool, run_tool
+from metabit.errors import MetabitError
 from metabit.golden.config import ArrayShape, Config
 from metabit.golden.named import load_config
-
-from metabit.errors import MetabitError
 
 SMALL = Config(
     name="small",

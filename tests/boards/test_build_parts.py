@@ -6,6 +6,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from metabit.boards.clocking import clock_mhz, find_pll
 from metabit.boards.placement import block_of, read_placement
 from metabit.boards.programmer import (
@@ -17,7 +18,6 @@ from metabit.boards.programmer import (
 )
 from metabit.boards.registry import find_board
 from metabit.boards.toolchain import ToolNotFoundError
-
 from metabit.errors import MetabitError
 
 

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from metabit.golden.config import ArrayShape, Config
 from typer.testing import CliRunner
 
 from metabit.cli import app
+from metabit.golden.config import ArrayShape, Config
 
 SMALL = Config(
     name="small",
