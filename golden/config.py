@@ -3,8 +3,9 @@
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -145,6 +146,13 @@ class Config(BaseModel):
                 f"not {self.reinforcement}"
             )
         return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with some fields replaced, validated like any other instance.
+
+        Pydantic's own copy neither validates nor forgets what was derived from the old fields.
+        """
+        return type(self).model_validate(self.model_dump() | dict(update or {}))
 
     @property
     def layers(self) -> int:

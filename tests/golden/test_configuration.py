@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from pydantic import ValidationError
 
 from metabit.golden.config import ArrayShape, Config
 from metabit.golden.named import NAMES, named, override
@@ -56,3 +57,18 @@ def test_digest_names_the_hardware():
     digests |= {named(name).digest for name in NAMES}
     assert len(digests) == len(changes) + len(NAMES)
     assert all(len(digest) == 8 for digest in digests)
+
+
+def test_a_copy_is_derived_and_validated_anew():
+    config = Config(inputs=37, hidden=(10,), group=4)
+    assert config.fan_in == (37,)
+    copy = config.model_copy(update={"inputs": 128})
+    assert copy.fan_in == (128,)
+    assert copy.digest != config.digest
+    with pytest.raises(ValidationError, match="group must not exceed"):
+        config.model_copy(update={"group": 11})
+
+
+def test_reinforcement_too_rare_for_the_generator_is_refused():
+    with pytest.raises(ValidationError, match="reinforcement must be 0 or large enough"):
+        Config(inputs=37, hidden=(10,), group=4, reinforcement=1e-12)
