@@ -102,7 +102,7 @@ def clock_mhz(board: Board, requested: float | None) -> float:
 
 
 class Clocking(wiring.Component):
-    """Clock domain ``sync`` behind a phase-locked loop.
+    """Drive clock domain ``sync``, which the parent defines, from a phase-locked loop.
 
     The domain is held in reset until the loop has been locked for 15 microseconds: block RAM
     of an iCE40 reads as zero for the first few microseconds after configuration.
@@ -131,7 +131,7 @@ class Clocking(wiring.Component):
             # This loop contains the input buffer.
             m.submodules.pll = self._ice40(port.io, clock, locked)
 
-        m.domains += [ClockDomain("power_on", reset_less=True, local=True), ClockDomain("sync")]
+        m.domains += ClockDomain("power_on", reset_less=True, local=True)
         m.d.comb += [ClockSignal("power_on").eq(clock), ClockSignal("sync").eq(clock)]
         cycles = int(15 * self._pll.output_mhz)
         settled, timer, ready = Signal(2), Signal(range(cycles + 1)), Signal()

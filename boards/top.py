@@ -1,7 +1,7 @@
 """What stands between the device and a board's pins."""
 
 from amaranth.build import Platform
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import ClockDomain, Module, Signal
 from amaranth.lib import io, wiring
 
 from ..golden.config import Config
@@ -46,6 +46,7 @@ class Top(wiring.Component):
         """Build the logic."""
         m = Module()
         if self._clock_mhz != self._board.oscillator_mhz:
+            m.domains.sync = ClockDomain()
             m.submodules.clocking = Clocking(self._board, self._clock_mhz)
         m.submodules.device = device = Device(self._config)
         m.submodules.uart = uart = Uart(self._divisor)

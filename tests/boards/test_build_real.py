@@ -40,7 +40,9 @@ def test_bitstream(tmp_path, board, mhz, logic, header):
     measured = json.loads(report.read_text())
     assert measured["board"] == board
     assert measured["config"] == "small"
-    assert measured["fmax_mhz"]["sync"] >= measured["target_mhz"]["sync"] == mhz
+    # The tools hold periods in whole picoseconds.
+    assert measured["target_mhz"]["sync"] == pytest.approx(mhz, rel=0.002)
+    assert measured["fmax_mhz"]["sync"] >= mhz
     assert 0 < measured["resources"][logic]["used"] < measured["resources"][logic]["total"]
     assert measured["resources"]["phase-locked loops"]["used"] == 1
     assert measured["blocks"].keys() >= {"array", "learn", "link", "store", "uart", "update"}
