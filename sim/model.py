@@ -1,6 +1,7 @@
 """A simulated device: the compiled model, and the transport that makes it look like a board."""
 
 import ctypes
+import time
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +17,11 @@ class SimulatedDevice:
     ----------
     library : Path
         What :func:`metabit.sim.verilate.build` returned.
+
+    Attributes
+    ----------
+    seconds : float
+        Time spent in the model.
     """
 
     def __init__(self, library: Path) -> None:
@@ -38,6 +44,7 @@ class SimulatedDevice:
         self._functions = functions
         self._buffer = ctypes.create_string_buffer(_CHUNK)
         self._handle: int | None = functions.metabit_open()
+        self.seconds = 0.0
         self.reset()
 
     @property
@@ -82,15 +89,21 @@ class SimulatedDevice:
 
     def run(self, cycles: int) -> None:
         """Run for a number of cycles."""
-        self._functions.metabit_run(self._live, _UNTIL_LIMIT, cycles)
+        self._run(_UNTIL_LIMIT, cycles)
 
     def run_until_sent(self, limit: int) -> bool:
         """Run until the device has taken all bytes; returns whether it did within the limit."""
-        return bool(self._functions.metabit_run(self._live, _UNTIL_SENT, limit))
+        return self._run(_UNTIL_SENT, limit)
 
     def run_until_frame(self, limit: int) -> bool:
         """Run until a zero byte has been received; returns whether one was within the limit."""
-        return bool(self._functions.metabit_run(self._live, _UNTIL_FRAME, limit))
+        return self._run(_UNTIL_FRAME, limit)
+
+    def _run(self, until: int, limit: int) -> bool:
+        start = time.perf_counter()
+        reached = self._functions.metabit_run(self._live, until, limit)
+        self.seconds += time.perf_counter() - start
+        return bool(reached)
 
     def receive(self) -> bytes:
         """Return the bytes received, up to and including the first zero."""

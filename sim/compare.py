@@ -1,0 +1,160 @@
+"""Where device and golden model differ."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..boards.driver import Driver
+from ..golden.network import Forward, Network, Statistics
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """First difference of one kind.
+
+    Attributes
+    ----------
+    kind : str
+        What differs, such as ``"counter"``.
+    place : dict
+        Where, such as ``{"layer": 0, "neuron": 3, "weight": 17}``.
+    golden, device : int
+        Both values.
+    count, total : int
+        How many values of the kind differ there, and how many there are.
+    """
+
+    kind: str
+    place: dict[str, Any]
+    golden: int
+    device: int
+    count: int = 1
+    total: int = 1
+
+    def __str__(self) -> str:
+        where = ", ".join(f"{name} {value}" for name, value in self.place.items())
+        more = f" ({self.count} of {self.total} differ)" if self.total > 1 else ""
+        at = f" of {where}" if where else ""
+        return f"{self.kind}{at}: golden {self.golden}, device {self.device}{more}"
+
+
+def first_difference(
+    kind: str,
+    axes: tuple[str, ...],
+    golden: npt.NDArray[Any],
+    device: npt.NDArray[Any],
+    **place: Any,
+) -> Iterator[Divergence]:
+    """Yield the first difference of two arrays, if there is one.
+
+    Parameters
+    ----------
+    kind : str
+        See :class:`Divergence`.
+    axes : tuple of str
+        What an index along each axis is called.
+    golden, device : ndarray
+        Of the same shape.
+    **place
+        Where the arrays belong.
+    """
+    different = np.asarray(golden) != np.asarray(device)
+    if different.any():
+        index = tuple(int(n) for n in np.argwhere(different)[0])
+        yield Divergence(
+            kind,
+            place | dict(zip(axes, index, strict=True)),
+            int(golden[index]),
+            int(device[index]),
+            int(different.sum()),
+            different.size,
+        )
+
+
+def compare_state(
+    driver: Driver, network: Network, earlier: Statistics | None = None
+) -> list[Divergence]:
+    """Compare all state: statistics, counters, sign plane, classifiers, generator.
+
+    Parameters
+    ----------
+    driver : Driver
+        Device.
+    network : Network
+        Golden model.
+    earlier : Statistics, optional
+        Counts that golden had when the device's were zero.
+
+    Returns
+    -------
+    list of Divergence
+        The first of every kind and layer, counters first; empty if every bit agrees.
+    """
+    counts = driver.statistics().counts
+    state, signs = driver.read_state(), driver.read_signs()
+    found: list[Divergence] = []
+    for layer, counters in enumerate(network.counters):
+        found += first_difference(
+            "counter", ("neuron", "weight"), counters, state.counters[layer], layer=layer
+        )
+    for layer, counters in enumerate(network.counters):
+        found += first_difference(
+            "sign", ("neuron", "weight"), counters >= 0, signs.weights[layer], layer=layer
+        )
+    for layer, code in enumerate(network.classifier):
+        found += first_difference(
+            "classifier bit", ("class", "neuron"), code, signs.classifier[layer], layer=layer
+        )
+    if state.generator_state != network.generator.state:
+        found.append(
+            Divergence("generator state", {}, network.generator.state, state.generator_state)
+        )
+    found += _compare_statistics(
+        network.statistics, counts, earlier or Statistics.zero(network.config.layers)
+    )
+    return found
+
+
+def _compare_statistics(
+    golden: Statistics, device: Statistics, earlier: Statistics
+) -> Iterator[Divergence]:
+    for name in ("samples", "correct"):
+        expected, found = getattr(golden, name) - getattr(earlier, name), getattr(device, name)
+        if expected != found:
+            yield Divergence(f"count of {name}", {}, expected, found)
+    for name in ("triggers", "updates"):
+        expected = np.array(getattr(golden, name)) - np.array(getattr(earlier, name))
+        yield from first_difference(
+            f"count of {name}", ("layer",), expected, np.array(getattr(device, name))
+        )
+
+
+def compare_forward(driver: Driver, forward: Forward) -> list[Divergence]:
+    """Compare the pre-activations and class scores that the last tile left in the device.
+
+    Returns
+    -------
+    list of Divergence
+        The first of every kind and layer, in the order of the data.
+    """
+    device = driver.last_forward(len(forward.predictions))
+    found: list[Divergence] = []
+    for layer, expected in enumerate(forward.preactivations):
+        found += first_difference(
+            "pre-activation",
+            ("sample", "neuron"),
+            expected,
+            device.preactivations[layer],
+            layer=layer,
+        )
+        found += first_difference(
+            "class score",
+            ("sample", "class"),
+            forward.scores[layer],
+            device.scores[layer],
+            layer=layer,
+        )
+    return found
