@@ -15,6 +15,7 @@ from .commands import (
     program,
     report,
     run,
+    simulate,
     train,
 )
 from .errors import MetabitError
@@ -114,6 +115,7 @@ def _main(
 for _module, _panel in (
     (train, "Train"),
     (evaluate, "Train"),
+    (simulate, "Train"),
     (report, "Train"),
     (build, "Boards"),
     (program, "Boards"),

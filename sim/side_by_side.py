@@ -83,15 +83,13 @@ class SideBySide:
     Parameters
     ----------
     driver : Driver
-        Device; it is reset.
+        Device; :meth:`begin` resets it.
     network : Network
         Golden model.
     clock : callable
         Returns the cycles that the device has been clocked for.
     compare_every : int, optional
         Tiles between comparisons of all state; None: as often as costs a tenth of the cycles.
-    resumed : bool
-        Load the network's state into the device, instead of letting it draw its own.
 
     Attributes
     ----------
@@ -112,7 +110,6 @@ class SideBySide:
         *,
         clock: Callable[[], int],
         compare_every: int | None = None,
-        resumed: bool = False,
     ) -> None:
         self.driver = driver
         self.network = network
@@ -124,10 +121,26 @@ class SideBySide:
         self._agreed_tiles = -1
         self._cycles = dict.fromkeys(PHASES, 0)
         self._compared_at = self._comparison_took = 0
-        driver.reset(network.config.seed)
+        self._seen = dict(self._cycles)
+        self.agreed = Snapshot.of(network)
+
+    def begin(self, *, resumed: bool = False) -> None:
+        """Reset the device, and compare what it has drawn.
+
+        Parameters
+        ----------
+        resumed : bool
+            Load the network's state into the device, instead of letting it draw its own.
+
+        Raises
+        ------
+        DivergenceError
+            If device and golden differ.
+        """
+        self.driver.reset(self.network.config.seed)
         if resumed:
-            driver.load_state(network.counters, network.generator.state)
-        self._seen = driver.statistics().cycles
+            self.driver.load_state(self.network.counters, self.network.generator.state)
+        self._skip_cycles()
         self.compare()
 
     def train_tile(

@@ -1,11 +1,12 @@
 """A training run on the simulated device, held against the golden model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..boards.driver import Driver
+from ..golden.config import Config
 from ..golden.run import Run
 from ..golden.state import state_sha256
 from ..golden.trainer import TileResult, Trainer
@@ -13,7 +14,7 @@ from ..hdl.device import Device
 from .model import SimulatedDevice
 from .side_by_side import SideBySide
 from .transport import SimulatedTransport, patience
-from .verilate import TraceFormat, build
+from .verilate import Report, TraceFormat, build
 
 TEST_SAMPLES = 64
 """Test samples whose classes and scores are compared at the end."""
@@ -135,11 +136,12 @@ class Simulation:
             run.network,
             clock=lambda: device.cycles,
             compare_every=compare_every,
-            resumed=bool(run.schedule.history or run.schedule.sample),
         )
 
     def tiles(self, samples: int | None = None) -> Iterator[TileResult]:
-        """Train to the end, or on that many samples in whole tiles, and yield after each tile.
+        """Reset the device and train to the end, or on that many samples in whole tiles.
+
+        Yields after every tile.
 
         Raises
         ------
@@ -148,8 +150,10 @@ class Simulation:
         """
         if samples is not None and samples < 1:
             raise ValueError(f"samples must be at least 1, not {samples}")
+        schedule = self.run.schedule
+        self.side.begin(resumed=bool(schedule.history or schedule.sample))
         self._record(self.side.tiles)
-        for result in Trainer(self.side, self.run.data, self.run.schedule).tiles():
+        for result in Trainer(self.side, self.run.data, schedule).tiles():
             self._record(self.side.tiles)
             yield result
             if samples is not None and self.side.samples >= samples:
@@ -187,36 +191,38 @@ class Simulation:
         )
 
 
+def build_device(
+    config: Config, *, trace: Trace | None = None, report: Report = lambda step: None
+) -> Path:
+    """Compile the device of a configuration; see :func:`~metabit.sim.verilate.build`."""
+    return build(Device(config), trace=trace.format if trace else None, report=report)
+
+
 @contextmanager
 def simulation(
     run: Run,
+    library: Path,
     *,
     compare_every: int | None = None,
     trace: Trace | None = None,
     stalls: Stalls | None = None,
-    optimise: str = "-O2",
-    report: Callable[[str], None] = lambda step: None,
 ) -> Iterator[Simulation]:
-    """Build the device of a run's configuration and open a simulation of it.
+    """Open a simulation of a device.
 
     Parameters
     ----------
     run : Run
         At its beginning, or resumed.
+    library : Path
+        From :func:`build_device`, for the configuration of the run and with the same ``trace``.
     compare_every, trace
         See :class:`Simulation`.
     stalls : Stalls, optional
         Random back-pressure.
-    optimise, report
-        See :func:`~metabit.sim.verilate.build`.
     """
     config = run.network.config
-    library = build(
-        Device(config), optimise=optimise, trace=trace.format if trace else None, report=report
-    )
     device = SimulatedDevice(library)
     if stalls is not None:
         device.stall(stalls.seed, stalls.receive, stalls.transmit)
-    report("initialise")
     with Driver(SimulatedTransport(device, patience(config)), config) as driver:
         yield Simulation(device, driver, run, compare_every=compare_every, trace=trace)

@@ -1,0 +1,170 @@
+"""`metabit simulate`: train the simulated device and compare every bit with golden."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from . import options
+from .options import check_folder, choose
+from .simulation import building, command_line, refuse_with_sweep, show_simulation, show_sweep
+from .training import open_checkpoint, refuse_changes
+
+SAMPLES = 2000
+"""Samples when neither samples nor epochs are asked for."""
+
+EPOCHS = 10
+"""Epochs that annealing is planned for unless told otherwise, as in `metabit train`."""
+
+_TRACE = "Waveform"
+_SWEEP = "Sweep"
+
+EPILOG = """
+**Examples**
+
+metabit simulate --config tiny --epochs 5             five whole epochs on the embedded digits
+
+metabit simulate --config up5k --samples 10000        the beginning of a training on Fashion-MNIST
+
+metabit simulate --resume run.npz --samples 1000      go on from a checkpoint of metabit train
+
+metabit simulate --trace tile.vcd --trace-from 3      record the waveform of the fourth tile
+
+metabit simulate --sweep 50 --seed 1                  fifty random small configurations
+"""
+
+
+def simulate(
+    config: options.ConfigOption = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            "--samples",
+            metavar="N",
+            min=1,
+            help=f"Training samples, rounded up to whole tiles. [default: {SAMPLES}, or all of "
+            "--epochs]",
+            show_default=False,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs",
+            metavar="N",
+            min=1,
+            help="Epochs of the training, which annealing follows. "
+            f"[default: {EPOCHS}, as metabit train]",
+            show_default=False,
+        ),
+    ] = None,
+    compare_every: Annotated[
+        int | None,
+        typer.Option(
+            "--compare-every",
+            metavar="TILES",
+            min=1,
+            help="Tiles between comparisons of all state; predictions are compared after every "
+            "tile. [default: as often as costs a tenth of the time]",
+            show_default=False,
+        ),
+    ] = None,
+    stalls: Annotated[
+        float,
+        typer.Option(
+            "--stalls",
+            metavar="P",
+            help="Probability, below 1, that a byte stream is held up in a cycle.",
+        ),
+    ] = 0.0,
+    seed: options.SeedOption = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume", metavar="FILE.npz", help="Checkpoint to go on from.", show_default=False
+        ),
+    ] = None,
+    json: options.JsonOption = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            "--trace",
+            metavar="FILE",
+            help="Record a waveform, .vcd or .fst.",
+            show_default=False,
+            rich_help_panel=_TRACE,
+        ),
+    ] = None,
+    trace_from: Annotated[
+        int,
+        typer.Option(
+            "--trace-from",
+            metavar="TILE",
+            min=0,
+            help="First tile to record.",
+            rich_help_panel=_TRACE,
+        ),
+    ] = 0,
+    trace_tiles: Annotated[
+        int,
+        typer.Option(
+            "--trace-tiles", metavar="N", min=1, help="Tiles to record.", rich_help_panel=_TRACE
+        ),
+    ] = 1,
+    sweep: Annotated[
+        int | None,
+        typer.Option(
+            "--sweep",
+            metavar="N",
+            min=1,
+            help="Instead of one training: N random small configurations on random data.",
+            show_default=False,
+            rich_help_panel=_SWEEP,
+        ),
+    ] = None,
+    dataset: options.DatasetOption = None,
+    split: options.SplitOption = None,
+    data_dir: options.DataDirOption = None,
+) -> None:
+    """Train the simulated device and compare every bit with golden."""
+    from metabit.golden.run import Run
+    from metabit.golden.training_data import prepare
+    from metabit.sim.simulate import Stalls, Trace, build_device, simulation
+
+    console = Console(soft_wrap=True)
+    check_folder("--json", json)
+    check_folder("--trace", trace)
+    if sweep is not None:
+        refuse_with_sweep({"config": config, "samples": samples, "epochs": epochs, "trace": trace})
+        show_sweep(console, sweep, seed or 0, json)
+        return
+    window = Trace(trace, trace_from, trace_tiles) if trace else None
+    if resume is not None:
+        refuse_changes(
+            {"config": config, "epochs": epochs, "seed": seed, "dataset": dataset, "split": split}
+        )
+        run = Run.resume(*open_checkpoint(resume, data_dir))
+    else:
+        chosen = choose(config, dataset=dataset, data_dir=data_dir, seed=seed)
+        data = prepare(chosen.config, dataset=chosen.dataset, split_name=split)
+        run = Run.start(chosen.config, data, epochs or EPOCHS)
+    if samples is None and epochs is None:
+        samples = SAMPLES
+    held_up = Stalls(run.network.config.seed, stalls, stalls) if stalls else None
+    with building(console) as report:
+        library = build_device(run.network.config, trace=window, report=report)
+    with simulation(
+        run, library, compare_every=compare_every, trace=window, stalls=held_up
+    ) as opened:
+        again = {
+            "--config": config,
+            "--dataset": dataset,
+            "--data-dir": data_dir,
+            "--split": split,
+            "--seed": seed,
+            "--epochs": epochs,
+            "--resume": resume,
+            "--stalls": stalls or None,
+        }
+        show_simulation(console, opened, samples, command_line(again), json)

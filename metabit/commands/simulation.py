@@ -1,0 +1,281 @@
+"""A simulation on the screen: progress, table, JSON, and what to do about a divergence."""
+
+import os
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from metabit.boards.registry import BOARDS
+from metabit.boards.transport import DeviceError
+from metabit.errors import MetabitError
+from metabit.golden.checkpoint import versions
+from metabit.golden.config import Config
+
+from .options import write_json
+
+if TYPE_CHECKING:
+    from metabit.sim.pinpoint import Finding
+    from metabit.sim.simulate import Outcome, Simulation
+    from metabit.sim.sweep import Trial
+
+
+def refuse_with_sweep(given: dict[str, Any]) -> None:
+    """Say that a sweep chooses everything itself."""
+    wrong = [f"--{name}" for name, value in given.items() if value is not None]
+    if wrong:
+        raise MetabitError(f"{', '.join(wrong)} cannot be given with --sweep, which draws its own")
+
+
+def command_line(given: dict[str, Any]) -> str:
+    """Return the command with the options that were given."""
+    pairs = [(name, str(value)) for name, value in given.items() if value is not None]
+    return shlex.join(["metabit", "simulate", *(part for pair in pairs for part in pair)])
+
+
+@contextmanager
+def building(console: Console) -> Iterator[Callable[[str], None]]:
+    """Show the steps of a build, with the time that each takes."""
+    with console.status("building the model") as status:
+        start = time.perf_counter()
+        yield lambda step: status.update(f"{step} [{time.perf_counter() - start:.0f} s]")
+
+
+def show_simulation(
+    console: Console,
+    simulation: "Simulation",
+    samples: int | None,
+    command: str,
+    json: Path | None,
+) -> None:
+    """Run a simulation and show what it gives.
+
+    Parameters
+    ----------
+    console : Console
+        Screen.
+    simulation : Simulation
+        Not begun yet.
+    samples : int or None
+        Samples to train on; None: to the end of the run.
+    command : str
+        That repeats it.
+    json : Path or None
+        File for the results.
+
+    Raises
+    ------
+    MetabitError
+        If device and golden differ, or the device hangs.
+    """
+    from metabit.sim.pinpoint import pinpoint
+    from metabit.sim.side_by_side import DivergenceError
+
+    config = simulation.run.network.config
+    common = _identify(simulation)
+    side = simulation.side
+    try:
+        _train(console, simulation, samples)
+        outcome = simulation.finish()
+    except DivergenceError as error:
+        console.print("[red]device and golden differ; looking for the first sample ...[/]")
+        finding = pinpoint(side, error)
+        for divergence in finding.divergences:
+            console.print(f"  {escape(str(divergence))}", highlight=False)
+        if json is not None:
+            write_json(json, common | _diverged(side.samples, finding))
+        raise MetabitError(_explain(finding, command)) from error
+    except DeviceError as error:
+        raise MetabitError(
+            f"in tile {side.tiles}: {error}; {_trace_with(command, side.tiles)}"
+        ) from error
+    _summarise(console, config, outcome)
+    if json is not None:
+        write_json(json, common | _measured(outcome))
+
+
+def _train(console: Console, simulation: "Simulation", samples: int | None) -> None:
+    schedule, side = simulation.run.schedule, simulation.side
+    left = schedule.samples * (schedule.epochs + 1 - schedule.epoch) - schedule.sample
+    progress = Progress(
+        TextColumn("simulating"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} samples  {task.fields[speed]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    with progress:
+        bar = progress.add_task("", total=min(left, samples or left), speed="")
+        for _ in simulation.tiles(samples):
+            device = simulation.device
+            speed = f"{device.cycles / device.seconds:,.0f} cycles/s"
+            progress.update(bar, completed=side.samples, speed=speed)
+
+
+def _summarise(console: Console, config: Config, outcome: "Outcome") -> None:
+    table = Table(title=f"cycles per training sample, {config.name}", title_justify="left")
+    table.add_column("phase")
+    table.add_column("cycles", justify="right")
+    table.add_column("share", justify="right")
+    total = outcome.cycles_per_sample
+    for phase, count in outcome.cycles.items():
+        cycles = count / outcome.samples
+        table.add_row(phase, f"{cycles:.1f}", f"{cycles / total:.1%}")
+    table.add_section()
+    table.add_row("[bold]all[/]", f"[bold]{total:.1f}[/]", "")
+    console.print(table)
+    rates = [f"{1e6 / total:,.0f} samples/s per MHz"]
+    rates += [
+        f"{board.clock_mhz * 1e6 / total:,.0f} samples/s at the {board.clock_mhz:g} MHz of the "
+        f"{board.name}"
+        for board in BOARDS.values()
+        if board.config == config.name
+    ]
+    for rate in rates:
+        console.print(rate, highlight=False)
+    console.print(
+        f"simulated {outcome.simulated_cycles:,} cycles in {outcome.seconds:.1f} s: "
+        f"{outcome.cycles_per_second:,.0f} cycles/s",
+        highlight=False,
+    )
+    console.print(
+        f"[green]device and golden agree in every bit[/]: {outcome.samples} samples in "
+        f"{outcome.tiles} tiles, all state compared {outcome.comparisons} times, "
+        "classes and scores of test samples at the end",
+        highlight=False,
+    )
+    console.print(f"state {outcome.state_sha256}", highlight=False)
+
+
+def _explain(finding: "Finding", command: str) -> str:
+    first = finding.divergences[0]
+    if finding.tile < 0:
+        return f"device and golden differ before the first tile: {first}"
+    sample = "" if finding.sample is None else f", sample {finding.sample}"
+    return (
+        f"device and golden differ first in tile {finding.tile}{sample}: {first}; "
+        f"{_trace_with(command, finding.tile)}"
+    )
+
+
+def _trace_with(command: str, tile: int) -> str:
+    return f"record it with: {command} --trace tile.vcd --trace-from {tile}"
+
+
+def _identify(simulation: "Simulation") -> dict[str, Any]:
+    """Return what --json says of any simulation."""
+    run = simulation.run
+    return {
+        "config": run.network.config.model_dump(mode="json"),
+        "dataset": run.data.dataset,
+        "split": run.data.split.name,
+        "epochs": run.schedule.epochs,
+        "seed": run.network.config.seed,
+        "versions": versions(),
+    }
+
+
+def _measured(outcome: "Outcome") -> dict[str, Any]:
+    return {
+        "samples": outcome.samples,
+        "tiles": outcome.tiles,
+        "cycles": sum(outcome.cycles.values()),
+        "cycles_by_phase": outcome.cycles,
+        "cycles_per_sample": outcome.cycles_per_sample,
+        "simulated_cycles": outcome.simulated_cycles,
+        "cycles_per_second": outcome.cycles_per_second,
+        "seconds": outcome.seconds,
+        "comparisons": outcome.comparisons,
+        "bit_exact": True,
+        "state_sha256": outcome.state_sha256,
+    }
+
+
+def _diverged(samples: int, finding: "Finding") -> dict[str, Any]:
+    return {
+        "samples": samples,
+        "bit_exact": False,
+        "tile": finding.tile,
+        "sample": finding.sample,
+        "divergences": [
+            {
+                "kind": divergence.kind,
+                "place": divergence.place,
+                "golden": divergence.golden,
+                "device": divergence.device,
+                "different": divergence.count,
+                "compared": divergence.total,
+            }
+            for divergence in finding.divergences
+        ],
+    }
+
+
+def show_sweep(console: Console, count: int, seed: int, json: Path | None) -> None:
+    """Run a sweep and show what it gives.
+
+    Raises
+    ------
+    MetabitError
+        If a configuration fails.
+    """
+    from metabit.sim.sweep import sweep
+
+    trials = []
+    start = time.perf_counter()
+    for trial in sweep(count, seed, min(2, os.cpu_count() or 1)):
+        trials.append(trial)
+        verdict = "[green]agrees[/]" if trial.error is None else f"[red]{escape(trial.error)}[/]"
+        console.print(
+            f"{trial.number + 1:4}/{count}  {_describe(trial.config)}  "
+            f"{trial.samples} samples, {trial.cycles:,} cycles: {verdict}",
+            highlight=False,
+        )
+    failed = [trial for trial in trials if trial.error is not None]
+    if json is not None:
+        write_json(json, _sweep_results(trials, seed, time.perf_counter() - start))
+    if failed:
+        raise MetabitError(f"{len(failed)} of {count} configurations failed (seed {seed})")
+    console.print(
+        f"[green]device and golden agree in every bit[/]: {count} configurations, "
+        f"{sum(trial.samples for trial in trials)} samples",
+        highlight=False,
+    )
+
+
+def _describe(config: Config) -> str:
+    array = config.array
+    widths = "-".join(map(str, (config.inputs, *config.hidden, config.classes)))
+    kind = "systolic" if array.systolic else array.memory
+    return (
+        f"{widths} group {config.group} {config.counter_bits} bits tile {config.tile} "
+        f"array {array.rows}x{array.lanes}x{array.samples} {kind}"
+    )
+
+
+def _sweep_results(trials: "list[Trial]", seed: int, seconds: float) -> dict[str, Any]:
+    return {
+        "bit_exact": all(trial.error is None for trial in trials),
+        "seed": seed,
+        "seconds": seconds,
+        "samples": sum(trial.samples for trial in trials),
+        "simulated_cycles": sum(trial.cycles for trial in trials),
+        "trials": [
+            {
+                "config": trial.config.model_dump(mode="json"),
+                "samples": trial.samples,
+                "cycles": trial.cycles,
+                "error": trial.error,
+            }
+            for trial in trials
+        ],
+        "versions": versions(),
+    }
