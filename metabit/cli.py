@@ -120,7 +120,6 @@ for _module, _panel in (
     (build, "Boards"),
     (program, "Boards"),
     (run, "Boards"),
-    (run, "Boards"),
     (boards, "Boards"),
     (doctor, "Boards"),
 ):

@@ -69,8 +69,8 @@ def write_train(folder):
 def write_simulate(folder, **changes):
     results = {
         "samples": 1000,
-        "cycles": 512_000,
-        "cycles_per_sample": 512.0,
+        "cycles": 224_000,
+        "cycles_per_sample": 224.0,
         "cycles_per_second": 640_000.0,
         "bit_exact": True,
         "state_sha256": STATE,
@@ -122,7 +122,7 @@ def test_everything(tmp_path):
     assert "Every bit agrees." in shown.text
     assert "Both ended in the state that the training above saved." in shown.text
     assert state in shown.text
-    assert "class scores 128.0 25 %" in shown.text
+    assert "class scores 128.0 57 %" in shown.text
     assert "15.50 12.00 29 %" in shown.text
     assert "360 test samples are predicted wrongly" in shown.text
     # HTMLParser text has been split at white space, the narrow no-break space included.
@@ -163,9 +163,11 @@ def test_several_seeds(tmp_path):
 
 
 def test_divergence(tmp_path):
-    write_simulate(tmp_path, bit_exact=False)
+    divergence = {"kind": "counter", "place": "layer 0", "golden": 3, "device": 4}
+    results = {"samples": 8, "bit_exact": False, "divergences": [divergence]}
+    (tmp_path / "simulate.json").write_text(json.dumps(results))
     text = page(tmp_path).text
-    assert "Hardware and golden model differ." in text
+    assert "Hardware and golden model differ. counter, layer 0: golden 3, device 4" in text
     assert "Every bit agrees" not in text
 
 

@@ -17,14 +17,9 @@ TRAIN, SIMULATE, BUILD, CHECKPOINT = "train.json", "simulate.json", "build.json"
 """Files that a report is made of; each may be missing."""
 
 _TRAIN_KEYS = ("test_accuracy", "train_accuracy", "seconds_per_epoch", "state_sha256", "dataset")
-_SIMULATE_KEYS = (
-    "samples",
-    "cycles",
-    "cycles_per_sample",
-    "cycles_per_second",
-    "bit_exact",
-    "state_sha256",
-)
+_SIMULATE_KEYS = ("samples", "bit_exact")
+_MEASURED_KEYS = ("cycles", "cycles_per_sample", "cycles_per_second", "state_sha256")
+"""What a simulation measures that has come to its end without a difference."""
 
 _SHOWN = 24
 """Test samples shown as they come, and at most as many mistakes."""
@@ -125,6 +120,8 @@ def _read(file: Path, keys: tuple[str, ...]) -> dict[str, Any] | None:
     if "runs" in content:
         summary = {"mean": content["test_accuracy"], "seeds": len(content["runs"])}
         content = content["runs"][0] | summary
+    if content.get("bit_exact"):
+        keys += _MEASURED_KEYS
     for key in keys:
         if key not in content:
             raise MetabitError(f"{file} lacks {key}; write it anew with --json")

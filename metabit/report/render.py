@@ -70,10 +70,11 @@ def _simulate(contents: Contents) -> dict[str, Any] | None:
                 "name": name,
                 "meaning": _PHASES.get(name, ""),
                 "cycles": cycles,
-                "share": cycles / results["cycles_per_sample"],
+                "share": cycles / max(sum(phases.values()), 1e-9),
             }
             for name, cycles in phases.items()
         ],
+        "divergences": results.get("divergences", []),
         "phase_bar": Markup(figures.phase_bar(phases)) if phases else None,
         "same_training": trained is not None
         and trained.get("state_sha256") == results.get("state_sha256"),
