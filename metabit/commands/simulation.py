@@ -14,7 +14,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from metabit.boards.registry import BOARDS
-from metabit.boards.transport import DeviceError
 from metabit.errors import MetabitError
 from metabit.golden.checkpoint import versions
 from metabit.golden.config import Config
@@ -75,6 +74,7 @@ def show_simulation(
     MetabitError
         If device and golden differ, or the device hangs.
     """
+    from metabit.boards.transport import DeviceError
     from metabit.sim.pinpoint import pinpoint
     from metabit.sim.side_by_side import DivergenceError
 
