@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from . import __version__
 from .commands import (
+    bench,
     boards,
     build,
     doctor,
@@ -125,3 +126,5 @@ for _module, _panel in (
 ):
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, epilog=_module.EPILOG, rich_help_panel=_panel)(getattr(_module, _name))
+
+app.add_typer(bench.app, name="bench", rich_help_panel="Measure")

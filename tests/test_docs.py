@@ -49,6 +49,10 @@ def test_commands_exist(document):
         command = known.get(arguments[0])
         # Documents may say "metabit BOARD" or such in prose, never a command that is not there.
         assert command is not None, words
+        # A group: the command is the word after it.
+        if hasattr(command, "commands") and len(arguments) > 1:
+            command = command.commands.get(arguments[1])
+            assert command is not None, words
         options = {option for parameter in command.params for option in parameter.opts}
         used = {word for word in arguments if word.startswith("--")}
         assert used <= options | {"--help"}, words

@@ -1,0 +1,25 @@
+"""`metabit bench`: measurements that take minutes to hours, one module a benchmark.
+
+A benchmark is a module with a function of its name and an ``EPILOG`` of examples.
+"""
+
+import typer
+
+from . import speed
+
+EPILOG = """
+**Examples**
+
+metabit bench speed        training and encoding, in seconds and samples a second
+"""
+
+app = typer.Typer(
+    help="Measure: speed of the engines.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+for _module in (speed,):
+    _name = _module.__name__.rpartition(".")[2]
+    app.command(_name, epilog=_module.EPILOG)(getattr(_module, _name))
