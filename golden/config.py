@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from .generator import initial_state
+
 WORD = 16
 """Weights per memory word: the unit of updates, reinforcement draws and transfers."""
 
@@ -200,13 +202,8 @@ class Config(BaseModel):
 
     @property
     def generator_state(self) -> int:
-        """Initial 32-bit state of the generator, never zero.
-
-        The odd multiplier spreads small seeds over the whole word, so that seeds 0, 1, 2
-        start far apart.
-        """
-        state = (self.seed * 0x9E3779B1 + 0x6D2B79F5) % (1 << _GENERATOR_BITS)
-        return state or 0x6D2B79F5
+        """Initial state of the generator."""
+        return initial_state(self.seed)
 
     def annealing_exponent(self, epoch: int, epochs: int) -> int:
         """Annealing exponent ``q`` of an epoch.

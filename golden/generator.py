@@ -16,6 +16,20 @@ _BLOCK_BITS = 14
 States = npt.NDArray[np.uint32]
 
 
+def initial_state(seed: int) -> int:
+    """Return the state that a seed stands for, never zero.
+
+    The odd multiplier spreads small seeds over the whole word, so that seeds 0, 1, 2 start far
+    apart.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of a run.
+    """
+    return (seed * 0x9E3779B1 + 0x6D2B79F5) % (1 << 32) or 0x6D2B79F5
+
+
 def step(states: States) -> States:
     """Advance each 32-bit state by one step.
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .codes import Bits, draw_codes
 from .config import WORD, Config
 from .generator import Generator
-
-Bits = npt.NDArray[np.bool_]
 
 _SMALL_PRODUCT = 1_000_000
 """Multiplications up to which OpenBLAS has kernels for small matrices."""
@@ -118,17 +117,12 @@ class Network:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.generator = Generator(config.generator_state)
-        self.classifier = [self._draw_classifier(width) for width in config.hidden]
+        self.classifier = [
+            draw_codes(self.generator, config.classes, width) for width in config.hidden
+        ]
         self._codes = [_signs(code) for code in self.classifier]
         self.load([self._draw_counters(layer) for layer in range(config.layers)])
         self.statistics = Statistics.zero(config.layers)
-
-    def _draw_classifier(self, width: int) -> Bits:
-        """Draw P of one layer: the low 16 bits of a step per word, class by class."""
-        words = -(-width // WORD)
-        draws = self.generator.draw(self.config.classes * words)
-        bits = (draws[:, None] >> np.arange(WORD, dtype=np.uint32)) & 1
-        return bits.astype(bool).reshape(self.config.classes, words * WORD)[:, :width]
 
     def _draw_counters(self, layer: int) -> npt.NDArray[np.int16]:
         """Draw counters uniform over a quarter of their range: the low bits of a step each."""

@@ -2,12 +2,30 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from .config import Config
 from .streams import permutation
+
+
+class Scheduled(Protocol):
+    """What a schedule needs to know of a configuration."""
+
+    @property
+    def tile(self) -> int:
+        """Samples of a step."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the order."""
+
+    def annealing_exponent(self, epoch: int, epochs: int) -> int:
+        """Return ``q`` of an epoch."""
+
+    def reinforcement_damping(self, errors: int, samples: int) -> int:
+        """Return ``j`` that follows from the errors of the epoch before."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +69,7 @@ class Schedule:
 
     Parameters
     ----------
-    config : Config
+    config : Scheduled
         Gives tile size, annealing and seed.
     samples : int
         Training samples.
@@ -74,7 +92,7 @@ class Schedule:
 
     def __init__(
         self,
-        config: Config,
+        config: Scheduled,
         samples: int,
         epochs: int,
         *,
