@@ -120,6 +120,7 @@ class DeviceRun(Run):
         super().__init__(network, data, schedule)
         self.test_accuracy = list(run.test_accuracy)
         self.seconds = list(run.seconds)
+        self.observer = run.observer
         self.driver = driver
         self._verify = verify
         self._learner = _Learner(driver, network if verify else None)

@@ -19,13 +19,14 @@ from .errors import CheckpointError
 from .generator import PERIOD
 from .network import Network, Statistics
 from .npz import read_npz
+from .observation import Observation, Observer, Opening
 from .schedule import Schedule
 from .state import state_sha256
 from .validation import describe
 
 FORMAT = "metabit-checkpoint"
-VERSION = 1
-"""Version of the file format; a newer one is refused."""
+VERSION = 2
+"""Version of the file format; a newer one is refused. Version 1 had no observations."""
 
 _Count = Annotated[int, Field(ge=0)]
 _Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -38,6 +39,15 @@ class StatisticsRecord(BaseModel):
 
     samples: _Count
     correct: _Count
+    triggers: tuple[_Count, ...]
+    updates: tuple[_Count, ...]
+
+
+class OpeningRecord(BaseModel):
+    """Counts of an :class:`~metabit.golden.observation.Opening`; its signs are arrays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     triggers: tuple[_Count, ...]
     updates: tuple[_Count, ...]
 
@@ -68,6 +78,10 @@ class Record(BaseModel):
         After each finished epoch.
     seconds : tuple of float
         That each finished epoch took.
+    observations : tuple of Observation
+        What was recorded of finished epochs.
+    opening : OpeningRecord or None
+        How an unfinished epoch began; None: it has not begun, or it is not known.
     state_sha256 : str
         Hash of counters and generator; see :func:`~metabit.golden.state.state_sha256`.
     versions : dict
@@ -77,7 +91,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["metabit-checkpoint"] = "metabit-checkpoint"
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 2
     config: Config
     generator_state: Annotated[int, Field(ge=1, le=PERIOD)]
     statistics: StatisticsRecord
@@ -93,6 +107,8 @@ class Record(BaseModel):
     history: tuple[_Count, ...]
     test_accuracy: tuple[_Fraction, ...]
     seconds: tuple[Annotated[float, Field(ge=0)], ...]
+    observations: tuple[Observation, ...] = ()
+    opening: OpeningRecord | None = None
     state_sha256: str
     versions: dict[str, str]
 
@@ -107,10 +123,13 @@ class Checkpoint:
         All but the arrays.
     counters : tuple of ndarray of int16, shape (K_l, fan_in)
         Counters of each layer.
+    opening : Opening or None
+        How an unfinished epoch began, if that is known.
     """
 
     record: Record
     counters: tuple[npt.NDArray[np.int16], ...]
+    opening: Opening | None = None
 
     @property
     def config(self) -> Config:
@@ -161,6 +180,7 @@ def make_checkpoint(
     median: float | None = None,
     test_accuracy: list[float] | tuple[float, ...] = (),
     seconds: list[float] | tuple[float, ...] = (),
+    observer: Observer | None = None,
 ) -> Checkpoint:
     """Return a checkpoint of a run between two tiles.
 
@@ -170,7 +190,10 @@ def make_checkpoint(
         The run; copied.
     dataset, split, data_sha256, median, test_accuracy, seconds
         See :class:`Record`.
+    observer : Observer, optional
+        What it has seen is kept.
     """
+    opening = observer.opening if observer is not None and schedule.sample else None
     statistics = network.statistics
     record = Record(
         config=network.config,
@@ -193,10 +216,14 @@ def make_checkpoint(
         history=tuple(schedule.history),
         test_accuracy=tuple(test_accuracy),
         seconds=tuple(seconds),
+        observations=tuple(observer.observations) if observer is not None else (),
+        opening=None
+        if opening is None
+        else OpeningRecord(triggers=opening.triggers, updates=opening.updates),
         state_sha256=state_sha256(network.counters, network.generator.state),
         versions=versions(),
     )
-    return Checkpoint(record, tuple(layer.copy() for layer in network.counters))
+    return Checkpoint(record, tuple(layer.copy() for layer in network.counters), opening)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -219,6 +246,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         f"counters_{layer}": values.astype(dtype)
         for layer, values in enumerate(checkpoint.counters)
     }
+    if checkpoint.opening is not None:
+        for layer, signs in enumerate(checkpoint.opening.signs):
+            arrays[f"opening_{layer}"] = signs
     buffer = io.BytesIO()
     np.savez_compressed(buffer, record=np.array(checkpoint.record.model_dump_json()), **arrays)
     try:
@@ -254,9 +284,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
     arrays, _ = read_npz(path, CheckpointError, "checkpoint")
     record = _read_record(path, arrays.pop("record", None))
     names = [f"counters_{layer}" for layer in range(record.config.layers)]
-    if sorted(arrays) != sorted(names):
+    openings = [f"opening_{layer}" for layer in range(record.config.layers)]
+    expected = names + openings if record.opening is not None else names
+    if sorted(arrays) != sorted(expected):
         raise CheckpointError(
-            f"checkpoint {path} must hold {', '.join(names)}, not {', '.join(arrays) or 'nothing'}"
+            f"checkpoint {path} must hold {', '.join(expected)}, "
+            f"not {', '.join(arrays) or 'nothing'}"
         )
     for name in names:
         if arrays[name].dtype.kind != "i":
@@ -264,7 +297,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 f"checkpoint {path}: {name} must be integers, not {arrays[name].dtype}"
             )
     counters = tuple(arrays[name].astype(np.int16) for name in names)
-    checkpoint = Checkpoint(record, counters)
+    opening = None
+    if record.opening is not None:
+        signs = tuple(arrays[name] for name in openings)
+        opening = Opening(record.opening.triggers, record.opening.updates, signs)
+    checkpoint = Checkpoint(record, counters, opening)
     if state_sha256(counters, record.generator_state) != record.state_sha256:
         raise CheckpointError(f"checkpoint {path} is damaged: its state hash differs")
     try:
@@ -284,7 +321,37 @@ def load_checkpoint(path: Path) -> Checkpoint:
             raise CheckpointError(
                 f"checkpoint {path}: {name} must have {record.config.layers} entries, not {found}"
             )
+    _check_observations(path, checkpoint)
     return checkpoint
+
+
+def _check_observations(path: Path, checkpoint: Checkpoint) -> None:
+    """Check that what was recorded fits the network and the epochs that it has finished."""
+    record = checkpoint.record
+    epochs = [observation.epoch for observation in record.observations]
+    if epochs != sorted(set(epochs)) or (epochs and epochs[-1] >= record.epoch):
+        raise CheckpointError(
+            f"checkpoint {path}: observations must be of increasing epochs below {record.epoch}, "
+            f"not of {epochs}"
+        )
+    sizes = {len(observation.layers) for observation in record.observations}
+    opening = checkpoint.opening
+    if opening is not None:
+        sizes |= {len(opening.triggers), len(opening.updates)}
+        for layer, (signs, counters) in enumerate(
+            zip(opening.signs, checkpoint.counters, strict=True)
+        ):
+            size = -(-counters.size // 8)
+            if signs.dtype != np.uint8 or signs.shape != (size,):
+                raise CheckpointError(
+                    f"checkpoint {path}: opening_{layer} must be {size} bytes, "
+                    f"not {signs.dtype} of shape {signs.shape}"
+                )
+    if sizes - {record.config.layers}:
+        raise CheckpointError(
+            f"checkpoint {path}: observations must be of {record.config.layers} layers, "
+            f"not {', '.join(map(str, sorted(sizes)))}"
+        )
 
 
 def _read_record(path: Path, array: npt.NDArray | None) -> Record:

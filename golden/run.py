@@ -8,6 +8,7 @@ from .config import Config
 from .errors import CheckpointError
 from .learner import GoldenLearner
 from .network import Network
+from .observation import Observer, Opening
 from .schedule import Schedule
 from .trainer import TileResult, Trainer
 from .training_data import TrainingData
@@ -30,6 +31,8 @@ class Run:
         Accuracy on the test set after each finished epoch.
     seconds : list of float
         Time that each finished epoch took; of a resumed epoch, its last part.
+    observer : Observer or None
+        Records what there is to see in each epoch; None: nothing is recorded.
     """
 
     def __init__(self, network: Network, data: TrainingData, schedule: Schedule) -> None:
@@ -38,10 +41,13 @@ class Run:
         self.schedule = schedule
         self.test_accuracy: list[float] = []
         self.seconds: list[float] = []
+        self.observer: Observer | None = None
         self._trainer = Trainer(GoldenLearner(network), data, schedule)
 
     @classmethod
-    def start(cls, config: Config, data: TrainingData, epochs: int) -> "Run":
+    def start(
+        cls, config: Config, data: TrainingData, epochs: int, *, observe: bool = True
+    ) -> "Run":
         """Return a run at its beginning.
 
         Parameters
@@ -52,8 +58,13 @@ class Run:
             Data.
         epochs : int
             Length of the run.
+        observe : bool
+            Record what there is to see; has no influence on the training.
         """
-        return cls(Network(config), data, Schedule(config, len(data.train), epochs))
+        run = cls(Network(config), data, Schedule(config, len(data.train), epochs))
+        if observe:
+            run.observer = Observer(data.test, data.test_labels, Opening.of(run.network))
+        return run
 
     @classmethod
     def resume(cls, checkpoint: Checkpoint, data: TrainingData) -> "Run":
@@ -80,18 +91,28 @@ class Run:
         run = cls(checkpoint.network(), data, checkpoint.schedule())
         run.test_accuracy = list(record.test_accuracy)
         run.seconds = list(record.seconds)
+        # At the beginning of an epoch, how it begins is how things are.
+        opening = checkpoint.opening if record.sample else Opening.of(run.network)
+        run.observer = Observer(data.test, data.test_labels, opening, record.observations)
         return run
+
+    def synchronise(self) -> None:
+        """Bring ``network`` up to date, if it is a copy of what is trained."""
 
     def tiles(self) -> Iterator[TileResult]:
         """Train to the end, and yield after every tile; a checkpoint may be made whenever it does.
 
-        After the last tile of an epoch, the test accuracy is taken before the tile is yielded.
+        After the last tile of an epoch, the test accuracy is taken, and the observer looks at the
+        network, before the tile is yielded.
         """
         start = time.perf_counter()
         for result in self._trainer.tiles():
             if result.step.last:
                 self.seconds.append(time.perf_counter() - start)
                 self.test_accuracy.append(self._trainer.test_accuracy())
+                if self.observer is not None:
+                    self.synchronise()
+                    self.observer.finish_epoch(result.step.epoch, self.network)
                 start = time.perf_counter()
             yield result
 
@@ -106,4 +127,5 @@ class Run:
             median=self.data.encoder.median,
             test_accuracy=self.test_accuracy,
             seconds=self.seconds,
+            observer=self.observer,
         )

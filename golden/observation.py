@@ -1,0 +1,210 @@
+"""What there is to see in a training, epoch by epoch: recorded from outside, changes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from .network import Bits, Network
+
+BINS = 32
+"""Bins of a counter histogram at most; counters of up to 5 bits have one for every value."""
+
+SAMPLES = 2000
+"""Test samples whose margins are taken at the end of an epoch: enough to see, quick to do."""
+
+PERCENTILES = (5, 25, 50, 75, 95)
+"""Of the margins; each is the margin of a sample, with no value in between."""
+
+_Count = Annotated[int, Field(ge=0)]
+
+
+class LayerObservation(BaseModel):
+    """A layer at the end of an epoch.
+
+    Attributes
+    ----------
+    flips : int or None
+        Weights whose sign differs from that at the beginning of the epoch; None: not known.
+    triggers, updates : int or None
+        Samples of the epoch that triggered an update, and winner rows updated.
+    saturated : int
+        Counters at an end of their range.
+    histogram : tuple of int
+        Counters in each of equally wide bins from the smallest value to the largest.
+    accuracy : float
+        Of the layer's own classifier on the observed test samples, a fraction.
+    margins : tuple of int
+        Percentiles :data:`PERCENTILES` of the score of the true class less that of its rival, on
+        the observed test samples.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    flips: _Count | None
+    triggers: _Count | None
+    updates: _Count | None
+    saturated: _Count
+    histogram: Annotated[tuple[_Count, ...], Field(min_length=4, max_length=BINS)]
+    accuracy: Annotated[float, Field(ge=0, le=1)]
+    margins: tuple[int, int, int, int, int]
+
+
+class Observation(BaseModel):
+    """All layers at the end of an epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        Epoch, from 1.
+    layers : tuple of LayerObservation
+        Its layers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epoch: Annotated[int, Field(ge=1)]
+    layers: tuple[LayerObservation, ...]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How an epoch began, which its observation is compared with.
+
+    Attributes
+    ----------
+    triggers, updates : tuple of int
+        Counts of each layer so far.
+    signs : tuple of ndarray of uint8
+        Signs of each layer's weights, neuron by neuron, 8 to a byte.
+    """
+
+    triggers: tuple[int, ...]
+    updates: tuple[int, ...]
+    signs: tuple[npt.NDArray[np.uint8], ...]
+
+    @classmethod
+    def of(cls, network: Network) -> Self:
+        """Return the present state of a network."""
+        statistics = network.statistics
+        signs = tuple(np.packbits(counters >= 0) for counters in network.counters)
+        return cls(tuple(statistics.triggers), tuple(statistics.updates), signs)
+
+
+def margins_of(
+    scores: npt.NDArray[np.int32], labels: npt.NDArray[np.integer]
+) -> npt.NDArray[np.int32]:
+    """Return the score of the true class less that of its best rival, shape (n,).
+
+    Parameters
+    ----------
+    scores : ndarray of int, shape (n, C)
+        Class scores of a layer.
+    labels : ndarray of int, shape (n,)
+        True classes.
+    """
+    samples = np.arange(len(labels))
+    own = scores[samples, labels]
+    others = scores.copy()
+    others[samples, labels] = np.iinfo(scores.dtype).min
+    return own - others.max(axis=1)
+
+
+class Observer:
+    """Watches a network from epoch to epoch.
+
+    Parameters
+    ----------
+    samples : ndarray of bool, shape (n, inputs)
+        Encoded test samples; the first :data:`SAMPLES` are used.
+    labels : ndarray of int, shape (n,)
+        Their classes.
+    opening : Opening or None
+        How the present epoch began; None: not known.
+    observations : sequence of Observation
+        Those of the epochs before.
+
+    Attributes
+    ----------
+    opening : Opening or None
+        As above, of the present epoch.
+    observations : list of Observation
+        Of the finished epochs.
+    """
+
+    def __init__(
+        self,
+        samples: Bits,
+        labels: npt.NDArray[np.integer],
+        opening: Opening | None,
+        observations: Sequence[Observation] = (),
+    ) -> None:
+        self._samples = samples[:SAMPLES]
+        self._labels = labels[:SAMPLES]
+        self.opening = opening
+        self.observations = list(observations)
+
+    def finish_epoch(self, epoch: int, network: Network) -> None:
+        """Record the end of an epoch, which is the beginning of the next.
+
+        Parameters
+        ----------
+        epoch : int
+            The epoch that is over, from 1.
+        network : Network
+            Is looked at, and left as it is.
+        """
+        now = Opening.of(network)
+        scores = network.forward(self._samples).scores
+        layers = tuple(
+            self._observe(layer, network, now, scores[layer])
+            for layer in range(network.config.layers)
+        )
+        self.observations.append(Observation(epoch=epoch, layers=layers))
+        self.opening = now
+
+    def _observe(
+        self, layer: int, network: Network, now: Opening, scores: npt.NDArray[np.int32]
+    ) -> LayerObservation:
+        before = self.opening
+        counters, config = network.counters[layer], network.config
+        low, high = config.counter_range
+        flips = triggers = updates = None
+        if before is not None:
+            changed = np.bitwise_xor(before.signs[layer], now.signs[layer])
+            flips = int(np.bitwise_count(changed).sum())
+            triggers = now.triggers[layer] - before.triggers[layer]
+            updates = now.updates[layer] - before.updates[layer]
+        margins = margins_of(scores, self._labels)
+        percentiles = np.percentile(margins, PERCENTILES, method="inverted_cdf")
+        return LayerObservation(
+            flips=flips,
+            triggers=triggers,
+            updates=updates,
+            saturated=int(np.count_nonzero((counters == low) | (counters == high))),
+            histogram=tuple(histogram_of(counters, config.counter_bits).tolist()),
+            accuracy=float(np.mean(scores.argmax(axis=1) == self._labels)),
+            margins=tuple(percentiles.astype(int).tolist()),
+        )
+
+
+def histogram_of(
+    counters: npt.NDArray[np.integer], counter_bits: int, bins: int = BINS
+) -> npt.NDArray[np.int64]:
+    """Count counters in equally wide bins over their whole range.
+
+    Parameters
+    ----------
+    counters : ndarray of int
+        Counters of a layer.
+    counter_bits : int
+        Their width.
+    bins : int
+        How many at most, a power of two.
+    """
+    shift = max(0, counter_bits - (bins.bit_length() - 1))
+    indices = (counters.astype(np.int64) + (1 << (counter_bits - 1))) >> shift
+    return np.bincount(indices.reshape(-1), minlength=1 << (counter_bits - shift))
