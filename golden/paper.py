@@ -36,12 +36,15 @@ class PaperForward:
         Inputs of each layer: -1, 0 or 1.
     preactivations : list of ndarray of float32, shape (B, K_l)
         ``z = W x`` of each layer, whole numbers.
+    votes : list of ndarray of float32, shape (B, voters)
+        What each layer's classifier sees: activations, or the baseline's votes.
     scores : list of ndarray of float32, shape (B, C)
         Class scores ``o = P a`` of each layer, whole numbers.
     """
 
     inputs: list[_Signs]
     preactivations: list[_Signs]
+    votes: list[_Signs]
     scores: list[_Signs]
 
     @property
@@ -144,17 +147,21 @@ class PaperNetwork:
         samples : ndarray of bool, shape (B, inputs)
             Encoded samples.
         """
-        inputs, preactivations, scores = [], [], []
+        inputs, preactivations, votes, scores = [], [], [], []
         activations = samples.astype(np.float32)
         activations *= 2
         activations -= 1
-        for weights, classifier in zip(self._weights, self.classifier, strict=True):
+        for layer, classifier in enumerate(self.classifier):
             inputs.append(activations)
-            z = activations @ weights.T
-            activations = _sign(z)
-            preactivations.append(z)
-            scores.append(self._votes(activations) @ classifier.T)
-        return PaperForward(inputs, preactivations, scores)
+            preactivations.append(self._multiply(layer, activations))
+            activations = _sign(preactivations[-1])
+            votes.append(self._votes(activations))
+            scores.append(votes[-1] @ classifier.T)
+        return PaperForward(inputs, preactivations, votes, scores)
+
+    def _multiply(self, layer: int, inputs: _Signs) -> _Signs:
+        """Return pre-activations of a layer."""
+        return inputs @ self._weights[layer].T
 
     def _votes(self, activations: _Signs) -> _Signs:
         """Return what the classifier sees of activations."""
@@ -187,7 +194,11 @@ class PaperNetwork:
         """
         result = self.forward(samples)
         for layer in range(self.config.layers):
-            self._learn(layer, result, labels, accuracy)
+            triggers, winners = self._update(layer, result, labels)
+            if triggers:
+                self._reinforce(layer, accuracy)
+            self.statistics.triggers[layer] += triggers
+            self.statistics.updates[layer] += winners
         predictions = result.predictions
         self.statistics.samples += len(labels)
         self.statistics.correct += int(np.count_nonzero(predictions == labels))
@@ -201,54 +212,33 @@ class PaperNetwork:
         too_close = two[:, 1] - two[:, 0] < self.config.margin_threshold[layer]
         return (scores.argmax(axis=1) != labels) | too_close
 
-    def _learn(
-        self, layer: int, result: PaperForward, labels: npt.NDArray[np.integer], accuracy: float
-    ) -> None:
-        """Update one layer."""
-        triggered = self._triggered(layer, result.scores[layer], labels)
-        count = int(np.count_nonzero(triggered))
-        if not count:
-            return
-        self.statistics.triggers[layer] += count
-        z = result.preactivations[layer]
-        desired = self._desired(layer, z, labels)
-        self._update(layer, result.inputs[layer], z, desired, triggered)
+    def _reinforce(self, layer: int, accuracy: float) -> None:
+        """Reinforce weights of a layer, and clip them; no sign changes."""
         hidden = self.hidden[layer]
-        flat = hidden.reshape(-1)
         probability = (
             self.config.reinforcement
             * math.sqrt(1 - accuracy)
             * math.sqrt(2 / (math.pi * self.config.fan_in[layer]))
         )
         hits = self._draws.reinforced(hidden.size, probability)
+        flat = hidden.reshape(-1)
         values = flat[hits]
         values += 2 * _sign(values)
         flat[hits] = values
         if self.config.weight_clip:
             np.clip(hidden, -self.config.weight_clip, self.config.weight_clip, out=hidden)
-        np.clip(hidden, -1, 1, out=self._weights[layer])
-
-    def _desired(self, layer: int, z: _Signs, labels: npt.NDArray[np.integer]) -> _Signs:
-        """Return the desired activations, shape (B, K_l); 0: none is desired."""
-        desired = self.classifier[layer][labels]
-        if self.config.rule == "paper":
-            return desired
-        wrong = self._votes(_sign(z)) * desired < 0
-        return np.repeat(desired * wrong, self.config.group, axis=1)
 
     def _update(
-        self,
-        layer: int,
-        inputs: _Signs,
-        z: _Signs,
-        desired: _Signs,
-        triggered: npt.NDArray[np.bool_],
-    ) -> None:
-        """Move the winners of all samples at once.
+        self, layer: int, result: PaperForward, labels: npt.NDArray[np.integer]
+    ) -> tuple[int, int]:
+        """Move the winners of all samples, and return how many samples triggered, and winners.
 
         A winner is one entry of a sparse matrix, neurons by samples, whose product with the
         inputs is the sum of all moves: far fewer operations than a dense product would take.
         """
+        triggered = self._triggered(layer, result.scores[layer], labels)
+        z = result.preactivations[layer]
+        desired = self._desired(layer, result.votes[layer], labels)
         errors = z * desired
         cost = np.where(errors < 0, -errors, np.float32(np.inf))
         groups = cost.reshape(-1, self.config.group)
@@ -257,12 +247,20 @@ class PaperNetwork:
         found &= triggered[:, None]
         samples, group = np.nonzero(found)
         neurons = group * self.config.group + best.reshape(found.shape)[samples, group]
-        self.statistics.updates[layer] += len(neurons)
         moves = self._moves(layer, len(z))
         moves.data = 2 * desired[samples, neurons]
         moves.indices = neurons.astype(np.int32)
         moves.indptr[1:] = np.cumsum(np.count_nonzero(found, axis=1))
-        self.hidden[layer] += moves @ inputs
+        self.hidden[layer] += moves @ result.inputs[layer]
+        np.clip(self.hidden[layer], -1, 1, out=self._weights[layer])
+        return int(np.count_nonzero(triggered)), len(neurons)
+
+    def _desired(self, layer: int, votes: _Signs, labels: npt.NDArray[np.integer]) -> _Signs:
+        """Return the desired activations, shape (B, K_l); 0: none is desired."""
+        desired = self.classifier[layer][labels]
+        if self.config.rule == "paper":
+            return desired
+        return np.repeat(desired * (votes * desired < 0), self.config.group, axis=1)
 
     def _moves(self, layer: int, batch: int) -> csc_array:
         """Return the matrix of a layer's moves, to be filled; making one takes longer."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,21 @@ from .paper_config import PaperConfig
 from .schedule import Schedule
 from .trainer import TileResult, Trainer
 from .training_data import TrainingData
+
+
+def paper_network(config: PaperConfig) -> PaperNetwork:
+    """Return a network, compiled if the package for it is there; the results are the same.
+
+    Parameters
+    ----------
+    config : PaperConfig
+        Its configuration.
+    """
+    if find_spec("numba") is None:
+        return PaperNetwork(config)
+    from .paper_engine import CompiledPaperNetwork
+
+    return CompiledPaperNetwork(config)
 
 
 class PaperLearner:
@@ -68,7 +84,7 @@ class PaperRun:
     """
 
     def __init__(self, config: PaperConfig, data: TrainingData) -> None:
-        self.network = PaperNetwork(config)
+        self.network = paper_network(config)
         self.data = data
         self.schedule = Schedule(config, len(data.train), config.epochs)
         self.test_accuracy: list[float] = []
