@@ -122,6 +122,7 @@ class SideBySide:
         self._cycles = dict.fromkeys(PHASES, 0)
         self._compared_at = self._comparison_took = 0
         self._seen = dict(self._cycles)
+        self._reading = 0
         self.agreed = Snapshot.of(network)
 
     def begin(self, *, resumed: bool = False) -> None:
@@ -141,6 +142,9 @@ class SideBySide:
         if resumed:
             self.driver.load_state(self.network.counters, self.network.generator.state)
         self._skip_cycles()
+        earlier = self._seen["transfer"]
+        self._skip_cycles()
+        self._reading = (self._seen["transfer"] - earlier) % _MODULUS
         self.compare()
 
     def train_tile(
@@ -219,10 +223,11 @@ class SideBySide:
         return dict(self._cycles)
 
     def _count_cycles(self) -> None:
-        """Add up what the device has counted since it was last asked."""
+        """Add up what the device has counted since it was last asked, but not for the asking."""
         now = self.driver.statistics().cycles
         for phase in PHASES:
             self._cycles[phase] += (now[phase] - self._seen[phase]) % _MODULUS
+        self._cycles["transfer"] -= self._reading
         self._seen = now
 
     def _skip_cycles(self) -> None:
