@@ -8,7 +8,8 @@ import struct
 import numpy as np
 import pytest
 
-from metabit.golden.checkpoint import VERSION, load_checkpoint, save_checkpoint
+from metabit.golden.checkpoint import load_checkpoint, save_checkpoint
+from metabit.golden.checkpoint_file import VERSION
 from metabit.golden.datasets import load_dataset
 from metabit.golden.errors import CheckpointError, DataError
 from metabit.golden.named import named, override
@@ -199,7 +200,10 @@ def transpose(record, arrays):
         (set_field("format", "x"), "is no checkpoint of Metabit"),
         (set_field("version", VERSION + 1), "has format 3, written by a newer Metabit; this one"),
         (set_field("config.margin", 7), r"config\.margin must be 0 to 1, not 7"),
-        (set_field("config.hidden", [13]), "must hold counters_0, opening_0, not counters_0, counters_1"),
+        (
+            set_field("config.hidden", [13]),
+            "must hold counters_0, opening_0, not counters_0, counters_1",
+        ),
         (set_field("generator_state", 0), "generator_state must be 1 to 4294967295, not 0"),
         (set_field("generator_state", 1), "is damaged: its state hash differs"),
         (set_field("epoch", 9), "epoch must be 1 to 4, not 9"),
@@ -208,7 +212,7 @@ def transpose(record, arrays):
         (set_field("test_accuracy", [0.5, 0.5]), "test_accuracy must have 1 entries, not 2"),
         (set_field("test_accuracy", [2]), r"test_accuracy\.0 must be 0 to 1, not 2"),
         (set_field("statistics.updates", [1]), "updates must have 2 entries, not 1"),
-        (set_field("nonsense", 1), "unknown field 'nonsense'; known: format, version, config"),
+        (set_field("nonsense", 1), "unknown field 'nonsense'; known: format, version, generator"),
         (flip, "is damaged: its state hash differs"),
         (as_floats, "counters_1 must be integers, not float64"),
         (drop_layer, "must hold counters_0, counters_1, opening_0, opening_1, not counters_0"),
