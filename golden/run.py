@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from .checkpoint import Checkpoint, make_checkpoint
 from .config import Config
+from .engines import EngineName, make_learner
 from .errors import CheckpointError
-from .learner import GoldenLearner
 from .network import Network
 from .observation import Observer, Opening
 from .schedule import Schedule
@@ -21,8 +21,6 @@ class Run:
 
     Attributes
     ----------
-    network : Network
-        Is trained.
     data : TrainingData
         What on.
     schedule : Schedule
@@ -31,22 +29,43 @@ class Run:
         Accuracy on the test set after each finished epoch.
     seconds : list of float
         Time that each finished epoch took; of a resumed epoch, its last part.
+    engine : {"numpy", "numba"}
+        What computes.
     observer : Observer or None
         Records what there is to see in each epoch; None: nothing is recorded.
     """
 
-    def __init__(self, network: Network, data: TrainingData, schedule: Schedule) -> None:
-        self.network = network
+    def __init__(
+        self,
+        network: Network,
+        data: TrainingData,
+        schedule: Schedule,
+        *,
+        engine: EngineName = "numpy",
+    ) -> None:
+        self.engine = engine
+        self._golden = make_learner(network, engine)
         self.data = data
         self.schedule = schedule
         self.test_accuracy: list[float] = []
         self.seconds: list[float] = []
         self.observer: Observer | None = None
-        self._trainer = Trainer(GoldenLearner(network), data, schedule)
+        self._trainer = Trainer(self._golden, data, schedule)
+
+    @property
+    def network(self) -> Network:
+        """What is trained, in its present state."""
+        return self._golden.network
 
     @classmethod
     def start(
-        cls, config: Config, data: TrainingData, epochs: int, *, observe: bool = True
+        cls,
+        config: Config,
+        data: TrainingData,
+        epochs: int,
+        *,
+        observe: bool = True,
+        engine: EngineName = "numpy",
     ) -> "Run":
         """Return a run at its beginning.
 
@@ -60,14 +79,19 @@ class Run:
             Length of the run.
         observe : bool
             Record what there is to see; has no influence on the training.
+        engine : {"numpy", "numba"}
+            What computes; has no influence on the result.
         """
-        run = cls(Network(config), data, Schedule(config, len(data.train), epochs))
+        schedule = Schedule(config, len(data.train), epochs)
+        run = cls(Network(config), data, schedule, engine=engine)
         if observe:
             run.observer = Observer(data.test, data.test_labels, Opening.of(run.network))
         return run
 
     @classmethod
-    def resume(cls, checkpoint: Checkpoint, data: TrainingData) -> "Run":
+    def resume(
+        cls, checkpoint: Checkpoint, data: TrainingData, *, engine: EngineName = "numpy"
+    ) -> "Run":
         """Return a run at the position of a checkpoint.
 
         Parameters
@@ -76,6 +100,8 @@ class Run:
             Where to go on.
         data : TrainingData
             The same data that the run was started with.
+        engine : {"numpy", "numba"}
+            What computes; need not be what computed before.
 
         Raises
         ------
@@ -88,7 +114,7 @@ class Run:
                 f"data set {data.dataset}, split {data.split.name}, is not what the checkpoint was "
                 "trained on: its contents have changed"
             )
-        run = cls(checkpoint.network(), data, checkpoint.schedule())
+        run = cls(checkpoint.network(), data, checkpoint.schedule(), engine=engine)
         run.test_accuracy = list(record.test_accuracy)
         run.seconds = list(record.seconds)
         # At the beginning of an epoch, how it begins is how things are.
@@ -102,6 +128,7 @@ class Run:
     def tiles(self) -> Iterator[TileResult]:
         """Train to the end, and yield after every tile; a checkpoint may be made whenever it does.
 
+        The compiled engine trains on some tiles at a time; see :class:`Trainer`.
         After the last tile of an epoch, the test accuracy is taken, and the observer looks at the
         network, before the tile is yielded.
         """

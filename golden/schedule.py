@@ -30,20 +30,22 @@ class Scheduled(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """One tile of the schedule.
+    """One tile of the schedule, or some of an epoch one after the other.
 
     Attributes
     ----------
     epoch : int
         Epoch, from 1.
     tile : int
-        Tile within the epoch, from 0.
+        Tile within the epoch, from 0; the first of them.
     indices : ndarray of int64, shape (B,)
-        Training samples of the tile, in order.
+        Training samples, in order.
     annealing, damping : int
         Exponent ``q`` and ``j`` of reinforcement.
     last : bool
-        Whether the epoch ends with this tile.
+        Whether the epoch ends with it.
+    tiles : int
+        Number of tiles.
     """
 
     epoch: int
@@ -52,6 +54,7 @@ class Step:
     annealing: int
     damping: int
     last: bool
+    tiles: int = 1
 
 
 class Schedule:
@@ -151,8 +154,13 @@ class Schedule:
         """Online training accuracy of each finished epoch, a fraction."""
         return [1 - errors / self.samples for errors in self.history]
 
-    def step(self) -> Step:
+    def step(self, tiles: int = 1) -> Step:
         """Return the tile that is next.
+
+        Parameters
+        ----------
+        tiles : int
+            Return that many, or those that are left in the epoch if they are fewer.
 
         Raises
         ------
@@ -161,26 +169,29 @@ class Schedule:
         """
         if self.done:
             raise RuntimeError(f"training is over after {self.epochs} epochs")
-        end = self.sample + self.config.tile
+        indices = self._order[self.sample : self.sample + tiles * self.config.tile]
         return Step(
             self.epoch,
             self.sample // self.config.tile,
-            self._order[self.sample : end],
+            indices,
             self.annealing,
             self.damping,
-            end >= self.samples,
+            self.sample + len(indices) >= self.samples,
+            -(-len(indices) // self.config.tile),
         )
 
-    def advance(self, errors: int) -> None:
+    def advance(self, errors: int, tiles: int = 1) -> None:
         """Go to the next tile.
 
         Parameters
         ----------
         errors : int
-            Wrong predictions of the tile just trained on.
+            Wrong predictions of the tiles just trained on.
+        tiles : int
+            How many those were.
         """
         self.errors += int(errors)
-        self.sample += self.config.tile
+        self.sample += tiles * self.config.tile
         if self.sample >= self.samples:
             self.history.append(self.errors)
             self.epoch += 1

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .learner import Learner
+from .learner import Learner, SpanLearner
 from .schedule import Schedule, Step
 from .training_data import TrainingData
+
+SPAN = 64
+"""Tiles between two yields of a learner that takes many at a time."""
 
 
 @dataclass(frozen=True)
 class TileResult:
-    """A tile that has been trained on.
+    """A tile, or some of an epoch, that has been trained on.
 
     Attributes
     ----------
@@ -49,7 +52,13 @@ class Trainer:
         self.schedule = schedule
 
     def tiles(self) -> Iterator[TileResult]:
-        """Train, and yield after every tile; learner and schedule agree whenever it does."""
+        """Train, and yield after every tile; learner and schedule agree whenever it does.
+
+        A :class:`~metabit.golden.learner.SpanLearner` trains on up to :data:`SPAN` tiles at a time.
+        """
+        if isinstance(self.learner, SpanLearner):
+            yield from self._spans(self.learner)
+            return
         for step in self.schedule:
             labels = self.data.train_labels[step.indices]
             predictions = self.learner.train_tile(
@@ -60,6 +69,20 @@ class Trainer:
             )
             errors = int(np.count_nonzero(predictions != labels))
             self.schedule.advance(errors)
+            yield TileResult(step, predictions, errors)
+
+    def _spans(self, learner: SpanLearner) -> Iterator[TileResult]:
+        packed, labels = learner.pack(self.data.train), self.data.train_labels
+        schedule = self.schedule
+        while not schedule.done:
+            # Ends at a multiple, wherever the training was resumed.
+            done = schedule.sample // schedule.config.tile
+            step = schedule.step(SPAN - done % SPAN)
+            predictions = learner.train_tiles(
+                packed, labels, step.indices, annealing=step.annealing, damping=step.damping
+            )
+            errors = int(np.count_nonzero(predictions != labels[step.indices]))
+            schedule.advance(errors, step.tiles)
             yield TileResult(step, predictions, errors)
 
     def test_accuracy(self) -> float:

@@ -1,0 +1,142 @@
+"""The compiled engine against the golden network, state for state."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_network import configs
+
+from metabit.golden.config import Config
+from metabit.golden.network import Network
+
+pytest.importorskip("numba", reason="the extra 'fast' is not installed")
+
+from metabit.golden.engine import Engine
+
+
+def assert_same_state(network, engine):
+    for ours, theirs in zip(engine.network.counters, network.counters, strict=True):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
+    assert engine.network.generator.state == network.generator.state
+    assert engine.network.statistics == network.statistics
+
+
+def assert_signs_follow(engine):
+    """The engine's packed signs are those of its counters, and the bits beyond are 0."""
+    fresh = Engine(engine.network)
+    np.testing.assert_array_equal(engine._state.signs, fresh._state.signs)
+
+
+def train_both(network, engine, rng, spans, **rule):
+    """Train on spans of up to three tiles and a part, and compare after each."""
+    config = network.config
+    for _ in range(spans):
+        count = int(rng.integers(1, 4 * config.tile))
+        samples = rng.random((count, config.inputs)) < 0.5
+        labels = rng.integers(0, config.classes, count)
+        order = rng.permutation(count)
+        expected = [
+            network.train_tile(samples[part], labels[part], **rule).predictions
+            for part in np.split(order, range(config.tile, count, config.tile))
+        ]
+        found = engine.train_tiles(engine.pack(samples), labels, order, **rule)
+        np.testing.assert_array_equal(found, np.concatenate(expected))
+        assert_same_state(network, engine)
+    samples = rng.random((2 * config.tile + 1, config.inputs)) < 0.5
+    np.testing.assert_array_equal(engine.predict(samples), network.predict(samples))
+    assert_same_state(network, engine)
+    assert_signs_follow(engine)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    config=configs(),
+    data_seed=st.integers(0, 2**32 - 1),
+    annealing=st.integers(0, 3),
+    damping=st.integers(0, 3),
+)
+def test_random_configurations(config, data_seed, annealing, damping):
+    rng = np.random.default_rng(data_seed)
+    network, engine = Network(config), Engine(Network(config))
+    assert_same_state(network, engine)
+    train_both(network, engine, rng, 3, annealing=annealing, damping=damping)
+
+
+@pytest.mark.parametrize("inputs", [63, 64, 65, 127, 128, 129, 1568])
+@pytest.mark.parametrize("counter_bits", [7, 8, 9])
+def test_wide_layers(inputs, counter_bits):
+    """Rows and activations of a word, a bit less and a bit more."""
+    config = Config(
+        inputs=inputs,
+        hidden=(130, 64, 63),
+        group=20,
+        counter_bits=counter_bits,
+        head_offset=inputs % 3,
+        tile=8,
+    )
+    rng = np.random.default_rng(inputs)
+    train_both(Network(config), Engine(Network(config)), rng, 4, annealing=inputs % 2, damping=0)
+
+
+@pytest.mark.parametrize("counter_bits", [2, 3, 7, 8, 9, 15, 16])
+def test_saturation(counter_bits):
+    config = Config(
+        inputs=97, hidden=(9, 7), classes=3, group=3, counter_bits=counter_bits, reinforcement=1
+    )
+    rng = np.random.default_rng(5)
+    low, high = config.counter_range
+    network, other = Network(config), Network(config)
+    counters = [
+        rng.choice([low, low + 1, -1, 0, high - 1, high], layer.shape) for layer in network.counters
+    ]
+    for each in network, other:
+        each.load(counters)
+    train_both(network, Engine(other), rng, 6, annealing=0, damping=0)
+    for layer in network.counters:
+        assert layer.min() == low
+        assert layer.max() == high
+    assert network.statistics.updates[0] > 0
+
+
+def test_an_engine_takes_over_where_a_network_stopped_and_the_other_way_round():
+    config = Config(inputs=70, hidden=(33, 12), classes=5, group=6, tile=4, seed=8)
+    rng = np.random.default_rng(8)
+    samples = rng.random((40, 70)) < 0.5
+    labels = rng.integers(0, 5, 40)
+    network, other = Network(config), Network(config)
+    for start in range(0, 40, 4):
+        part = slice(start, start + 4)
+        network.train_tile(samples[part], labels[part], annealing=1)
+        learner = Engine(other) if start % 8 else other
+        learner.train_tile(samples[part], labels[part], annealing=1)
+        if learner is not other:
+            other = learner.network
+    assert_same_state(network, Engine(other))
+
+
+def test_nothing_to_train_on_changes_nothing():
+    config = Config(inputs=5, hidden=(4,), group=2)
+    engine = Engine(Network(config))
+    packed = engine.pack(np.zeros((3, 5), bool))
+    assert engine.train_tiles(packed, np.zeros(3, int), np.arange(0)).tolist() == []
+    assert engine.predict(np.zeros((0, 5), bool)).tolist() == []
+    assert_same_state(Network(config), engine)
+
+
+def test_mistakes_are_refused_and_change_nothing():
+    config = Config(inputs=5, hidden=(4,), classes=3, group=2, tile=2)
+    engine = Engine(Network(config))
+    samples = np.zeros((3, 5), bool)
+    packed, labels = engine.pack(samples), np.array([0, 1, 3])
+    with pytest.raises(ValueError, match=r"samples must have the shape \(n, 5\), not \(3, 4\)"):
+        engine.predict(samples[:, :4])
+    with pytest.raises(ValueError, match="there must be 3 labels, one a sample, not 2"):
+        engine.train_tiles(packed, labels[:2], np.arange(2))
+    with pytest.raises(ValueError, match="labels must be 0 to 2, not 0 to 3"):
+        engine.train_tiles(packed, labels, np.arange(3))
+    with pytest.raises(IndexError, match="index 3 is out of bounds"):
+        engine.train_tiles(packed, labels, np.array([3]))
+    with pytest.raises(ValueError, match="a tile has at most 2 samples, not 3"):
+        engine.train_tile(samples, np.zeros(3, int))
+    assert_same_state(Network(config), engine)
