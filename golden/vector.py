@@ -10,6 +10,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+_intrinsic: Any = intrinsic
+
 LANES = 64
 """Bits of a word, and the values that are computed at a time."""
 
@@ -46,7 +48,7 @@ def cached(*files: str, constants: object = ()) -> Callable[[Callable[..., Any]]
     return decorate
 
 
-@intrinsic
+@_intrinsic
 def popcount(typing: Any, word: Any) -> Any:
     """Return the number of bits set in a word."""
 
@@ -56,7 +58,7 @@ def popcount(typing: Any, word: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
-@intrinsic
+@_intrinsic
 def at_least(typing: Any, values: Any, row: Any, column: Any, threshold: Any) -> Any:
     """Return 64 bits, ``values[row, column + i] >= threshold``."""
 
@@ -72,7 +74,7 @@ def at_least(typing: Any, values: Any, row: Any, column: Any, threshold: Any) ->
     return types.uint64(values, types.intp, types.intp, values.dtype), generate
 
 
-@intrinsic
+@_intrinsic
 def learn_word(
     typing: Any,
     counters: Any,

