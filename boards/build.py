@@ -18,6 +18,7 @@ from .drawing import draw
 from .placement import count_blocks, read_placement
 from .registry import Board
 from .results import BuildResult, Report, load_result, parse_report
+from .synthesis import OPTIONS, PREPARATION
 from .toolchain import ToolFailedError, run_tool, tool_version
 from .top import Top
 
@@ -29,15 +30,6 @@ _CACHE_KEY = "cache-key"
 _REPORT = "report.json"
 _PLACED = "placed.json"
 _STEPS = {"yosys": "synthesis", "nextpnr": "place and route"}
-
-# Amaranth memories promise that a read of the address being written returns the old contents.
-# Block RAM does not, and imitating it costs about 50 look-up tables and 83 flip-flops per port.
-# These blocks never use such a read, so the promise is dropped for them.
-# A star at the end: names of modules may end in a number that keeps them apart.
-_NO_COLLISIONS = """\
-select -assert-any *.activations*/t:$memrd_v2
-setparam -set COLLISION_X_MASK 1'1 *.store*/t:$memrd_v2 *.activations*/t:$memrd_v2 \
-*.popcounts*/t:$memrd_v2 *.link.receiver*/t:$memrd_v2 *.link.encoder*/t:$memrd_v2"""
 
 Progress = Callable[[str, int, int, Path], None]
 """Called before each step: what, its number from 1, how many there are, the log file."""
@@ -177,15 +169,14 @@ def build(
 
 def _plan(board: Board, top: Top, seed: int) -> BuildPlan:
     """Return the files and commands that Amaranth prepares for the board."""
-    options = {"ecp5": "-nowidelut", "ice40": "-dsp"}[board.family]
     platform = board.create_platform()
     return platform.prepare(
         top,
         _TOP,
         # Source locations would make the same design differ from machine to machine.
         emit_src=False,
-        script_after_read=_NO_COLLISIONS,
-        synth_opts=options,
+        script_after_read=PREPARATION,
+        synth_opts=OPTIONS[board.family],
         nextpnr_opts=f"--seed {seed} --report {_REPORT} --write {_PLACED}",
     )
 

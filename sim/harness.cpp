@@ -54,6 +54,9 @@ struct Model {
 #if defined(METABIT_TRACE_VCD) || defined(METABIT_TRACE_FST)
         context.traceEverOn(true);
 #endif
+        // In models compiled to have unknown values, these are random, and the same every time.
+        context.randReset(2);
+        context.randSeed(1);
         top = std::make_unique<Vtop>(&context, "top");
         top->clk = 0;
         top->rst = 1;

