@@ -10,6 +10,7 @@ import typer
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
 from metabit.golden.datasets import DATASETS, Dataset, load_dataset
+from metabit.golden.engines import ENGINES
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.named import NAMES, load_config, override
 from metabit.golden.splits import SPLITS
@@ -66,6 +67,15 @@ SeedOption = Annotated[
         metavar="N",
         help="Seed of everything random. [default: the configuration's, 0]",
         show_default=False,
+    ),
+]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="|".join(ENGINES),
+        help="What computes; all give the same result, bit for bit. auto: compiled code (numba) "
+        "if it is installed and pays.",
     ),
 ]
 JsonOption = Annotated[
