@@ -1,0 +1,163 @@
+"""Runs that use one engine or the other, or both."""
+
+import builtins
+import threading
+
+import numpy as np
+import pytest
+
+from metabit.golden.checkpoint import load_checkpoint, save_checkpoint
+from metabit.golden.config import Config
+from metabit.golden.datasets import load_dataset
+from metabit.golden.engines import ENGINES, WORTHWHILE, choose_engine, make_learner
+from metabit.golden.errors import ConfigurationError
+from metabit.golden.network import Network
+from metabit.golden.run import Run
+from metabit.golden.state import network_sha256
+from metabit.golden.training_data import adapt, prepare
+
+CONFIG = Config(
+    inputs=1, hidden=(20, 12), group=4, margin=0.5, annealing=(0.4, 0.7), tile=3, seed=3
+)
+
+
+@pytest.fixture
+def data(own_npz):
+    dataset = load_dataset(str(own_npz))
+    config = adapt(CONFIG, dataset)
+    return config, prepare(config, dataset=dataset)
+
+
+@pytest.fixture
+def numba():
+    return pytest.importorskip("numba", reason="the extra 'fast' is not installed")
+
+
+def outcome(run):
+    record = run.checkpoint().record
+    return record.model_dump(exclude={"seconds"})
+
+
+def test_a_run_is_the_same_with_either_engine(data, numba):
+    config, prepared = data
+    runs = [Run.start(config, prepared, 4, engine=engine) for engine in ("numpy", "numba")]
+    for run in runs:
+        for _ in run.tiles():
+            pass
+    assert outcome(runs[0]) == outcome(runs[1])
+    assert runs[1].engine == "numba"
+    assert runs[1].schedule.history[0] > runs[1].schedule.history[-1] > 0
+    assert min(runs[1].network.statistics.updates) > 0
+
+
+@pytest.mark.parametrize("first", ["numpy", "numba"])
+def test_either_engine_goes_on_where_the_other_stopped(data, numba, tmp_path, first):
+    """A checkpoint after every few tiles, amid epochs, and the engines in turn."""
+    config, prepared = data
+    whole = Run.start(config, prepared, 3)
+    for _ in whole.tiles():
+        pass
+    run, path, turns = Run.start(config, prepared, 3, engine=first), tmp_path / "run.npz", 0
+    inside = set()
+    while not run.schedule.done:
+        tiles = 0
+        for result in run.tiles():
+            tiles += result.step.tiles
+            if tiles >= 50:
+                break
+        save_checkpoint(path, run.checkpoint())
+        inside.add(run.schedule.sample)
+        turns += 1
+        other = "numpy" if run.engine == "numba" else "numba"
+        run = Run.resume(load_checkpoint(path), prepared, engine=other)
+    assert turns > 3
+    assert len(inside) > 2
+    assert outcome(run) == outcome(whole)
+
+
+def test_spans_end_at_multiples_wherever_they_begin(data, numba):
+    config, prepared = data
+    run = Run.start(config, prepared, 2)
+    tiles = run.tiles()
+    for _ in range(5):
+        next(tiles)
+    run = Run.resume(run.checkpoint(), prepared, engine="numba")
+    steps = [result.step for result in run.tiles()]
+    samples = len(prepared.train)
+    assert samples == 200
+    assert [(step.epoch, step.tile, step.tiles, step.last) for step in steps] == [
+        (1, 5, 59, False),
+        (1, 64, 3, True),
+        (2, 0, 64, False),
+        (2, 64, 3, True),
+    ]
+    assert sum(len(step.indices) for step in steps) == 2 * samples - 15
+
+
+def test_engines_work_side_by_side(data, numba):
+    """Each in a thread of its own: nothing is shared, and the interpreter's lock is not held."""
+    config, prepared = data
+    expected, found = {}, {}
+
+    def train(seed, engine, results):
+        run = Run.start(config.model_copy(update={"seed": seed}), prepared, 3, engine=engine)
+        for _ in run.tiles():
+            pass
+        results[seed] = network_sha256(run.network)
+
+    threads = [threading.Thread(target=train, args=(seed, "numba", found)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for seed in range(4):
+        train(seed, "numpy", expected)
+    assert found == expected
+    assert len(set(found.values())) == 4
+
+
+def test_auto_takes_the_compiled_engine_where_it_pays(numba):
+    assert choose_engine("auto", WORTHWHILE) == "numba"
+    assert choose_engine("auto", WORTHWHILE - 1) == "numpy"
+    assert choose_engine("numpy", 10 * WORTHWHILE) == "numpy"
+    assert choose_engine("numba", 1) == "numba"
+    with pytest.raises(
+        ConfigurationError, match="engine must be one of auto, numpy, numba, not 'cuda'"
+    ):
+        choose_engine("cuda", 1)
+    assert ENGINES == ("auto", "numpy", "numba")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            ModuleNotFoundError("No module named 'numba'", name="numba"),
+            r"engine numba needs the package numba; run: pip install 'metabit\[fast\]'",
+        ),
+        (ImportError("Numba needs NumPy 2.4 or less"), "engine numba cannot be used: Numba needs"),
+    ],
+)
+def test_without_numba(monkeypatch, error, message):
+    real = builtins.__import__
+
+    def refuse(name, *arguments, **options):
+        if name == "numba":
+            raise error
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    assert choose_engine("auto", WORTHWHILE) == "numpy"
+    assert choose_engine("numpy", WORTHWHILE) == "numpy"
+    with pytest.raises(ConfigurationError, match=message):
+        choose_engine("numba", 1)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_learners_predict_alike(engine, numba):
+    network = Network(CONFIG.model_copy(update={"inputs": 9}))
+    samples = np.random.default_rng(0).random((50, 9)) < 0.5
+    expected = network.predict(samples)
+    learner = make_learner(network, engine)
+    assert learner.network is network
+    np.testing.assert_array_equal(learner.predict(samples), expected)
