@@ -22,6 +22,9 @@ _UNIT_BYTES = 400_000
 """Generated sources are compiled in units of about this size: fewer cost less for the headers
 that each of them reads, smaller ones keep all cores busy and the compiler's memory small."""
 
+_PLAIN_UNIT_BYTES = 4_000_000
+"""Without optimisation, the headers cost as much as megabytes of generated sources."""
+
 _KEPT_MODELS = 200
 
 
@@ -86,7 +89,7 @@ def build(
         report("verilate")
         _verilate(tools, work, arguments, trace)
         report("compile")
-        units = _units(work)
+        units = _units(work, _PLAIN_UNIT_BYTES if optimise == "-O0" else _UNIT_BYTES)
         objects = _compile(tools, units, flags, [work, *_includes(tools)])
         report("link")
         libraries = ["-llz4", "-lz"] if trace == "fst" else []
@@ -140,7 +143,7 @@ def _verilate(
     )
 
 
-def _units(work: Path) -> list[Path]:
+def _units(work: Path, largest: int) -> list[Path]:
     """Gather the generated sources and the harness into units of fair size.
 
     In a large model, what runs once to set it up is kept apart: optimising it would be time lost.
@@ -148,21 +151,21 @@ def _units(work: Path) -> list[Path]:
     sources = [*sorted(work.glob("Vtop*.cpp")), work / "harness.cpp"]
     slow = [source for source in sources if re.search("__Slow|__Syms", source.name)]
     kinds = {"slow": slow, "fast": [source for source in sources if source not in slow]}
-    if sum(source.stat().st_size for source in sources) < _UNIT_BYTES:
+    if sum(source.stat().st_size for source in sources) < largest:
         kinds = {"all": sources}
     units = []
     for kind, members in kinds.items():
-        for number, group in enumerate(_groups(members)):
+        for number, group in enumerate(_groups(members, largest)):
             unit = work / f"{kind}_{number}.cpp"
             unit.write_text("".join(f'#include "{source.name}"\n' for source in group))
             units.append(unit)
     return units
 
 
-def _groups(sources: Iterable[Path]) -> Iterable[list[Path]]:
+def _groups(sources: Iterable[Path], largest: int) -> Iterable[list[Path]]:
     group: list[Path] = []
     for source in sources:
-        if group and sum(s.stat().st_size for s in [*group, source]) > _UNIT_BYTES:
+        if group and sum(s.stat().st_size for s in [*group, source]) > largest:
             yield group
             group = []
         group.append(source)

@@ -11,12 +11,10 @@ from amaranth.lib.wiring import In, Out
 
 from metabit.boards.driver import Driver
 from metabit.golden.config import ArrayShape, Config
-from metabit.golden.datasets import Dataset
-from metabit.golden.run import Run
-from metabit.golden.training_data import prepare
+from metabit.hdl.device import Device
 from metabit.sim.model import SimulatedDevice
-from metabit.sim.simulate import build_device
 from metabit.sim.transport import SimulatedTransport, patience
+from metabit.sim.verilate import build
 
 CONFIG = Config(
     name="small",
@@ -55,7 +53,7 @@ class Increment(wiring.Component):
 @cache
 def small_library() -> Path:
     """The compiled device of CONFIG."""
-    return build_device(CONFIG)
+    return build(Device(CONFIG), optimise="-O0")
 
 
 def open_driver(config: Config = CONFIG, library: Path | None = None) -> Driver:
@@ -82,10 +80,3 @@ def write_dataset(path: Path, samples: int = 61, seed: int = 0) -> Path:
         y_test=labels[:20],
     )
     return path
-
-
-def small_run(samples: int = 61, epochs: int = 3, config: Config = CONFIG) -> Run:
-    rng = np.random.default_rng(5)
-    training, tests = random_tile(rng, config, samples), random_tile(rng, config, 11)
-    dataset = Dataset("random", *training, config.classes, *tests, 0, "official")
-    return Run.start(config, prepare(config, dataset=dataset), epochs)
