@@ -90,6 +90,10 @@ class Checkpoint:
         """Return the schedule at the position of the checkpoint."""
         return self.record.schedule_of(self.config)
 
+    def save(self, path: Path) -> None:
+        """Write the checkpoint; see :func:`save_checkpoint`."""
+        save_checkpoint(path, self)
+
 
 def make_checkpoint(
     network: Network,
@@ -176,6 +180,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
         If the file is missing, damaged, no checkpoint, too new, or contradicts itself.
     """
     fields, arrays = read_file(path)
+    if "mode" in fields:
+        raise CheckpointError(
+            f"checkpoint {path} is of mode {fields['mode']}, which only the golden model has; "
+            "one of mode hardware is needed"
+        )
     record = make_record(path, fields, Record)
     names = [f"counters_{layer}" for layer in range(record.config.layers)]
     openings = [f"opening_{layer}" for layer in range(record.config.layers)]

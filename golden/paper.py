@@ -292,17 +292,29 @@ class PaperNetwork:
                 )
 
 
-def paper_sha256(network: PaperNetwork) -> str:
-    """Return the SHA-256 of a training state, as 64 hexadecimal digits.
+def paper_state_sha256(hidden: Sequence[npt.NDArray], generator_state: int) -> str:
+    """Return the canonical SHA-256 of a training state, as 64 hexadecimal digits.
 
     It covers, all little-endian: the number of layers (32 bits); for each layer its neurons and
     fan-in (32 bits each) and its hidden weights, neuron by neuron, as signed 32-bit numbers; the
     state of the generator (32 bits). Signs follow from hidden weights, the classifier from the
     seed.
+
+    Parameters
+    ----------
+    hidden : sequence of ndarray of whole numbers, shape (K_l, fan_in)
+        Hidden weights of each layer.
+    generator_state : int
+        State of the network's generator.
     """
-    digest = hashlib.sha256(np.array([network.config.layers], "<u4").tobytes())
-    for hidden in network.hidden:
-        digest.update(np.array(hidden.shape, "<u4").tobytes())
-        digest.update(np.ascontiguousarray(hidden.astype("<i4")).tobytes())
-    digest.update(np.array([network.generator.state], "<u4").tobytes())
+    digest = hashlib.sha256(np.array([len(hidden)], "<u4").tobytes())
+    for layer in hidden:
+        digest.update(np.array(layer.shape, "<u4").tobytes())
+        digest.update(np.ascontiguousarray(layer, "<i4").tobytes())
+    digest.update(np.array([generator_state], "<u4").tobytes())
     return digest.hexdigest()
+
+
+def paper_sha256(network: PaperNetwork) -> str:
+    """Return :func:`paper_state_sha256` of a network."""
+    return paper_state_sha256(network.hidden, network.generator.state)

@@ -2,23 +2,24 @@
 
 A three-valued sign takes two bits: whether it is positive, and whether it is anything but zero.
 Functions here say the same as :class:`metabit.golden.paper.PaperNetwork`, which is the one to
-read. All of them live in this one module, because Numba's cache notices changes of the file that
-a compiled function stands in, but not of files that it calls.
+read.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .vector import LANES, cached, compiled, popcount
+
+_intrinsic: Any = intrinsic
+
 Words = npt.NDArray[np.uint64]
 
-_LANES = 64
 _WORDS = 8
 """Rows are padded to a multiple of these, which vector registers hold at most."""
 
@@ -34,28 +35,10 @@ def padded_words(bits: int) -> int:
     bits : int
         Length of the row.
     """
-    return -(-bits // (_LANES * _WORDS)) * _WORDS
+    return -(-bits // (LANES * _WORDS)) * _WORDS
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    """Compile a function, and keep the result for the next start if there is a place for it."""
-    try:
-        return njit(cache=True, nogil=True)(function)
-    except RuntimeError:
-        return njit(nogil=True)(function)
-
-
-@intrinsic
-def _popcount(typing: Any, word: Any) -> Any:
-    """Return the number of bits set in a word."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.ctpop(args[0])
-
-    return types.int64(types.uint64), generate
-
-
-@intrinsic
+@_intrinsic
 def _two_planes(typing: Any, values: Any, row: Any, column: Any) -> Any:
     """Return 64 bits of ``values[row, column + i] > 0``, and of ``!= 0``."""
 
@@ -63,9 +46,9 @@ def _two_planes(typing: Any, values: Any, row: Any, column: Any) -> Any:
         array_type = signature.args[0]
         array = context.make_array(array_type)(context, builder, args[0])
         pointer = cgutils.get_item_pointer(context, builder, array_type, array, args[1:3])
-        vector = ir.VectorType(context.get_data_type(array_type.dtype), _LANES)
+        vector = ir.VectorType(context.get_data_type(array_type.dtype), LANES)
         loaded = builder.load(builder.bitcast(pointer, vector.as_pointer()), align=1)
-        zero = ir.Constant(vector, [0.0] * _LANES)
+        zero = ir.Constant(vector, [0.0] * LANES)
         word = ir.IntType(64)
         planes = [
             builder.bitcast(builder.fcmp_ordered(order, loaded, zero), word)
@@ -76,30 +59,30 @@ def _two_planes(typing: Any, values: Any, row: Any, column: Any) -> Any:
     return types.UniTuple(types.uint64, 2)(values, types.intp, types.intp), generate
 
 
-@_compiled
-def pack_row(values, row, positive, nonzero):
+@compiled
+def _pack_row(values, row, positive, nonzero):
     """Set a row's bits from its values."""
     columns = values.shape[1]
-    whole = columns // _LANES
+    whole = columns // LANES
     for word in range(whole):
-        positive[row, word], nonzero[row, word] = _two_planes(values, row, word * _LANES)
-    if columns % _LANES:
-        plus = any_sign = np.uint64(0)
-        for lane in range(columns % _LANES):
-            value = values[row, whole * _LANES + lane]
+        positive[row, word], nonzero[row, word] = _two_planes(values, row, word * LANES)
+    if columns % LANES:
+        plus, any_sign = np.uint64(0), np.uint64(0)
+        for lane in range(columns % LANES):
+            value = values[row, whole * LANES + lane]
             plus |= np.uint64(value > 0) << np.uint64(lane)
             any_sign |= np.uint64(value != 0) << np.uint64(lane)
         positive[row, whole], nonzero[row, whole] = plus, any_sign
 
 
-@_compiled
+@cached()
 def pack(values, positive, nonzero):
     """Set the bits of all rows from their values."""
     for row in range(len(values)):
-        pack_row(values, row, positive, nonzero)
+        _pack_row(values, row, positive, nonzero)
 
 
-@_compiled
+@cached()
 def multiply(positive, nonzero, weights_positive, weights_nonzero, products):
     """Compute the products of all rows with all rows of weights."""
     for k in range(len(weights_positive)):
@@ -108,11 +91,11 @@ def multiply(positive, nonzero, weights_positive, weights_nonzero, products):
             for word in range(positive.shape[1]):
                 both = nonzero[sample, word] & weights_nonzero[k, word]
                 differ = both & (positive[sample, word] ^ weights_positive[k, word])
-                total += _popcount(both) - 2 * _popcount(differ)
+                total += popcount(both) - 2 * popcount(differ)
             products[sample, k] = np.float32(total)
 
 
-@_compiled
+@compiled
 def _triggers(scores, label, threshold):
     """Return whether a sample updates a layer."""
     best, first, second = 0, scores[0], np.float32(-np.inf)
@@ -124,19 +107,19 @@ def _triggers(scores, label, threshold):
     return best != label or first - second < threshold
 
 
-@_compiled
+@compiled
 def _winner(z, code, start, end):
     """Return the wrong neuron of smallest ``|z|`` of a group, or -1."""
     # Integers, the position in the low bits: the smallest key is the first of the smallest errors,
     # and no branch has to be guessed.
     smallest = _NEVER
     for k in range(start, end):
-        error = -np.int64(z[k] * code[k])
+        error = -int(z[k] * code[k])
         smallest = min(smallest, (error << _POSITION) + k if error > 0 else _NEVER)
     return -1 if smallest == _NEVER else smallest & ((1 << _POSITION) - 1)
 
 
-@_compiled
+@cached()
 def update(
     hidden,
     positive,
@@ -183,5 +166,5 @@ def update(
                 hidden[winner, i] += step * inputs[sample, i]
     for k in range(hidden.shape[0]):
         if changed[k]:
-            pack_row(hidden, k, positive, nonzero)
+            _pack_row(hidden, k, positive, nonzero)
     return triggers, winners

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from .checkpoint import Checkpoint, make_checkpoint
 from .config import Config
 from .engines import EngineName, make_learner
-from .errors import CheckpointError
 from .network import Network
 from .observation import Observer, Opening
 from .schedule import Schedule
+from .state import network_sha256
 from .trainer import TileResult, Trainer
 from .training_data import TrainingData
 
@@ -56,6 +56,11 @@ class Run:
     def network(self) -> Network:
         """What is trained, in its present state."""
         return self._golden.network
+
+    @property
+    def state_sha256(self) -> str:
+        """Hash of the network's state."""
+        return network_sha256(self.network)
 
     @classmethod
     def start(
@@ -109,11 +114,7 @@ class Run:
             If the data are others.
         """
         record = checkpoint.record
-        if data.sha256 != record.data_sha256:
-            raise CheckpointError(
-                f"data set {data.dataset}, split {data.split.name}, is not what the checkpoint was "
-                "trained on: its contents have changed"
-            )
+        data.check_same(record.data_sha256)
         run = cls(checkpoint.network(), data, checkpoint.schedule(), engine=engine)
         run.test_accuracy = list(record.test_accuracy)
         run.seconds = list(record.seconds)

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from .config import Config
 from .datasets import Dataset, load_dataset
 from .encoders import Bits, Encoder
-from .errors import DataError
+from .errors import CheckpointError, DataError
 from .named import override
+from .paper_config import PaperConfig
 from .splits import Split, split
 
 
@@ -56,6 +57,25 @@ class TrainingData:
         digest.update(self.train_labels.astype("<i4").tobytes())
         return digest.hexdigest()
 
+    def check_same(self, sha256: str) -> None:
+        """Check that these are the data of a checkpoint.
+
+        Parameters
+        ----------
+        sha256 : str
+            Hash that the checkpoint holds.
+
+        Raises
+        ------
+        CheckpointError
+            If they are not.
+        """
+        if self.sha256 != sha256:
+            raise CheckpointError(
+                f"data set {self.dataset}, split {self.split.name}, is not what the checkpoint was "
+                "trained on: its contents have changed"
+            )
+
 
 def adapt(config: Config, dataset: Dataset, encoder: str | None = None) -> Config:
     """Return a configuration made to fit a data set: inputs, classes, encoder.
@@ -77,7 +97,7 @@ def adapt(config: Config, dataset: Dataset, encoder: str | None = None) -> Confi
     return override(config, dataset=dataset.name, encoder=encoder, inputs=inputs, classes=classes)
 
 
-def check_fit(config: Config, dataset: Dataset) -> None:
+def check_fit(config: Config | PaperConfig, dataset: Dataset) -> None:
     """Check that a data set suits a configuration.
 
     Raises
@@ -100,7 +120,7 @@ def check_fit(config: Config, dataset: Dataset) -> None:
 
 
 def prepare(
-    config: Config,
+    config: Config | PaperConfig,
     *,
     dataset: Dataset | None = None,
     split_name: str | None = None,
@@ -111,7 +131,7 @@ def prepare(
 
     Parameters
     ----------
-    config : Config
+    config : Config or PaperConfig
         Names data set and encoder; its seed shuffles split `paper`.
     dataset : Dataset, optional
         Data set, if it is loaded already.

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from metabit.golden.checkpoint import Record, load_checkpoint, versions
+from metabit.golden.checkpoint_file import versions
 from metabit.golden.datasets import load_dataset
 from metabit.golden.encoders import Encoder
+from metabit.golden.paper_checkpoint import AnyCheckpoint, load_any_checkpoint
 from metabit.golden.splits import split as split_dataset
 from metabit.golden.training_data import check_fit
 
@@ -42,9 +43,9 @@ def evaluate(
     """Measure the test accuracy of a trained network, class by class."""
     console = Console()
     check_folder("--json", json)
-    loaded = load_checkpoint(checkpoint)
+    loaded = load_any_checkpoint(checkpoint)
     config, record = loaded.config, loaded.record
-    images, labels, tested_on = _test_set(record, dataset, split, data_dir)
+    images, labels, tested_on = _test_set(loaded, dataset, split, data_dir)
     predictions = loaded.network().predict(Encoder(config.encoder, record.median).encode(images))
     confusion = np.zeros((config.classes, config.classes), np.int64)
     np.add.at(confusion, (labels, predictions), 1)
@@ -71,21 +72,22 @@ def evaluate(
 
 
 def _test_set(
-    record: Record, dataset: str | None, split: str | None, data_dir: Path | None
+    checkpoint: AnyCheckpoint, dataset: str | None, split: str | None, data_dir: Path | None
 ) -> tuple[npt.NDArray, npt.NDArray[np.int64], str]:
     """Return test images and labels, and what to call them.
 
     Of data that the run has not been trained on, all samples are tested unless a split is asked
     for or they come with a test set.
     """
+    record = checkpoint.record
     loaded = load_dataset(dataset or record.dataset, data_dir)
-    check_fit(record.config, loaded)
+    check_fit(checkpoint.config, loaded)
     trained_on = loaded.name == record.dataset
     if split is None and trained_on:
         split = record.split
     if split is None and loaded.test_images is None:
         return loaded.images, loaded.labels, f"{loaded.name}, all"
-    parts = split_dataset(loaded, split, record.config.seed)
+    parts = split_dataset(loaded, split, checkpoint.config.seed)
     return parts.test_images, parts.test_labels, f"{loaded.name}, split {parts.name}"
 
 

@@ -13,11 +13,20 @@ from metabit.golden.datasets import DATASETS, Dataset, load_dataset
 from metabit.golden.engines import ENGINES
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.named import NAMES, load_config, override
+from metabit.golden.paper_config import PaperConfig, paper_config
 from metabit.golden.splits import SPLITS
 from metabit.golden.training_data import adapt
 
 _NETWORK = "Changes to the configuration"
+_PAPER = "Modes paper and baldassi"
 _DATA = "Data"
+
+MODES = ("hardware", "paper", "baldassi")
+"""What `--mode` may be."""
+
+_ONLY_HARDWARE = ("counter_bits", "rival_selection", "annealing", "head_offset", "tile")
+ONLY_PAPER = ("weight_clip", "batch")
+"""Fields of the configuration that modes `paper` and `baldassi` have and `hardware` has not."""
 
 ConfigOption = Annotated[
     str | None,
@@ -153,6 +162,45 @@ HeadOffsetOption = Annotated[
         rich_help_panel=_NETWORK,
     ),
 ]
+ThresholdsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--thresholds",
+        metavar="T[,T...]",
+        help="Short for --encoder thermometer:T,T...",
+        rich_help_panel=_NETWORK,
+    ),
+]
+ModeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--mode",
+        metavar="|".join(MODES),
+        help="The rule of the hardware, the paper's own, or that of its baseline. "
+        "[default: hardware]",
+        show_default=False,
+    ),
+]
+WeightClipOption = Annotated[
+    int | None,
+    typer.Option(
+        "--weight-clip",
+        metavar="N",
+        help="Limit of hidden weights; 0 is none. [default: 0]",
+        show_default=False,
+        rich_help_panel=_PAPER,
+    ),
+]
+BatchOption = Annotated[
+    int | None,
+    typer.Option(
+        "--batch",
+        metavar="N",
+        help="Samples whose updates are summed. [default: 100]",
+        show_default=False,
+        rich_help_panel=_PAPER,
+    ),
+]
 TileOption = Annotated[
     int | None,
     typer.Option("--tile", metavar="N", help="Samples per tile, 1-64.", rich_help_panel=_NETWORK),
@@ -175,12 +223,29 @@ class Choice:
     dataset: Dataset
 
 
+@dataclass(frozen=True)
+class PaperChoice:
+    """What configuration and data a command is to use in modes `paper` and `baldassi`.
+
+    Attributes
+    ----------
+    config : PaperConfig
+        Configuration, fitted to the data set.
+    dataset : Dataset
+        Loaded, not split yet.
+    """
+
+    config: PaperConfig
+    dataset: Dataset
+
+
 def choose(
     config_name: str | None,
     *,
     dataset: str | None = None,
     data_dir: Path | None = None,
     encoder: str | None = None,
+    thresholds: str | None = None,
     hidden: str | None = None,
     annealing: str | None = None,
     **fields: Any,
@@ -193,7 +258,7 @@ def choose(
     ----------
     config_name : str or None
         Name or path; None: `tiny`.
-    dataset, data_dir, encoder, hidden, annealing
+    dataset, data_dir, encoder, thresholds, hidden, annealing
         The options of these names, as typed.
     **fields
         Further fields of the configuration; None: unchanged.
@@ -203,6 +268,10 @@ def choose(
     MetabitError
         If something of it is not valid.
     """
+    if thresholds is not None:
+        if encoder is not None:
+            raise ConfigurationError("--thresholds and --encoder cannot both be given")
+        encoder = f"thermometer:{thresholds}"
     config = load_config(config_name or "tiny")
     changes = {name: value for name, value in fields.items() if value is not None}
     if hidden is not None:
@@ -217,6 +286,63 @@ def choose(
     if dataset is not None or encoder is not None:
         config = adapt(config, loaded, encoder)
     return Choice(config, loaded)
+
+
+def choose_paper(
+    config_name: str | None, rule: str, epochs: int | None, **options: Any
+) -> PaperChoice:
+    """Return the configuration that options describe in modes `paper` and `baldassi`.
+
+    What a named configuration shares with these modes is taken from it.
+
+    Parameters
+    ----------
+    config_name : str or None
+        Name or path; None: `tiny`.
+    rule : {"paper", "baldassi"}
+        The mode.
+    epochs : int or None
+        Length of the training; None: that of the paper.
+    **options
+        What :func:`choose` takes, and the fields that only these modes have.
+
+    Raises
+    ------
+    MetabitError
+        If something of it is not valid, or means nothing in this mode.
+    """
+    check_mode(rule, options)
+    own = {name: options.pop(name, None) for name in ONLY_PAPER}
+    chosen = choose(config_name, **options)
+    return PaperChoice(paper_config(chosen.config, rule=rule, epochs=epochs, **own), chosen.dataset)
+
+
+def check_mode(mode: str | None, options: dict[str, Any]) -> str:
+    """Return the mode, `hardware` if none is given.
+
+    Parameters
+    ----------
+    mode : str or None
+        What was given.
+    options : dict
+        Options that describe a network; those of other modes must not be given.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such mode, or an option belongs to others.
+    """
+    mode = mode or "hardware"
+    if mode not in MODES:
+        raise ConfigurationError(f"--mode must be one of {', '.join(MODES)}, not {mode!r}")
+    _refuse(mode, ONLY_PAPER if mode == "hardware" else _ONLY_HARDWARE, options)
+    return mode
+
+
+def _refuse(mode: str, names: tuple[str, ...], options: dict[str, Any]) -> None:
+    for name in names:
+        if options.get(name) is not None:
+            raise ConfigurationError(f"--{name.replace('_', '-')} means nothing in mode {mode}")
 
 
 def _numbers(option: str, text: str, kind: type) -> tuple:

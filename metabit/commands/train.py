@@ -1,7 +1,7 @@
 """`metabit train`: train the golden model."""
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,15 +9,19 @@ import typer
 from rich.console import Console
 
 from metabit.errors import MetabitError
+from metabit.golden.engines import choose_engine
 from metabit.golden.named import override
+from metabit.golden.paper_config import make_paper_config
+from metabit.golden.paper_run import PaperRun
 from metabit.golden.run import Run
 from metabit.golden.training_data import prepare
 
 from . import options
-from .options import check_folder, choose, write_json
+from .options import ONLY_PAPER, check_folder, check_mode, choose, choose_paper, write_json
 from .training import (
+    AnyRun,
     describe,
-    open_checkpoint,
+    open_run,
     refuse_changes,
     results_of,
     summarise,
@@ -39,15 +43,24 @@ metabit train --resume run.npz                     go on after an interruption
 metabit train --config ecp5 --epochs 30 --seeds 3  mean and deviation of three seeds
 
 metabit train --dataset mine.npz --encoder median --hidden 128 --group 32
+
+metabit train --config paper-135 --mode paper      the paper's own rule
+
+metabit train --mode baldassi --layers 165 --group 11
 """
 
 
 def train(
     config: options.ConfigOption = None,
+    mode: options.ModeOption = None,
     epochs: Annotated[
         int | None,
         typer.Option(
-            "--epochs", metavar="N", min=1, help=f"Epochs. [default: {EPOCHS}]", show_default=False
+            "--epochs",
+            metavar="N",
+            min=1,
+            help=f"Epochs. [default: {EPOCHS}; in the other modes 50, as in the paper]",
+            show_default=False,
         ),
     ] = None,
     seed: options.SeedOption = None,
@@ -80,11 +93,13 @@ def train(
         int,
         typer.Option("--checkpoint-every", metavar="N", min=1, help="Epochs between checkpoints."),
     ] = 1,
+    engine: options.EngineOption = "auto",
     json: options.JsonOption = None,
     dataset: options.DatasetOption = None,
     split: options.SplitOption = None,
     data_dir: options.DataDirOption = None,
     encoder: options.EncoderOption = None,
+    thresholds: options.ThresholdsOption = None,
     hidden: options.HiddenOption = None,
     group: options.GroupOption = None,
     counter_bits: options.CounterBitsOption = None,
@@ -94,11 +109,17 @@ def train(
     reinforcement: options.ReinforcementOption = None,
     head_offset: options.HeadOffsetOption = None,
     tile: options.TileOption = None,
+    batch: options.BatchOption = None,
+    weight_clip: options.WeightClipOption = None,
 ) -> None:
-    """Train a binary neural network with the golden model, bit for bit as the hardware would."""
+    """Train a binary neural network with the golden model, bit for bit as the hardware would.
+
+    With --mode paper by the paper's own rule, with --mode baldassi by that of its baseline.
+    """
     console = Console(soft_wrap=True)
     network_options: dict[str, Any] = {
         "encoder": encoder,
+        "thresholds": thresholds,
         "hidden": hidden,
         "group": group,
         "counter_bits": counter_bits,
@@ -108,6 +129,8 @@ def train(
         "reinforcement": reinforcement,
         "head_offset": head_offset,
         "tile": tile,
+        "batch": batch,
+        "weight_clip": weight_clip,
     }
     if out is not None and out.suffix != ".npz":
         raise MetabitError(f"--out must end in .npz, not {out.name!r}")
@@ -118,6 +141,7 @@ def train(
         given = {
             **network_options,
             "config": config,
+            "mode": mode,
             "epochs": epochs,
             "seed": seed,
             "seeds": seeds,
@@ -125,24 +149,16 @@ def train(
             "split": split,
         }
         refuse_changes(given)
-        runs: Iterator[tuple[Run, Path | None]] = iter(
-            [(Run.resume(*open_checkpoint(resume, data_dir)), out or resume)]
+        runs: Iterator[tuple[AnyRun, Path | None]] = iter(
+            [(open_run(resume, data_dir, engine), out or resume)]
         )
     else:
-        chosen = choose(config, dataset=dataset, data_dir=data_dir, seed=seed, **network_options)
-
-        networks = [
-            override(chosen.config, seed=chosen.config.seed + number)
-            for number in range(seeds or 1)
-        ]
-
-        def start() -> Iterator[tuple[Run, Path | None]]:
-            for network in networks:
-                data = prepare(network, dataset=chosen.dataset, split_name=split)
-                path = out.with_stem(f"{out.stem}-{network.seed}") if out and seeds else out
-                yield Run.start(network, data, epochs or EPOCHS), path
-
-        runs = start()
+        data_options = {"dataset": dataset, "data_dir": data_dir, "seed": seed}
+        start = _starter(config, mode, epochs, split, engine, {**data_options, **network_options})
+        runs = (
+            (run, out.with_stem(f"{out.stem}-{run.network.config.seed}") if out and seeds else out)
+            for run in map(start, range(seeds or 1))
+        )
     results = []
     for run, path in runs:
         describe(console, run)
@@ -154,6 +170,39 @@ def train(
         _summarise_seeds(console, results)
     if json is not None:
         write_json(json, _combine(results) if seeds else results[0])
+
+
+def _starter(
+    config: str | None,
+    mode: str | None,
+    epochs: int | None,
+    split: str | None,
+    engine: str,
+    chosen_options: dict[str, Any],
+) -> Callable[[int], AnyRun]:
+    """Return a function that starts the run of a seed, which is counted from the given one."""
+    mode = check_mode(mode, chosen_options)
+    if mode == "hardware":
+        only = {name: value for name, value in chosen_options.items() if name not in ONLY_PAPER}
+        choice = choose(config, **only)
+
+        def start(number: int) -> Run:
+            network = override(choice.config, seed=choice.config.seed + number)
+            data = prepare(network, dataset=choice.dataset, split_name=split)
+            samples = len(data.train) * (epochs or EPOCHS)
+            return Run.start(network, data, epochs or EPOCHS, engine=choose_engine(engine, samples))
+
+        return start
+    paper = choose_paper(config, mode, epochs, **chosen_options)
+
+    def start_paper(number: int) -> PaperRun:
+        fields = paper.config.model_dump() | {"seed": paper.config.seed + number}
+        network = make_paper_config(**fields)
+        data = prepare(network, dataset=paper.dataset, split_name=split)
+        samples = len(data.train) * network.epochs
+        return PaperRun.start(network, data, engine=choose_engine(engine, samples))
+
+    return start_paper
 
 
 def _combine(results: list[dict[str, Any]]) -> dict[str, Any]:

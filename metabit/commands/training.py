@@ -12,9 +12,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from metabit.errors import MetabitError
-from metabit.golden.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, versions
+from metabit.golden.checkpoint import Checkpoint, load_checkpoint
+from metabit.golden.checkpoint_file import versions
+from metabit.golden.config import Config
+from metabit.golden.engines import choose_engine
+from metabit.golden.paper_checkpoint import AnyCheckpoint, load_any_checkpoint
+from metabit.golden.paper_config import PaperConfig
+from metabit.golden.paper_run import PaperRun
 from metabit.golden.run import Run
-from metabit.golden.state import network_sha256
 from metabit.golden.training_data import TrainingData, prepare
 
 
@@ -28,31 +33,48 @@ def refuse_changes(given: dict[str, Any]) -> None:
         )
 
 
+AnyRun = Run | PaperRun
+"""A run of hardware mode, or of paper mode."""
+
+
 def open_checkpoint(path: Path, data_dir: Path | None) -> tuple[Checkpoint, TrainingData]:
-    """Return an unfinished checkpoint, and the data that it was trained on."""
+    """Return an unfinished checkpoint of hardware mode, and the data that it was trained on."""
     checkpoint = load_checkpoint(path)
+    return checkpoint, _data_of(path, checkpoint, data_dir)
+
+
+def open_run(path: Path, data_dir: Path | None, engine: str = "auto") -> AnyRun:
+    """Return a run at the position of an unfinished checkpoint of either mode."""
+    checkpoint = load_any_checkpoint(path)
+    data = _data_of(path, checkpoint, data_dir)
+    chosen = choose_engine(engine, checkpoint.record.samples * checkpoint.record.epochs)
+    if isinstance(checkpoint, Checkpoint):
+        return Run.resume(checkpoint, data, engine=chosen)
+    return PaperRun.resume(checkpoint, data, engine=chosen)
+
+
+def _data_of(path: Path, checkpoint: AnyCheckpoint, data_dir: Path | None) -> TrainingData:
+    """Return the data of an unfinished checkpoint."""
     record = checkpoint.record
     if record.epoch > record.epochs:
         raise MetabitError(
             f"{path} has finished its {record.epochs} epochs; see metabit evaluate {path}"
         )
-    data = prepare(
-        record.config.model_copy(update={"dataset": record.dataset}),
+    return prepare(
+        checkpoint.config.model_copy(update={"dataset": record.dataset}),
         split_name=record.split,
         data_dir=data_dir,
         median=record.median,
     )
-    return checkpoint, data
 
 
-def describe(console: Console, run: Run) -> None:
+def describe(console: Console, run: AnyRun) -> None:
     """Print what is about to be trained."""
     config, data = run.network.config, run.data
     layers = "-".join(map(str, (config.inputs, *config.hidden)))
     console.print(
         f"[bold]{config.name}[/]  {layers}-{config.classes}  group {config.group}  "
-        f"{config.counter_bits} bits  encoder {config.encoder}  tile {config.tile}  "
-        f"seed {config.seed}",
+        f"{_rule(config)}  encoder {config.encoder}  seed {config.seed}",
         highlight=False,
     )
     console.print(
@@ -66,6 +88,14 @@ def describe(console: Console, run: Run) -> None:
             highlight=False,
         )
     console.print("epoch  train %  test %  annealing  damping  updates/sample  seconds")
+
+
+def _rule(config: Config | PaperConfig) -> str:
+    """Return what is particular to a mode."""
+    if isinstance(config, Config):
+        return f"{config.counter_bits} bits  tile {config.tile}"
+    clip = f"  weight clip {config.weight_clip}" if config.weight_clip else ""
+    return f"mode {config.rule}  batch {config.batch}{clip}"
 
 
 @contextmanager
@@ -88,7 +118,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
 def train_to_end(
     console: Console,
-    run: Run,
+    run: AnyRun,
     path: Path | None,
     checkpoint_every: int,
     command: str = "metabit train",
@@ -121,7 +151,7 @@ def train_to_end(
                 if path is not None and (
                     schedule.done or (schedule.epoch - 1) % checkpoint_every == 0
                 ):
-                    save_checkpoint(path, run.checkpoint())
+                    run.checkpoint().save(path)
             elif result.step.tile % 64 == 0:
                 progress.update(
                     bar,
@@ -136,7 +166,7 @@ def train_to_end(
     if path is None:
         console.print("[yellow]interrupted; nothing was saved (--out FILE.npz does that)[/]")
     else:
-        save_checkpoint(path, run.checkpoint())
+        run.checkpoint().save(path)
         console.print(
             f"[yellow]interrupted in epoch {schedule.epoch} and saved; "
             f"go on with: {command} --resume {escape(str(path))}[/]",
@@ -145,7 +175,7 @@ def train_to_end(
     return False
 
 
-def results_of(run: Run) -> dict[str, Any]:
+def results_of(run: AnyRun) -> dict[str, Any]:
     """Return what --json reports of a run."""
     config = run.network.config
     return {
@@ -153,9 +183,11 @@ def results_of(run: Run) -> dict[str, Any]:
         "train_accuracy": run.schedule.accuracy,
         "test_accuracy_per_epoch": run.test_accuracy,
         "seconds_per_epoch": statistics.fmean(run.seconds),
-        "state_sha256": network_sha256(run.network),
+        "state_sha256": run.state_sha256,
         "epochs": run.schedule.epochs,
         "seed": config.seed,
+        "engine": run.engine,
+        "mode": "hardware" if isinstance(config, Config) else config.rule,
         "dataset": run.data.dataset,
         "split": run.data.split.name,
         "config": config.model_dump(mode="json"),
@@ -163,13 +195,13 @@ def results_of(run: Run) -> dict[str, Any]:
     }
 
 
-def summarise(console: Console, run: Run, path: Path | None) -> None:
+def summarise(console: Console, run: AnyRun, path: Path | None) -> None:
     """Print how a run ended."""
     console.print(
         f"test accuracy [bold]{run.test_accuracy[-1] * 100:.2f} %[/] "
         f"({escape(run.data.dataset)}, split {run.data.split.name}, {len(run.data.test)} samples)",
         highlight=False,
     )
-    console.print(f"state {network_sha256(run.network)}", highlight=False)
+    console.print(f"state {run.state_sha256}", highlight=False)
     if path is not None:
         console.print(f"saved {escape(str(path))}", highlight=False)

@@ -94,7 +94,7 @@ def test_interrupted_without_a_file(own_npz, monkeypatch):
 def test_checkpoints_between_epochs(tmp_path, own_npz, monkeypatch):
     saved = []
     monkeypatch.setattr(
-        "metabit.commands.training.save_checkpoint", lambda path, c: saved.append(c.record.epoch)
+        "metabit.golden.checkpoint.save_checkpoint", lambda path, c: saved.append(c.record.epoch)
     )
     out = tmp_path / "run.npz"
     metabit("train", *own(own_npz, "--out", out, "--checkpoint-every", 2))

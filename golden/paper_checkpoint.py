@@ -1,0 +1,128 @@
+"""Checkpoints of paper mode."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from .checkpoint import Checkpoint, load_checkpoint
+from .checkpoint_file import (
+    RunRecord,
+    check_arrays,
+    check_counts,
+    make_record,
+    read_file,
+    write_file,
+)
+from .errors import CheckpointError
+from .paper import PaperNetwork, paper_state_sha256
+from .paper_config import PaperConfig
+from .schedule import Schedule
+
+
+class PaperRecord(RunRecord):
+    """Everything in a checkpoint of paper mode that is no array.
+
+    Attributes
+    ----------
+    mode : "paper"
+        Tells the file from one of hardware mode, which has no such field.
+    config : PaperConfig
+        Configuration.
+    """
+
+    mode: Literal["paper"] = "paper"
+    config: PaperConfig
+
+
+@dataclass(frozen=True)
+class PaperCheckpoint:
+    """A run of paper mode that was interrupted or has finished.
+
+    Attributes
+    ----------
+    record : PaperRecord
+        All but the arrays.
+    hidden : tuple of ndarray of int32, shape (K_l, fan_in)
+        Hidden weights of each layer.
+    """
+
+    record: PaperRecord
+    hidden: tuple[npt.NDArray[np.int32], ...]
+
+    @property
+    def config(self) -> PaperConfig:
+        """The configuration."""
+        return self.record.config
+
+    def restore(self, network: PaperNetwork) -> PaperNetwork:
+        """Bring a network of the same configuration into the state of the checkpoint.
+
+        Parameters
+        ----------
+        network : PaperNetwork
+            Is changed, and returned.
+        """
+        network.load(self.hidden)
+        network.generator.state = self.record.generator_state
+        network.statistics = self.record.statistics.statistics()
+        return network
+
+    def network(self) -> PaperNetwork:
+        """Return a network in the state of the checkpoint."""
+        return self.restore(PaperNetwork(self.config))
+
+    def schedule(self) -> Schedule:
+        """Return the schedule at the position of the checkpoint."""
+        return self.record.schedule_of(self.config)
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint; see :func:`~metabit.golden.checkpoint.save_checkpoint`."""
+        write_file(
+            path,
+            self.record,
+            {f"hidden_{layer}": values for layer, values in enumerate(self.hidden)},
+        )
+
+
+AnyCheckpoint = Checkpoint | PaperCheckpoint
+"""A checkpoint of hardware mode, or of paper mode."""
+
+
+def load_any_checkpoint(path: Path) -> AnyCheckpoint:
+    """Read a checkpoint of either mode, and check all of it.
+
+    Parameters
+    ----------
+    path : Path
+        File to read.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged, no checkpoint, too new, or contradicts itself.
+    """
+    fields, arrays = read_file(path)
+    if "mode" not in fields:
+        return load_checkpoint(path)
+    return _check(path, fields, arrays)
+
+
+def _check(path: Path, fields: dict[str, Any], arrays: dict[str, npt.NDArray]) -> PaperCheckpoint:
+    """Return a checkpoint of what a file holds."""
+    record = make_record(path, fields, PaperRecord)
+    names = [f"hidden_{layer}" for layer in range(record.config.layers)]
+    check_arrays(path, arrays, names, names)
+    checkpoint = PaperCheckpoint(record, tuple(arrays[name].astype(np.int32) for name in names))
+    found = paper_state_sha256(checkpoint.hidden, record.generator_state)
+    if found != record.state_sha256:
+        raise CheckpointError(f"checkpoint {path} is damaged: its state hash differs")
+    try:
+        checkpoint.network()
+        schedule = checkpoint.schedule()
+    except ValueError as error:
+        raise CheckpointError(f"checkpoint {path}: {error}") from error
+    check_counts(path, record, schedule, record.config.layers)
+    return checkpoint
