@@ -13,7 +13,6 @@ from .commands import (
     build,
     doctor,
     evaluate,
-    inspect,
     program,
     report,
     run,
@@ -119,7 +118,6 @@ def _main(
 for _module, _panel in (
     (train, "Train"),
     (evaluate, "Train"),
-    (inspect, "Train"),
     (simulate, "Train"),
     (report, "Train"),
     (build, "Boards"),

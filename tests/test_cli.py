@@ -15,7 +15,6 @@ from metabit.errors import MetabitError
 COMMANDS = (
     "train",
     "evaluate",
-    "inspect",
     "simulate",
     "build",
     "program",

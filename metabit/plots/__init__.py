@@ -1,1 +1,0 @@
-"""Pictures of a training and of what it has learnt."""
