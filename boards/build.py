@@ -16,7 +16,7 @@ from ..golden.config import Config
 from .clocking import clock_mhz
 from .drawing import draw
 from .placement import count_blocks, read_placement
-from .registry import Board
+from .registry import Board, check_memory
 from .results import BuildResult, Report, load_result, parse_report
 from .synthesis import OPTIONS, PREPARATION
 from .toolchain import ToolFailedError, run_tool, tool_version
@@ -58,22 +58,6 @@ def _quiet(_step: str, _number: int, _count: int, _log: Path) -> None:
     pass
 
 
-def check_board(board: Board, config: Config) -> None:
-    """Tell early what can never fit.
-
-    Raises
-    ------
-    MetabitError
-        If the FPGA lacks the kind of memory that the configuration asks for.
-    """
-    if config.array.memory not in board.memories:
-        raise MetabitError(
-            f"configuration {config.name} keeps its counters in {config.array.memory!r} memory, "
-            f"which {board.name} ({board.device}) does not have; use one with array.memory "
-            + " or ".join(repr(memory) for memory in board.memories)
-        )
-
-
 def build(
     board: Board,
     config: Config,
@@ -104,7 +88,7 @@ def build(
     MetabitError
         If a tool is missing or fails, or the options make no sense.
     """
-    check_board(board, config)
+    check_memory(board, config)
     mhz = clock_mhz(board, options.clock_mhz)
     plan = _plan(board, Top(board, config, mhz), options.seed)
     commands: list[list[str]] = json.loads(plan.files[f"build_{_TOP}.json"])["commands"]

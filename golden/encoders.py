@@ -130,6 +130,11 @@ class Encoder:
         """Whether a part takes something from the training data."""
         return "median" in self._texts
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts, in the order of their bits; a ``median`` is a thermometer."""
+        return tuple(self._parts)
+
     def _set_median(self, median: float) -> None:
         if not math.isfinite(median):
             raise ConfigurationError(f"median of encoder must be finite, not {median}")

@@ -13,6 +13,7 @@ from .commands import (
     build,
     doctor,
     evaluate,
+    inspect,
     program,
     report,
     run,
@@ -118,6 +119,7 @@ def _main(
 for _module, _panel in (
     (train, "Train"),
     (evaluate, "Train"),
+    (inspect, "Train"),
     (simulate, "Train"),
     (report, "Train"),
     (build, "Boards"),

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..boards.driver import Driver
+from ..boards.registry import Family
 from ..golden.config import Config
 from ..golden.run import Run
 from ..golden.state import state_sha256
 from ..golden.trainer import TileResult, Trainer
 from ..hdl.device import Device
 from .model import SimulatedDevice
+from .netlist import device_netlist
 from .side_by_side import SideBySide
+from .source import Report
 from .transport import SimulatedTransport, patience
-from .verilate import Report, TraceFormat, build
+from .verilate import TraceFormat, build
 
 TEST_SAMPLES = 64
 """Test samples whose classes and scores are compared at the end."""
@@ -192,11 +195,34 @@ class Simulation:
 
 
 def build_device(
-    config: Config, *, trace: Trace | None = None, report: Report = lambda step: None
+    config: Config,
+    *,
+    netlist: Family | None = None,
+    trace: Trace | None = None,
+    report: Report = lambda step: None,
 ) -> Path:
-    """Compile the device of a configuration; see :func:`~metabit.sim.verilate.build`."""
+    """Compile the device of a configuration; see :func:`~metabit.sim.verilate.build`.
+
+    Parameters
+    ----------
+    config : Config
+        What the device trains.
+    netlist : {"ice40", "ecp5"}, optional
+        Compile the device as synthesised for this FPGA family, instead of as described.
+    trace, report
+        See :func:`~metabit.sim.verilate.build`.
+
+    Raises
+    ------
+    MetabitError
+        If synthesis is not installed or fails, or the FPGA lacks a kind of memory.
+    """
     kind = trace.format if trace else None
-    return build(Device(config), trace=kind, report=report)
+    if netlist is None:
+        return build(Device(config), trace=kind, report=report)
+    # Thousands of single bits gain next to nothing from optimisation, which takes minutes.
+    source = device_netlist(config, netlist)
+    return build(source, optimise="-O0", trace=kind, report=report)
 
 
 @contextmanager

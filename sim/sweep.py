@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..boards.driver import Driver
+from ..boards.registry import Family
 from ..boards.transport import DeviceError
 from ..golden.config import WORD, ArrayShape, Config
 from ..golden.network import Network
 from ..hdl.device import Device
 from .model import SimulatedDevice
+from .netlist import board_of, device_netlist
 from .pinpoint import pinpoint
 from .side_by_side import DivergenceError, SideBySide
 from .transport import SimulatedTransport, patience
@@ -95,13 +97,24 @@ def random_config(number: int, seed: int) -> Config:
     )
 
 
-def run_trial(number: int, seed: int) -> Trial:
+def run_trial(number: int, seed: int, netlist: Family | None = None) -> Trial:
     """Train one configuration of a sweep and compare everything after every tile.
 
     Tiles are of random size, annealing and damping change from tile to tile, and the byte streams
     are held up at random.
+
+    Parameters
+    ----------
+    number, seed : int
+        See :func:`random_config`.
+    netlist : {"ice40", "ecp5"}, optional
+        FPGA family whose cells are simulated; what it has no memory for lies in block RAM.
     """
     config = random_config(number, seed)
+    if netlist and config.array.memory not in board_of(netlist).memories:
+        array = ArrayShape(**config.array.model_dump() | {"memory": "block"})
+        config = config.model_copy(update={"array": array})
+    design = device_netlist(config, netlist) if netlist else Device(config)
     rng = np.random.default_rng([seed, number, 1])
     centres = rng.random((config.classes, config.inputs)) < 0.5
 
@@ -109,7 +122,7 @@ def run_trial(number: int, seed: int) -> Trial:
         labels = rng.integers(0, config.classes, count)
         return centres[labels] ^ (rng.random((count, config.inputs)) < _NOISE), labels
 
-    device = SimulatedDevice(build(Device(config), optimise="-O0"))
+    device = SimulatedDevice(build(design, optimise="-O0"))
     device.stall(number, *(_STALL * rng.random(2)))
     error: str | None = None
     with Driver(SimulatedTransport(device, patience(config)), config) as driver:
@@ -129,7 +142,7 @@ def run_trial(number: int, seed: int) -> Trial:
         return Trial(number, config, side.samples, device.cycles, error)
 
 
-def sweep(count: int, seed: int, workers: int) -> Iterator[Trial]:
+def sweep(count: int, seed: int, workers: int, netlist: Family | None = None) -> Iterator[Trial]:
     """Run the first ``count`` trials of a sweep, several at a time, and yield them in order.
 
     Parameters
@@ -140,8 +153,10 @@ def sweep(count: int, seed: int, workers: int) -> Iterator[Trial]:
         Decides all of them.
     workers : int
         Processes.
+    netlist : {"ice40", "ecp5"}, optional
+        See :func:`run_trial`.
     """
     # Forking would copy whatever threads the caller has running.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(run_trial, range(count), [seed] * count)
+        yield from pool.map(run_trial, range(count), [seed] * count, [netlist] * count)

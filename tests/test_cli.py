@@ -15,6 +15,7 @@ from metabit.errors import MetabitError
 COMMANDS = (
     "train",
     "evaluate",
+    "inspect",
     "simulate",
     "build",
     "program",

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from metabit.boards.registry import Family
+
 from . import options
 from .options import check_folder, choose
 from .simulation import building, command_line, refuse_with_sweep, show_simulation, show_sweep
@@ -32,6 +34,8 @@ metabit simulate --resume run.npz --samples 1000      go on from a checkpoint of
 metabit simulate --trace tile.vcd --trace-from 3      record the waveform of the fourth tile
 
 metabit simulate --sweep 50 --seed 1                  fifty random small configurations
+
+metabit simulate --netlist ice40 --samples 500        the gates of the FPGA in place of the RTL
 """
 
 
@@ -78,6 +82,15 @@ def simulate(
             help="Probability, below 1, that a byte stream is held up in a cycle.",
         ),
     ] = 0.0,
+    netlist: Annotated[
+        Family | None,
+        typer.Option(
+            "--netlist",
+            help="Simulate the device as synthesised for an FPGA family, cell by cell, instead of "
+            "as described. Takes minutes to compile.",
+            show_default=False,
+        ),
+    ] = None,
     seed: options.SeedOption = None,
     resume: Annotated[
         Path | None,
@@ -137,7 +150,7 @@ def simulate(
     check_folder("--trace", trace)
     if sweep is not None:
         refuse_with_sweep({"config": config, "samples": samples, "epochs": epochs, "trace": trace})
-        show_sweep(console, sweep, seed or 0, json)
+        show_sweep(console, sweep, seed or 0, netlist, json)
         return
     window = Trace(trace, trace_from, trace_tiles) if trace else None
     if resume is not None:
@@ -153,7 +166,7 @@ def simulate(
         samples = SAMPLES
     held_up = Stalls(run.network.config.seed, stalls, stalls) if stalls else None
     with building(console) as report:
-        library = build_device(run.network.config, trace=window, report=report)
+        library = build_device(run.network.config, netlist=netlist, trace=window, report=report)
     with simulation(
         run, library, compare_every=compare_every, trace=window, stalls=held_up
     ) as opened:
@@ -166,5 +179,6 @@ def simulate(
             "--epochs": epochs,
             "--resume": resume,
             "--stalls": stalls or None,
+            "--netlist": netlist,
         }
-        show_simulation(console, opened, samples, command_line(again), json)
+        show_simulation(console, opened, samples, command_line(again), netlist, json)

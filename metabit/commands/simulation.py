@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from metabit.boards.registry import BOARDS
+from metabit.boards.registry import BOARDS, Family
 from metabit.errors import MetabitError
 from metabit.golden.checkpoint import versions
 from metabit.golden.config import Config
@@ -52,6 +52,7 @@ def show_simulation(
     simulation: "Simulation",
     samples: int | None,
     command: str,
+    netlist: Family | None,
     json: Path | None,
 ) -> None:
     """Run a simulation and show what it gives.
@@ -66,6 +67,8 @@ def show_simulation(
         Samples to train on; None: to the end of the run.
     command : str
         That repeats it.
+    netlist : {"ice40", "ecp5"}, optional
+        FPGA family whose cells are simulated.
     json : Path or None
         File for the results.
 
@@ -79,7 +82,7 @@ def show_simulation(
     from metabit.sim.side_by_side import DivergenceError
 
     config = simulation.run.network.config
-    common = _identify(simulation)
+    common = _identify(simulation) | {"netlist": netlist}
     side = simulation.side
     try:
         _train(console, simulation, samples)
@@ -96,7 +99,7 @@ def show_simulation(
         raise MetabitError(
             f"in tile {side.tiles}: {error}; {_trace_with(command, side.tiles)}"
         ) from error
-    _summarise(console, config, outcome)
+    _summarise(console, config, outcome, netlist)
     if json is not None:
         write_json(json, common | _measured(outcome))
 
@@ -120,7 +123,9 @@ def _train(console: Console, simulation: "Simulation", samples: int | None) -> N
             progress.update(bar, completed=side.samples, speed=speed)
 
 
-def _summarise(console: Console, config: Config, outcome: "Outcome") -> None:
+def _summarise(
+    console: Console, config: Config, outcome: "Outcome", netlist: Family | None
+) -> None:
     table = Table(title=f"cycles per training sample, {config.name}", title_justify="left")
     table.add_column("phase")
     table.add_column("cycles", justify="right")
@@ -147,12 +152,17 @@ def _summarise(console: Console, config: Config, outcome: "Outcome") -> None:
         highlight=False,
     )
     console.print(
-        f"[green]device and golden agree in every bit[/]: {outcome.samples} samples in "
+        f"[green]{_agreement(netlist)}[/]: {outcome.samples} samples in "
         f"{outcome.tiles} tiles, all state compared {outcome.comparisons} times, "
         "classes and scores of test samples at the end",
         highlight=False,
     )
     console.print(f"state {outcome.state_sha256}", highlight=False)
+
+
+def _agreement(netlist: Family | None) -> str:
+    device = f"netlist for {netlist}" if netlist else "device"
+    return f"{device} and golden agree in every bit"
 
 
 def _explain(finding: "Finding", command: str) -> str:
@@ -219,7 +229,9 @@ def _diverged(samples: int, finding: "Finding") -> dict[str, Any]:
     }
 
 
-def show_sweep(console: Console, count: int, seed: int, json: Path | None) -> None:
+def show_sweep(
+    console: Console, count: int, seed: int, netlist: Family | None, json: Path | None
+) -> None:
     """Run a sweep and show what it gives.
 
     Raises
@@ -231,7 +243,7 @@ def show_sweep(console: Console, count: int, seed: int, json: Path | None) -> No
 
     trials = []
     start = time.perf_counter()
-    for trial in sweep(count, seed, min(2, os.cpu_count() or 1)):
+    for trial in sweep(count, seed, min(2, os.cpu_count() or 1), netlist):
         trials.append(trial)
         verdict = "[green]agrees[/]" if trial.error is None else f"[red]{escape(trial.error)}[/]"
         console.print(
@@ -241,11 +253,11 @@ def show_sweep(console: Console, count: int, seed: int, json: Path | None) -> No
         )
     failed = [trial for trial in trials if trial.error is not None]
     if json is not None:
-        write_json(json, _sweep_results(trials, seed, time.perf_counter() - start))
+        write_json(json, _sweep_results(trials, seed, time.perf_counter() - start, netlist))
     if failed:
         raise MetabitError(f"{len(failed)} of {count} configurations failed (seed {seed})")
     console.print(
-        f"[green]device and golden agree in every bit[/]: {count} configurations, "
+        f"[green]{_agreement(netlist)}[/]: {count} configurations, "
         f"{sum(trial.samples for trial in trials)} samples",
         highlight=False,
     )
@@ -261,10 +273,13 @@ def _describe(config: Config) -> str:
     )
 
 
-def _sweep_results(trials: "list[Trial]", seed: int, seconds: float) -> dict[str, Any]:
+def _sweep_results(
+    trials: "list[Trial]", seed: int, seconds: float, netlist: Family | None
+) -> dict[str, Any]:
     return {
         "bit_exact": all(trial.error is None for trial in trials),
         "seed": seed,
+        "netlist": netlist,
         "seconds": seconds,
         "samples": sum(trial.samples for trial in trials),
         "simulated_cycles": sum(trial.cycles for trial in trials),

@@ -18,6 +18,7 @@ from metabit.golden.training_data import prepare
 
 from . import options
 from .options import ONLY_PAPER, check_folder, check_mode, choose, choose_paper, write_json
+from .pictures import draw_run, prepare_folder
 from .training import (
     AnyRun,
     describe,
@@ -35,6 +36,8 @@ EPILOG = """
 **Examples**
 
 metabit train                                      the embedded digits, a few seconds
+
+metabit train --plots plots                        and draw it: open plots/index.html
 
 metabit train --config up5k --out run.npz          Fashion-MNIST, the network for a UP5K
 
@@ -94,6 +97,16 @@ def train(
         typer.Option("--checkpoint-every", metavar="N", min=1, help="Epochs between checkpoints."),
     ] = 1,
     engine: options.EngineOption = "auto",
+    plots: Annotated[
+        Path | None,
+        typer.Option(
+            "--plots",
+            metavar="FOLDER",
+            help="Draw the training and what it has learnt into a folder, and a page with all "
+            "pictures. [with --seeds: into a folder for each seed]",
+            show_default=False,
+        ),
+    ] = None,
     json: options.JsonOption = None,
     dataset: options.DatasetOption = None,
     split: options.SplitOption = None,
@@ -137,6 +150,8 @@ def train(
     # Hours of training must not end in a folder that does not exist.
     check_folder("--out", out)
     check_folder("--json", json)
+    if plots is not None:
+        prepare_folder(plots)
     if resume is not None:
         given = {
             **network_options,
@@ -166,6 +181,8 @@ def train(
             raise typer.Exit(130)
         results.append(results_of(run))
         summarise(console, run, path)
+        if plots is not None:
+            draw_run(console, run, plots / f"seed-{run.network.config.seed}" if seeds else plots)
     if seeds:
         _summarise_seeds(console, results)
     if json is not None:

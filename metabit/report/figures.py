@@ -11,16 +11,14 @@ import numpy.typing as npt
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from ..plots.style import ACCENT, FAINT, GOOD, GRID, INK, SECOND, bare
 from .collect import Sample
-
-ACCENT, SECOND, GOOD, BAD = "#2f6fde", "#e8842c", "#2a9d6e", "#c8373f"
-_INK, _GRID = "#3a4450", "#e3e8ed"
 
 PHASE_COLOURS = {
     "forward": ACCENT,
     "select": SECOND,
     "update": GOOD,
-    "transfer": "#9aa3ad",
+    "transfer": FAINT,
 }
 
 
@@ -42,17 +40,14 @@ def _svg(figure: Figure) -> str:
 def _axes(width: float, height: float) -> tuple[Figure, Any]:
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#b8c1cb")
-    axes.tick_params(colors=_INK, labelsize=9, length=0)
-    axes.set_axisbelow(True)
+    bare(axes)
     return figure, axes
 
 
 def learning_curve(train: list[float], test: list[float]) -> str:
     """Return the accuracies of all epochs as a curve."""
     figure, axes = _axes(10.4, 3.2)
-    axes.grid(axis="y", color=_GRID)
+    axes.grid(axis="y", color=GRID)
     for values, colour, name in ((train, SECOND, "training, online"), (test, ACCENT, "test")):
         if not values:
             continue
@@ -74,8 +69,8 @@ def learning_curve(train: list[float], test: list[float]) -> str:
     axes.set_xlim(0.7, last + 0.22 * last)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xticks([tick for tick in axes.get_xticks() if 1 <= tick <= last])
-    axes.set_xlabel("epoch", color=_INK, fontsize=9.5)
-    axes.set_ylabel("accuracy, %", color=_INK, fontsize=9.5)
+    axes.set_xlabel("epoch", color=INK, fontsize=9.5)
+    axes.set_ylabel("accuracy, %", color=INK, fontsize=9.5)
     return _svg(figure)
 
 
@@ -87,7 +82,7 @@ def phase_bar(cycles: dict[str, float]) -> str:
     total = sum(cycles.values())
     left = 0.0
     for phase, count in cycles.items():
-        colour = PHASE_COLOURS.get(phase, _INK)
+        colour = PHASE_COLOURS.get(phase, INK)
         axes.barh(0, count, left=left, height=0.5, color=colour, edgecolor="white", linewidth=1.5)
         if count > 0.06 * total:
             axes.text(
@@ -102,7 +97,7 @@ def phase_bar(cycles: dict[str, float]) -> str:
         left += count
     axes.set_ylim(-0.3, 0.95)
     axes.set_xlim(0, total or 1)
-    axes.set_xlabel("cycles per sample", color=_INK, fontsize=9.5)
+    axes.set_xlabel("cycles per sample", color=INK, fontsize=9.5)
     return _svg(figure)
 
 
@@ -124,12 +119,12 @@ def confusion(counts: npt.NDArray[np.int64]) -> str:
                     ha="center",
                     va="center",
                     fontsize=8,
-                    color="white" if shares[row, column] > 0.5 else _INK,
+                    color="white" if shares[row, column] > 0.5 else INK,
                 )
         axes.set_xticks(range(classes))
         axes.set_yticks(range(classes))
-    axes.set_xlabel("predicted class", color=_INK, fontsize=9.5)
-    axes.set_ylabel("true class", color=_INK, fontsize=9.5)
+    axes.set_xlabel("predicted class", color=INK, fontsize=9.5)
+    axes.set_ylabel("true class", color=INK, fontsize=9.5)
     return _svg(figure)
 
 

@@ -8,8 +8,8 @@ import pytest
 from amaranth.hdl import Module
 from amaranth.lib import io, wiring
 
-from metabit.boards.build import BuildOptions, build, check_board
-from metabit.boards.registry import BOARDS, find_board
+from metabit.boards.build import BuildOptions, build
+from metabit.boards.registry import BOARDS, check_memory, find_board
 from metabit.boards.results import DesignTooLargeError, TimingError, load_result
 from metabit.boards.toolchain import ToolFailedError, ToolNotFoundError, find_tool, run_tool
 from metabit.errors import MetabitError
@@ -202,7 +202,7 @@ def test_board_is_complete(name):
     assert platform.default_clk_frequency == board.oscillator_mhz * 1e6
     for resource in (("uart", 0), ("led", 0), ("led", 1)):
         platform.lookup(*resource)
-    check_board(board, load_config(board.config))
+    check_memory(board, load_config(board.config))
 
 
 def test_clocks_that_were_promised():
@@ -218,7 +218,7 @@ def test_unknown_board():
 
 def test_board_without_single_port_ram():
     with pytest.raises(MetabitError) as error:
-        check_board(find_board("ulx3s-85f"), load_config("up5k"))
+        check_memory(find_board("ulx3s-85f"), load_config("up5k"))
     assert str(error.value) == (
         "configuration up5k keeps its counters in 'spram' memory, which ulx3s-85f "
         "(LFE5U-85F-6BG381) does not have; use one with array.memory 'block'"

@@ -1,0 +1,264 @@
+"""What `metabit bench speed` measures; every result is a row of --json.
+
+Times are those of the processor, all threads added up, which other programs on the machine hardly
+disturb; only what several threads do at once is timed by the clock.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+from metabit.errors import MetabitError
+from metabit.golden.config import Config
+from metabit.golden.encoders import Encoder
+from metabit.golden.engines import EngineName, make_learner
+from metabit.golden.learner import Learner
+from metabit.golden.named import override
+from metabit.golden.network import Network
+from metabit.golden.schedule import Schedule, Scheduled
+from metabit.golden.state import network_sha256
+from metabit.golden.trainer import Trainer
+from metabit.golden.training_data import TrainingData
+
+Row = dict[str, Any]
+
+_LENGTH = 10
+"""Epochs of the training whose first ones are timed: at the beginning, nothing is annealed."""
+
+_GROWTH_EPOCHS = 3
+"""Epochs timed, of which the median counts, where one thing changes."""
+
+NEURONS = (16, 32, 64, 128, 256, 512, 1024)
+TILES = (1, 2, 4, 8, 16, 32, 64)
+
+_START = """
+import time
+start = time.process_time()
+from metabit.golden.config import Config
+from metabit.golden.engine import Engine
+from metabit.golden.network import Network
+imported = time.process_time()
+Engine(Network(Config(inputs=1, hidden=(1,), group=1)))
+print(imported - start, time.process_time() - imported)
+"""
+
+
+@dataclass
+class Timed:
+    """A learner, and how long its epochs have taken.
+
+    Parameters
+    ----------
+    learner : Learner
+        Is trained.
+    config : Scheduled
+        Its configuration.
+    data : TrainingData
+        What on.
+    """
+
+    learner: Learner
+    config: Scheduled
+    data: TrainingData
+    seconds: list[float] = field(default_factory=list)
+
+    def train(self, epochs: int) -> "Timed":
+        """Train for that many epochs, and return self."""
+        schedule = Schedule(self.config, len(self.data.train), max(_LENGTH, epochs))
+        start = time.process_time()
+        for result in Trainer(self.learner, self.data, schedule).tiles():
+            if result.step.last:
+                self.seconds.append(time.process_time() - start)
+                if len(self.seconds) == epochs:
+                    break
+                start = time.process_time()
+        return self
+
+    @property
+    def row(self) -> Row:
+        """Median time of an epoch."""
+        seconds = statistics.median(self.seconds)
+        return {
+            "seconds_per_epoch": seconds,
+            "samples_per_second": len(self.data.train) / seconds,
+        }
+
+    @property
+    def test_seconds(self) -> float:
+        """Time that the test set takes."""
+        start = time.process_time()
+        self.learner.predict(self.data.test)
+        return time.process_time() - start
+
+
+def _engine(config: Config, data: TrainingData, engine: EngineName) -> Timed:
+    return Timed(make_learner(Network(config), engine), config, data)
+
+
+def time_training(
+    config: Config, data: TrainingData, engines: tuple[EngineName, ...], epochs: int
+) -> Iterator[Row]:
+    """Train with each engine and yield how long an epoch and the test take.
+
+    Parameters
+    ----------
+    config : Config
+        What to train.
+    data : TrainingData
+        On what.
+    engines : tuple of {"numpy", "numba"}
+        With what; a ratio is to the first one's time.
+    epochs : int
+        How many; the median counts.
+
+    Raises
+    ------
+    MetabitError
+        If the engines do not end in the same state.
+    """
+    first: Row | None = None
+    for engine in engines:
+        learner = make_learner(Network(config), engine)
+        timed = Timed(learner, config, data).train(epochs)
+        row = {
+            "config": config.name,
+            "mode": "hardware",
+            "engine": engine,
+            "samples": len(data.train),
+            **timed.row,
+            "test_samples": len(data.test),
+            "test_seconds": timed.test_seconds,
+            "epochs": epochs,
+            "state_sha256": network_sha256(learner.network),
+        }
+        first = first or row
+        check_same(first, row)
+        yield row | {"ratio": first["seconds_per_epoch"] / row["seconds_per_epoch"]}
+
+
+def check_same(first: Row, row: Row) -> None:
+    """Check that two engines have trained to the same state.
+
+    Raises
+    ------
+    MetabitError
+        If they have not.
+    """
+    if row["state_sha256"] != first["state_sha256"]:
+        raise MetabitError(
+            f"engine {row['engine']} has trained {row['config']} to the state "
+            f"{row['state_sha256']}, engine {first['engine']} to {first['state_sha256']}"
+        )
+
+
+def time_neurons(config: Config, data: TrainingData) -> Iterator[Row]:
+    """Yield the time of an epoch for layers of several widths, in groups of up to 32."""
+    for width in NEURONS:
+        changed = override(config, hidden=(width,), group=min(32, width))
+        yield {"neurons": width, **_engine(changed, data, "numba").train(_GROWTH_EPOCHS).row}
+
+
+def time_tiles(config: Config, data: TrainingData) -> Iterator[Row]:
+    """Yield the time of an epoch for tiles of several sizes."""
+    for tile in TILES:
+        changed = override(config, tile=tile)
+        yield {"tile": tile, **_engine(changed, data, "numba").train(_GROWTH_EPOCHS).row}
+
+
+def time_threads(config: Config, data: TrainingData, most: int) -> Iterator[Row]:
+    """Yield the time in which 1, 2, 4 ... threads each train a network of their own.
+
+    Parameters
+    ----------
+    config, data
+        What to train; every thread has another seed.
+    most : int
+        Threads at most.
+    """
+    threads = 1
+    while threads <= most:
+        learners = [
+            _engine(override(config, seed=config.seed + number), data, "numba")
+            for number in range(threads)
+        ]
+        together = threading.Barrier(threads + 1)
+        workers = [threading.Thread(target=_epoch, args=(each, together)) for each in learners]
+        for worker in workers:
+            worker.start()
+        together.wait()
+        start = time.perf_counter()
+        for worker in workers:
+            worker.join()
+        seconds = (time.perf_counter() - start) / _GROWTH_EPOCHS
+        yield {
+            "threads": threads,
+            "seconds_per_epoch": seconds,
+            "samples_per_second": threads * len(data.train) / seconds,
+        }
+        threads *= 2
+
+
+def _epoch(timed: Timed, together: threading.Barrier) -> None:
+    together.wait()
+    timed.train(_GROWTH_EPOCHS)
+
+
+def time_encoders(images: npt.NDArray, specs: tuple[str, ...]) -> Iterator[Row]:
+    """Yield how long each encoder takes for images.
+
+    Parameters
+    ----------
+    images : ndarray, shape (n, ...)
+        What to encode.
+    specs : tuple of str
+        Encoders.
+    """
+    for spec in specs:
+        encoder = Encoder(spec).fit(images)
+        start = time.process_time()
+        bits = encoder.encode(images)
+        seconds = time.process_time() - start
+        yield {
+            "encoder": spec,
+            "images": len(images),
+            "bits": bits.shape[1],
+            "seconds": seconds,
+            "images_per_second": len(images) / seconds,
+        }
+
+
+def time_start() -> Row:
+    """Return what the compiled engine costs before its first sample, in new processes.
+
+    Once with an empty cache, as at the first use after an installation, and once with what that
+    left behind.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+        times = []
+        for _ in range(2):
+            done = subprocess.run(
+                [sys.executable, "-c", _START],
+                capture_output=True,
+                text=True,
+                check=False,
+                env=environment,
+            )
+            if done.returncode:
+                raise MetabitError(f"the compiled engine does not start: {done.stderr[-500:]}")
+            times.append([float(word) for word in done.stdout.split()])
+    (_, compiling), (importing, loading) = times
+    return {
+        "import_seconds": importing,
+        "compile_seconds": compiling,
+        "load_seconds": loading,
+    }

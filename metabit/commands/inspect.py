@@ -1,0 +1,177 @@
+"""`metabit inspect`: look at a checkpoint."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from metabit.errors import MetabitError
+from metabit.golden.config import Config
+from metabit.golden.paper_checkpoint import AnyCheckpoint, load_any_checkpoint
+
+from . import options
+from .options import check_folder, write_json
+from .pictures import draw, prepare_folder
+
+EPILOG = """
+**Examples**
+
+metabit inspect run.npz                          tables here, pictures in run-plots/
+
+metabit inspect run.npz --neurons 40-55          the receptive fields of these neurons
+
+metabit inspect run.npz --no-plots --json a.json only numbers
+"""
+
+
+def inspect(
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="FILE.npz", help="Checkpoint that train has written.")
+    ],
+    plots: Annotated[
+        Path | None,
+        typer.Option(
+            "--plots",
+            metavar="FOLDER",
+            help="Folder for the pictures. [default: FILE-plots beside the checkpoint]",
+            show_default=False,
+        ),
+    ] = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw nothing.")] = False,
+    neurons: Annotated[
+        str | None,
+        typer.Option(
+            "--neurons",
+            metavar="N[-N][,...]",
+            help="Neurons whose receptive fields to draw, of layers that have them all. "
+            "[default: the first of each layer]",
+            show_default=False,
+        ),
+    ] = None,
+    json: options.JsonOption = None,
+    data_dir: options.DataDirOption = None,
+) -> None:
+    """Show what a training has done, epoch by epoch, and what its neurons look for."""
+    console = Console(soft_wrap=True)
+    if no_plots and plots is not None:
+        raise MetabitError("--plots and --no-plots contradict each other; give one of them")
+    check_folder("--json", json)
+    wanted = None if neurons is None else _numbers(neurons)
+    loaded = load_any_checkpoint(checkpoint)
+    record, config = loaded.record, loaded.config
+    if wanted is not None and max(wanted) >= max(config.hidden):
+        raise MetabitError(
+            f"--neurons must be below {max(config.hidden)}, the widest layer, not {max(wanted)}"
+        )
+    folder = plots or checkpoint.with_name(f"{checkpoint.stem}-plots")
+    if not no_plots:
+        prepare_folder(folder)
+    rule = (
+        f"{config.counter_bits} bits  tile {config.tile}"
+        if isinstance(config, Config)
+        else f"mode {config.rule}  batch {config.batch}"
+    )
+    layers = "-".join(map(str, (config.inputs, *config.hidden)))
+    console.print(
+        f"[bold]{config.name}[/]  {layers}-{config.classes}  group {config.group}  {rule}  "
+        f"encoder {config.encoder}  seed {config.seed}",
+        highlight=False,
+    )
+    console.print(
+        f"{escape(record.dataset)}, split {record.split}: epoch {record.epoch} of {record.epochs}, "
+        f"sample {record.sample} of {record.samples}"
+        if record.epoch <= record.epochs
+        else f"{escape(record.dataset)}, split {record.split}: {record.epochs} epochs, finished",
+        highlight=False,
+    )
+    console.print(f"state {record.state_sha256}", highlight=False)
+    if record.history:
+        console.print(_epochs(loaded))
+    if json is not None:
+        write_json(json, _results(loaded))
+    if not no_plots:
+        from metabit.plots.subject import subject_of_checkpoint
+
+        subject, missing = subject_of_checkpoint(loaded, data_dir)
+        if missing is not None:
+            console.print(
+                f"[yellow]no confusion matrix and no margins of all test samples:[/] "
+                f"{escape(missing)}",
+                highlight=False,
+            )
+        draw(console, subject, folder, wanted)
+
+
+def _numbers(text: str) -> list[int]:
+    """Return the numbers of a list of numbers and ranges."""
+    numbers: list[int] = []
+    try:
+        for part in text.split(","):
+            first, dash, last = part.partition("-")
+            numbers += range(int(first), int(last if dash else first) + 1)
+    except ValueError:
+        numbers = []
+    if not numbers:
+        raise MetabitError(f"--neurons must be numbers and ranges, e.g. 0-15,40, not {text!r}")
+    return numbers
+
+
+def _epochs(checkpoint: AnyCheckpoint) -> Table:
+    """Return what is known of each epoch as a table; several layers are divided by a slash."""
+    record, config = checkpoint.record, checkpoint.config
+    observations = getattr(record, "observations", ())
+    observed = {seen.epoch: seen for seen in observations}
+    several = " (layer 0 / 1 ...)" if observed and config.layers > 1 else ""
+    table = Table(title=f"epochs{several}")
+    for heading in ("epoch", "train %", "test %"):
+        table.add_column(heading, justify="right")
+    if observed:
+        for heading in ("triggers %", "updates/sample", "sign flips %", "saturated %"):
+            table.add_column(heading, justify="right")
+        table.add_column("median margin", justify="right")
+    sizes = [width * fan_in for width, fan_in in zip(config.hidden, config.fan_in, strict=True)]
+    for index, errors in enumerate(record.history):
+        cells = [str(index + 1), f"{100 * (1 - errors / record.samples):.2f}"]
+        tested = record.test_accuracy
+        cells.append(f"{100 * tested[index]:.2f}" if tested else "-")
+        seen = observed.get(index + 1)
+        if seen is not None:
+            columns: list[list[str]] = [
+                [_share(layer.triggers, record.samples) for layer in seen.layers],
+                [_share(layer.updates, 100 * record.samples) for layer in seen.layers],
+                [_share(layer.flips, size) for layer, size in zip(seen.layers, sizes, strict=True)],
+                [
+                    _share(layer.saturated, size)
+                    for layer, size in zip(seen.layers, sizes, strict=True)
+                ],
+                [str(layer.margins[2]) for layer in seen.layers],
+            ]
+            cells += [" / ".join(column) for column in columns]
+        table.add_row(*cells)
+    return table
+
+
+def _share(count: int | None, whole: int) -> str:
+    """Return a count in per cent; a dash if it is not known."""
+    return "-" if count is None else f"{100 * count / whole:.2f}"
+
+
+def _results(checkpoint: AnyCheckpoint) -> dict[str, Any]:
+    """Return what --json reports."""
+    record = checkpoint.record
+    observations = getattr(record, "observations", ())
+    return {
+        "epochs": record.epochs,
+        "finished_epochs": len(record.history),
+        "train_accuracy": [1 - errors / record.samples for errors in record.history],
+        "test_accuracy_per_epoch": list(record.test_accuracy),
+        "observations": [seen.model_dump(mode="json") for seen in observations],
+        "state_sha256": record.state_sha256,
+        "dataset": record.dataset,
+        "split": record.split,
+        "config": checkpoint.config.model_dump(mode="json"),
+        "versions": record.versions,
+    }

@@ -1,0 +1,108 @@
+"""Feature maps: an encoder's bits, laid out as the pixels or cells that they come from."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..golden.edges import CELL, Edges
+from ..golden.encoders import Encoder, Part, Thermometer, Unchanged
+
+_EDGES = ("darker →", "darker ←", "darker ↓", "darker ↑")
+"""Direction and polarity of an edge, in the order of the encoder's bits."""
+
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """Bits that form an image.
+
+    Attributes
+    ----------
+    part : str
+        Part of the encoder that it belongs to.
+    name : str
+        What a bit of the map says of its pixel or cell.
+    indices : ndarray of int, shape (rows, columns)
+        Which bits of a sample; -1 where there is none.
+    """
+
+    part: str
+    name: str
+    indices: npt.NDArray[np.intp]
+
+    def image(self, weights: npt.NDArray) -> npt.NDArray[np.float64]:
+        """Return the weights of a neuron as an image, NaN where there is no bit.
+
+        Parameters
+        ----------
+        weights : ndarray, shape (fan_in,)
+            One weight per bit.
+        """
+        return np.where(self.indices < 0, np.nan, weights[self.indices].astype(float))
+
+
+def feature_maps(encoder: Encoder, shape: tuple[int, ...]) -> list[FeatureMap]:
+    """Return all feature maps of an encoder, in the order of their bits.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Encoder.
+    shape : tuple of int
+        Shape of a sample.
+    """
+    maps, start = [], 0
+    for part in encoder.parts:
+        maps += [
+            FeatureMap(part_name, name, np.where(indices < 0, -1, indices + start))
+            for part_name, name, indices in _maps_of(part, shape)
+        ]
+        start += part.bits(shape)
+    return maps
+
+
+def _maps_of(part: Part, shape: tuple[int, ...]) -> Iterator[tuple[str, str, npt.NDArray[np.intp]]]:
+    """Yield part, name and bits of each map of one part, bits counted from the part's first."""
+    size = math.prod(shape)
+    if isinstance(part, Edges):
+        height, width = shape
+        rows, columns = height // CELL, width // CELL
+        cells = np.arange(rows * columns).reshape(rows, columns)
+        start = 0
+        for edge in _EDGES:
+            for count in part.counts:
+                name = f"{edge}\n> {count} of {CELL * CELL}"
+                yield f"edges, distance {part.distance}", name, cells + start
+                start += cells.size
+    elif isinstance(part, Thermometer):
+        for number, threshold in enumerate(part.thresholds):
+            for name, indices in _planes(shape):
+                yield "pixels", f"> {threshold:g}{name}", indices + number * size
+    elif isinstance(part, Unchanged):
+        for name, indices in _planes(shape):
+            yield "bits", name.strip(), indices
+    else:
+        yield type(part).__name__.lower(), "", _wrapped(part.bits(shape))
+
+
+def _planes(shape: tuple[int, ...]) -> Iterator[tuple[str, npt.NDArray[np.intp]]]:
+    """Yield the samples' own pixels: one plane, or one for each channel."""
+    numbers = np.arange(math.prod(shape)).reshape(shape)
+    if len(shape) == 2:
+        yield "", numbers
+    elif len(shape) == 3:
+        for channel in range(shape[2]):
+            yield f"\nchannel {channel}", numbers[:, :, channel]
+    else:
+        yield "", _wrapped(numbers.size)
+
+
+def _wrapped(size: int) -> npt.NDArray[np.intp]:
+    """Return so many bits in rows of about equal sides, the last row perhaps not full."""
+    columns = math.ceil(math.sqrt(size))
+    rows = -(-size // columns)
+    indices = np.full(rows * columns, -1)
+    indices[:size] = np.arange(size)
+    return indices.reshape(rows, columns)

@@ -1,0 +1,221 @@
+"""What pictures are made of: a run, or what a checkpoint tells of one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import MetabitError
+from ..golden.config import Config
+from ..golden.datasets import load_dataset
+from ..golden.encoders import Bits, Encoder
+from ..golden.network import Network
+from ..golden.observation import Observation
+from ..golden.paper import PaperNetwork
+from ..golden.paper_checkpoint import AnyCheckpoint
+from ..golden.paper_config import PaperConfig
+from ..golden.paper_run import PaperRun
+from ..golden.run import Run
+from ..golden.splits import split
+from ..golden.training_data import check_fit
+
+_BATCH = 4096
+_LARGEST_SIDE = 512
+
+CLASS_NAMES = {
+    "fashion-mnist": (
+        *("T-shirt", "trouser", "pullover", "dress", "coat"),
+        *("sandal", "shirt", "sneaker", "bag", "boot"),
+    ),
+}
+"""Names of classes that are more than their numbers."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What a network makes of its test set.
+
+    Attributes
+    ----------
+    labels : ndarray of int64, shape (n,)
+        True classes.
+    scores : list of ndarray of int32, shape (n, C)
+        Class scores of each layer.
+    predictions : ndarray of int64, shape (n,)
+        Class of each sample by the last layer; -1: neither of two.
+    """
+
+    labels: npt.NDArray[np.int64]
+    scores: list[npt.NDArray[np.int32]]
+    predictions: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A training, as far as it has come.
+
+    Attributes
+    ----------
+    config : Config or PaperConfig
+        Configuration.
+    dataset, split : str
+        What was trained on.
+    samples : int
+        Training samples of an epoch.
+    epochs : int
+        Planned length.
+    train_accuracy, test_accuracy : list of float
+        After each finished epoch.
+    observations : list of Observation
+        What was recorded of finished epochs.
+    hidden : list of ndarray of int32, shape (K_l, fan_in)
+        Hidden weights ``H`` of each layer; in hardware mode they are ``2 v + 1``.
+    classifier : list of ndarray of int8, shape (C, K_l)
+        Classifier of each layer, -1, 0 or 1; in the baseline, that of a neuron's group.
+    encoder : Encoder
+        Fitted.
+    shape : tuple of int
+        Of a sample before it is encoded.
+    tested : Tested or None
+        None: the test set is not at hand.
+    """
+
+    config: Config | PaperConfig
+    dataset: str
+    split: str
+    samples: int
+    epochs: int
+    train_accuracy: list[float]
+    test_accuracy: list[float]
+    observations: list[Observation]
+    hidden: list[npt.NDArray[np.int32]]
+    classifier: list[npt.NDArray[np.int8]]
+    encoder: Encoder
+    shape: tuple[int, ...]
+    tested: Tested | None
+
+    @property
+    def title(self) -> str:
+        """What was trained, in a line."""
+        config = self.config
+        layers = "-".join(map(str, (config.inputs, *config.hidden, config.classes)))
+        done, planned = len(self.train_accuracy), self.epochs
+        epochs = f"{done} epochs" if done == planned else f"{done} of {planned} epochs"
+        rule = f"{config.counter_bits} bits" if isinstance(config, Config) else config.rule
+        return (
+            f"{config.name}, {layers}, {config.encoder}, {rule}, "
+            f"{self.dataset} ({self.split}), seed {config.seed}, {epochs}"
+        )
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes."""
+        numbers = [str(number) for number in range(self.config.classes)]
+        names = CLASS_NAMES.get(self.dataset, ())
+        return list(names) if len(names) == len(numbers) else numbers
+
+
+def subject_of_run(run: Run | PaperRun) -> Subject:
+    """Return what can be shown of a run."""
+    network, data = run.network, run.data
+    observer = run.observer if isinstance(run, Run) else None
+    return Subject(
+        config=network.config,
+        dataset=data.dataset,
+        split=data.split.name,
+        samples=run.schedule.samples,
+        epochs=run.schedule.epochs,
+        train_accuracy=run.schedule.accuracy,
+        test_accuracy=list(run.test_accuracy),
+        observations=list(observer.observations) if observer is not None else [],
+        hidden=_hidden(network),
+        classifier=_classifier(network),
+        encoder=data.encoder,
+        shape=data.split.images.shape[1:],
+        tested=_test(network, data.test, data.test_labels),
+    )
+
+
+def subject_of_checkpoint(
+    checkpoint: AnyCheckpoint, data_dir: Path | None = None
+) -> tuple[Subject, str | None]:
+    """Return what can be shown of a checkpoint, and why it is not everything, or None.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint or PaperCheckpoint
+        What to show.
+    data_dir : Path, optional
+        Folder with the files of `mnist` or `fashion-mnist`.
+    """
+    record, network = checkpoint.record, checkpoint.network()
+    config = checkpoint.config
+    encoder = Encoder(config.encoder, record.median)
+    tested = reason = None
+    try:
+        dataset = load_dataset(record.dataset, data_dir)
+        check_fit(config, dataset)
+        parts = split(dataset, record.split, config.seed)
+        shape = dataset.images.shape[1:]
+        tested = _test(network, encoder.encode(parts.test_images), parts.test_labels)
+    except MetabitError as error:
+        reason = str(error)
+        shape = guess_shape(encoder, config.inputs)
+    schedule = checkpoint.schedule()
+    return Subject(
+        config=config,
+        dataset=record.dataset,
+        split=record.split,
+        samples=record.samples,
+        epochs=record.epochs,
+        train_accuracy=schedule.accuracy,
+        test_accuracy=list(record.test_accuracy),
+        observations=list(getattr(record, "observations", ())),
+        hidden=_hidden(network),
+        classifier=_classifier(network),
+        encoder=encoder,
+        shape=shape,
+        tested=tested,
+    ), reason
+
+
+def guess_shape(encoder: Encoder, inputs: int) -> tuple[int, ...]:
+    """Return the shape of square images that encode to so many bits, or of plain vectors."""
+    for side in range(1, _LARGEST_SIDE):
+        for shape in ((side, side), (side * side,)):
+            try:
+                if encoder.bits(shape) == inputs:
+                    return shape
+            except MetabitError:
+                continue
+    return (inputs // max(1, encoder.bits((1,))),)
+
+
+def _hidden(network: Network | PaperNetwork) -> list[npt.NDArray[np.int32]]:
+    """Return the hidden weights of a network of either mode."""
+    if isinstance(network, PaperNetwork):
+        return [values.astype(np.int32) for values in network.hidden]
+    return [2 * counters.astype(np.int32) + 1 for counters in network.counters]
+
+
+def _classifier(network: Network | PaperNetwork) -> list[npt.NDArray[np.int8]]:
+    """Return the classifier that each neuron of a network follows."""
+    if not isinstance(network, PaperNetwork):
+        return [np.where(code, 1, -1).astype(np.int8) for code in network.classifier]
+    codes = [code.astype(np.int8) for code in network.classifier]
+    if network.config.rule == "paper":
+        return codes
+    return [np.repeat(code, network.config.group, axis=1) for code in codes]
+
+
+def _test(network: Network | PaperNetwork, samples: Bits, labels: npt.NDArray[np.int64]) -> Tested:
+    """Return what a network makes of samples."""
+    passes = [
+        network.forward(samples[start : start + _BATCH]) for start in range(0, len(samples), _BATCH)
+    ]
+    scores = [
+        np.concatenate([result.scores[layer] for result in passes]).astype(np.int32)
+        for layer in range(network.config.layers)
+    ]
+    return Tested(labels, scores, np.concatenate([result.predictions for result in passes]))

@@ -1,0 +1,134 @@
+"""The netlist that synthesis leaves of a design, simulated cell by cell."""
+
+import os
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+from amaranth.back import rtlil
+from amaranth.lib import wiring
+
+from ..boards.registry import BOARDS, Board, Family, check_memory
+from ..boards.synthesis import OPTIONS, PREPARATION
+from ..boards.toolchain import ToolFailedError, run_tool, tool_version, yosys_library
+from ..golden.config import Config
+from ..hdl.device import Device
+from .source import Report
+
+FAMILIES: tuple[Family, ...] = tuple(dict.fromkeys(board.family for board in BOARDS.values()))
+"""FPGA families whose netlists can be simulated: those that there are boards of."""
+
+_MODELS: dict[Family, tuple[str, ...]] = {
+    "ice40": ("ice40/cells_sim.v",),
+    "ecp5": ("ecp5/common_sim.vh", "ecp5/ccu2c_sim.vh"),
+}
+"""Files of Yosys that say what the cells of a family do."""
+
+_OWN_MODELS: dict[Family, tuple[str, ...]] = {"ice40": (), "ecp5": ("dp16kd.v",)}
+"""Files of ours for cells that Yosys knows from the outside only."""
+
+_DESIGN, _SCRIPT, _NETLIST, _LOG = "design.il", "synthesis.ys", "netlist.v", "synthesis.log"
+
+_OPTIONS = (
+    # What is undefined is random: unknown values, and memory and registers without initial value.
+    *("--x-assign", "unique", "--x-initial", "unique"),
+    # Models of cells that no synthesis makes use of lie in files of their own.
+    "-DNO_INCLUDES",
+    # Models have delays for timing analysis, and no two files agree whether to name a unit.
+    *("-Wno-SPECIFYIGN", "-Wno-TIMESCALEMOD"),
+)
+
+
+def board_of(family: Family) -> Board:
+    """Return the board whose netlist stands for its family's."""
+    return next(board for board in BOARDS.values() if board.family == family)
+
+
+class Netlist:
+    """A component mapped to the cells of an FPGA, by the synthesis that bitstreams are made with.
+
+    Parameters
+    ----------
+    component : wiring.Component
+        Is described to the platform of a board of the family.
+    family : {"ice40", "ecp5"}
+        FPGA.
+    prepare : str
+        Commands of Yosys before synthesis.
+    """
+
+    def __init__(
+        self, component: wiring.Component, family: Family, prepare: str = PREPARATION
+    ) -> None:
+        self._component = component
+        self._family = family
+        self._prepare = prepare
+
+    @cached_property
+    def _design(self) -> str:
+        platform = board_of(self._family).create_platform()
+        return rtlil.convert(self._component, platform=platform, emit_src=False)
+
+    @cached_property
+    def _models(self) -> dict[str, str]:
+        """Texts of the cells' models, by file name."""
+        library = yosys_library()
+        own = resources.files(__package__).joinpath("cells")
+        texts = {Path(name).name: (library / name).read_text() for name in _MODELS[self._family]}
+        texts |= {name: own.joinpath(name).read_text() for name in _OWN_MODELS[self._family]}
+        return texts
+
+    @property
+    def _script(self) -> str:
+        # Verilator takes a vector for one signal, and a carry chain in a vector for a loop.
+        return f"""\
+read_rtlil {_DESIGN}
+{self._prepare}
+synth_{self._family} {OPTIONS[self._family]} -top top
+splitnets
+write_verilog -noattr {_NETLIST}
+"""
+
+    def identity(self) -> str:
+        """Return the design, how it is synthesised, and what its cells do."""
+        return "\0".join(
+            [self._design, self._script, tool_version("yosys"), *self._models.values(), *_OPTIONS]
+        )
+
+    def write(self, folder: Path, report: Report) -> list[str | Path]:
+        """Synthesise.
+
+        Raises
+        ------
+        ToolNotFoundError
+            If Yosys is not installed.
+        ToolFailedError
+            If it fails; its log is kept beside the folder.
+        """
+        (folder / _DESIGN).write_text(self._design)
+        (folder / _SCRIPT).write_text(self._script)
+        report("synthesise")
+        try:
+            run_tool(["yosys", "-s", _SCRIPT], folder, folder / _LOG)
+        except ToolFailedError as error:
+            kept = folder.parent / _LOG
+            os.replace(folder / _LOG, kept)
+            raise ToolFailedError(str(error).replace(str(error.log), str(kept)), kept) from error
+        # Not before: Yosys would take these files for its own.
+        for name, text in self._models.items():
+            (folder / name).write_text(text)
+        # From files given as a library, only the cells in use are taken.
+        models = [part for name in self._models for part in ("-v", folder / name)]
+        return [*_OPTIONS, *models, folder / _NETLIST]
+
+
+def device_netlist(config: Config, family: Family) -> Netlist:
+    """Return the netlist of the whole device.
+
+    Raises
+    ------
+    MetabitError
+        If the FPGA lacks the kind of memory that the configuration asks for.
+    """
+    check_memory(board_of(family), config)
+    return Netlist(Device(config), family)
