@@ -1,7 +1,7 @@
 """`metabit evaluate`: test a trained network."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from metabit.golden.checkpoint import Checkpoint
 from metabit.golden.checkpoint_file import versions
 from metabit.golden.datasets import load_dataset
 from metabit.golden.encoders import Encoder
+from metabit.golden.engines import EngineName, choose_engine, make_learner
 from metabit.golden.paper_checkpoint import AnyCheckpoint, load_any_checkpoint
+from metabit.golden.paper_run import paper_network
 from metabit.golden.splits import split as split_dataset
 from metabit.golden.training_data import check_fit
 
@@ -31,10 +34,15 @@ metabit evaluate run.npz --dataset mine.npz       your own data
 """
 
 
+class _Predicts(Protocol):
+    def predict(self, samples: npt.NDArray[np.bool_]) -> npt.NDArray[np.integer]: ...
+
+
 def evaluate(
     checkpoint: Annotated[
         Path, typer.Argument(metavar="FILE.npz", help="Checkpoint that train has written.")
     ],
+    engine: options.EngineOption = "auto",
     json: options.JsonOption = None,
     dataset: options.DatasetOption = None,
     split: options.SplitOption = None,
@@ -46,7 +54,8 @@ def evaluate(
     loaded = load_any_checkpoint(checkpoint)
     config, record = loaded.config, loaded.record
     images, labels, tested_on = _test_set(loaded, dataset, split, data_dir)
-    predictions = loaded.network().predict(Encoder(config.encoder, record.median).encode(images))
+    learner = _learner(loaded, choose_engine(engine, len(images)))
+    predictions = learner.predict(Encoder(config.encoder, record.median).encode(images))
     confusion = np.zeros((config.classes, config.classes), np.int64)
     np.add.at(confusion, (labels, predictions), 1)
     accuracy = float(np.mean(predictions == labels))
@@ -69,6 +78,13 @@ def evaluate(
                 "versions": versions(),
             },
         )
+
+
+def _learner(checkpoint: AnyCheckpoint, engine: EngineName) -> _Predicts:
+    """Return the network of a checkpoint, for an engine to test."""
+    if isinstance(checkpoint, Checkpoint):
+        return make_learner(checkpoint.network(), engine)
+    return checkpoint.restore(paper_network(checkpoint.config, engine))
 
 
 def _test_set(

@@ -1,11 +1,14 @@
 """Runs that use one engine or the other, or both."""
 
 import builtins
+import json
 import threading
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from metabit.cli import app
 from metabit.golden.checkpoint import load_checkpoint, save_checkpoint
 from metabit.golden.config import Config
 from metabit.golden.datasets import load_dataset
@@ -161,3 +164,38 @@ def test_learners_predict_alike(engine, numba):
     learner = make_learner(network, engine)
     assert learner.network is network
     np.testing.assert_array_equal(learner.predict(samples), expected)
+
+
+def metabit(*arguments, status=0):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def test_commands_take_an_engine(tmp_path, numba):
+    """The same state as in test_train_command, and the same test accuracy."""
+    out, report = tmp_path / "run.npz", tmp_path / "train.json"
+    options = ("--epochs", 2, "--seed", 7, "--engine", "numba")
+    metabit("train", *options, "--out", out, "--json", report)
+    results = json.loads(report.read_text())
+    expected = "21c2e10683b363e1819b465384f9aaaf0bf954eb87312fb6f85057760ff97980"
+    assert results["state_sha256"] == expected
+    assert results["engine"] == "numba"
+    tested = [metabit("evaluate", out, "--engine", engine) for engine in ENGINES]
+    assert tested[0] == tested[1] == tested[2]
+    assert f"{results['test_accuracy'] * 100:.2f} %" in tested[0]
+
+
+def test_small_trainings_do_not_wait_for_the_compiler(tmp_path):
+    report = tmp_path / "train.json"
+    metabit("train", "--epochs", 1, "--json", report)
+    assert json.loads(report.read_text())["engine"] == "numpy"
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_unknown_engine(command, tmp_path):
+    out = tmp_path / "run.npz"
+    metabit("train", "--epochs", 1, "--out", out)
+    arguments = ("evaluate", out) if command == "evaluate" else ("train",)
+    expected = "error: engine must be one of auto, numpy, numba, not 'gpu'\n"
+    assert metabit(*arguments, "--engine", "gpu", status=1) == expected
