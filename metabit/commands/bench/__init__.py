@@ -5,21 +5,23 @@ A benchmark is a module with a function of its name and an ``EPILOG`` of example
 
 import typer
 
-from . import speed
+from . import ablation, speed
 
 EPILOG = """
 **Examples**
 
 metabit bench speed        training and encoding, in seconds and samples a second
+
+metabit bench ablation     what every choice of the hardware rule is worth, in accuracy
 """
 
 app = typer.Typer(
-    help="Measure: speed of the engines.",
+    help="Measure: speed, accuracy.",
     epilog=EPILOG,
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
 
-for _module in (speed,):
+for _module in (speed, ablation):
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, epilog=_module.EPILOG)(getattr(_module, _name))

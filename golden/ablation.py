@@ -1,0 +1,200 @@
+"""What every choice of the hardware rule costs or brings: the rows of a table, and their runs."""
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .config import Config
+from .datasets import load_dataset
+from .deviations import DEVIATIONS, DeviatingNetwork
+from .engines import choose_engine
+from .named import named, override
+from .paper_run import PaperLearner
+from .run import Run
+from .schedule import Schedule
+from .trainer import Trainer
+from .training_data import prepare
+
+TABLES = ("steps", "changes", "encoders")
+"""`steps`: from the paper's rule to the hardware's, one deviation after the other. `changes`: the
+hardware rule without rival selection and annealing, one change at a time. `encoders`: the network
+of a UP5K with different inputs and switches."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A row of a table.
+
+    Attributes
+    ----------
+    table : str
+        One of :data:`TABLES`.
+    name : str
+        What is different.
+    config : Config
+        What is trained; its seed is replaced by that of the run.
+    deviations : int or None
+        How many :data:`~metabit.golden.deviations.DEVIATIONS` the paper's rule has; None: the
+        hardware rule.
+    """
+
+    table: str
+    name: str
+    config: Config
+    deviations: int | None = None
+
+    def accuracy(self, seed: int, epochs: int, data_dir: Path | None = None) -> float:
+        """Train, and return the accuracy on the test set, a fraction.
+
+        Parameters
+        ----------
+        seed : int
+            Of network, order and split.
+        epochs : int
+            Length of the training.
+        data_dir : Path, optional
+            Folder with Fashion-MNIST.
+        """
+        config = override(self.config, seed=seed)
+        dataset = load_dataset(config.dataset, data_dir)
+        data = prepare(config, dataset=dataset, split_name="paper")
+        if self.deviations is None:
+            engine = choose_engine("auto", epochs * len(data.train))
+            run = Run.start(config, data, epochs, observe=False, engine=engine)
+            for _ in run.tiles():
+                pass
+            return run.test_accuracy[-1]
+        network = DeviatingNetwork(config, self.deviations)
+        schedule = Schedule(network.config, len(data.train), epochs)
+        trainer = Trainer(PaperLearner(network, schedule), data, schedule)
+        for _ in trainer.tiles():
+            pass
+        return trainer.test_accuracy()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The runs of a row.
+
+    Attributes
+    ----------
+    variant : Variant
+        The row.
+    accuracies : list of float
+        In per cent, a seed each.
+    differences : list of float
+        To the row it is compared with, in points, a seed each: the same seed has the same split,
+        whose share in the spread drops out.
+    """
+
+    variant: Variant
+    accuracies: list[float]
+    differences: list[float]
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy."""
+        return statistics.fmean(self.accuracies)
+
+    @property
+    def std(self) -> float:
+        """Sample standard deviation; 0 for a single run."""
+        return _deviation(self.accuracies)
+
+    @property
+    def difference(self) -> float:
+        """Mean difference."""
+        return statistics.fmean(self.differences)
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean difference; 0 for a single run."""
+        return _deviation(self.differences) / len(self.differences) ** 0.5
+
+
+def _deviation(values: Sequence[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def summarise(
+    variants: Sequence[Variant], accuracies: dict[tuple[Variant, int], float]
+) -> list[Summary]:
+    """Return a table: `steps` compares each row with the one before, the others with their first.
+
+    Parameters
+    ----------
+    variants : sequence of Variant
+        Rows of one table.
+    accuracies : dict
+        A fraction for each variant and seed.
+    """
+    summaries: list[Summary] = []
+    seeds = sorted({seed for _, seed in accuracies})
+    for variant in variants:
+        values = np.array([accuracies[variant, seed] for seed in seeds]) * 100
+        reference = values
+        if summaries:
+            reference = np.array(summaries[-1 if variant.table == "steps" else 0].accuracies)
+        summaries.append(Summary(variant, values.tolist(), (values - reference).tolist()))
+    return summaries
+
+
+def variants(table: str, dataset: str) -> tuple[Variant, ...]:
+    """Return the rows of a table.
+
+    Parameters
+    ----------
+    table : str
+        One of :data:`TABLES`.
+    dataset : str
+        `fashion-mnist` or `prototypes`; `encoders` is about images only.
+    """
+    base = named("paper-135")
+    if dataset == "prototypes":
+        base = override(base, dataset=dataset, encoder="none", inputs=1000)
+    rows = {"steps": _steps, "changes": _changes, "encoders": _encoders}[table](base)
+    return tuple(rows)
+
+
+def _steps(base: Config) -> Iterator[Variant]:
+    yield Variant("steps", "paper", base, 0)
+    for count, name in enumerate(DEVIATIONS, 1):
+        yield Variant("steps", name, base, count)
+    yield Variant("steps", "tiles of 8: the hardware rule", base)
+    rival = override(base, rival_selection=True)
+    yield Variant("steps", "rival selection", rival)
+    yield Variant("steps", "annealing", override(rival, annealing=named("up5k").annealing))
+
+
+def _changes(base: Config) -> Iterator[Variant]:
+    yield Variant("changes", "8 bits, tiles of 8, margin 1/4, groups of 45", base)
+    for bits in (16, 7, 6, 5, 4):
+        yield Variant("changes", f"{bits} bits", override(base, counter_bits=bits))
+    for tile in (1, 32, 64):
+        yield Variant("changes", f"tiles of {tile}", override(base, tile=tile))
+    for eighths in (0, 1, 4):
+        name = f"margin {eighths}/8"
+        yield Variant("changes", name, override(base, margin=eighths / 8))
+    for group in (15, 27, 135):
+        yield Variant("changes", f"groups of {group}", override(base, group=group))
+    yield Variant("changes", "no reinforcement", override(base, reinforcement=0))
+    yield Variant("changes", "rival selection", override(base, rival_selection=True))
+    yield Variant("changes", "annealing", override(base, annealing=named("up5k").annealing))
+
+
+def _encoders(base: Config) -> Iterator[Variant]:
+    full = named("up5k")
+    plain = {"rival_selection": False, "annealing": ()}
+    for name, bits in (("median", 784), ("thermometer:0,128", 1568)):
+        yield Variant("encoders", name, override(full, encoder=name, inputs=bits))
+    yield Variant("encoders", "edges-1568, base rule", override(full, **plain))
+    yield Variant("encoders", "edges-1568, rival selection", override(full, annealing=()))
+    yield Variant("encoders", "edges-1568, annealing", override(full, rival_selection=False))
+    yield Variant("encoders", "edges-1568, both", full)
+    fields = {"encoder": "edges-1960", "inputs": 1960, "hidden": (56,), "group": 28}
+    wide = override(full, **fields)
+    yield Variant("encoders", "edges-1960, 56 neurons", wide)
+    yield Variant("encoders", "and three thresholds", override(wide, head_offset=16))

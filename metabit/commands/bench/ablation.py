@@ -1,0 +1,146 @@
+"""`metabit bench ablation`: what every choice of the hardware rule costs or brings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.table import Table
+
+from metabit.errors import MetabitError
+from metabit.golden.ablation import TABLES, Summary, Variant, summarise, variants
+from metabit.golden.checkpoint import versions
+from metabit.golden.errors import ConfigurationError
+
+from .. import options
+from ..options import check_folder, write_json
+
+DATASETS = ("fashion-mnist", "prototypes")
+
+EPILOG = """
+**Examples**
+
+metabit bench ablation                                   all tables, hours on one core
+
+metabit bench ablation --tables steps --seeds 2          from the paper's rule to the hardware's
+
+metabit bench ablation --dataset prototypes --epochs 50  the paper's generated data
+"""
+
+
+def ablation(
+    tables: Annotated[
+        str,
+        typer.Option("--tables", metavar="NAME[,NAME...]", help=f"Of {', '.join(TABLES)}."),
+    ] = ",".join(TABLES),
+    dataset: Annotated[
+        str, typer.Option("--dataset", metavar="|".join(DATASETS), help="Data set.")
+    ] = DATASETS[0],
+    seeds: Annotated[
+        int, typer.Option("--seeds", metavar="N", min=1, help="Runs of each row.")
+    ] = 5,
+    epochs: Annotated[int, typer.Option("--epochs", metavar="N", min=1, help="Epochs.")] = 20,
+    jobs: Annotated[
+        int, typer.Option("--jobs", metavar="N", help="Runs at a time; -1: one for each core.")
+    ] = -1,
+    cache: Annotated[
+        Path,
+        typer.Option(
+            "--cache", metavar="FOLDER", help="Finished runs, which are not run again; may be new."
+        ),
+    ] = Path("build/bench/ablation"),
+    data_dir: options.DataDirOption = None,
+    json: options.JsonOption = None,
+) -> None:
+    """Train variants of the rule with several seeds, and print what each is worth."""
+    check_folder("--json", json)
+    names = tables.split(",")
+    for name in names:
+        if name not in TABLES:
+            raise ConfigurationError(f"unknown table {name!r}; known: {', '.join(TABLES)}")
+    if dataset not in DATASETS:
+        raise ConfigurationError(f"--dataset must be {' or '.join(DATASETS)}, not {dataset!r}")
+    if dataset != DATASETS[0] and "encoders" in names:
+        if tables != ",".join(TABLES):
+            raise MetabitError(f"table encoders is about images, and {dataset} has none")
+        names.remove("encoders")
+    rows = {name: variants(name, dataset) for name in names}
+    accuracies = _run(
+        [variant for table in rows.values() for variant in table],
+        seeds,
+        epochs,
+        jobs,
+        cache,
+        data_dir,
+    )
+    console = Console(soft_wrap=True)
+    results = []
+    for table in rows.values():
+        summaries = summarise(table, accuracies)
+        console.print(_table(summaries, dataset, seeds, epochs))
+        results += summaries
+    if json is not None:
+        write_json(json, {"rows": [_row(summary) for summary in results], "versions": versions()})
+
+
+def _run(
+    rows: list[Variant], seeds: int, epochs: int, jobs: int, cache: Path, data_dir: Path | None
+) -> dict[tuple[Variant, int], float]:
+    """Train every row with every seed."""
+    from joblib import Memory, Parallel, delayed
+
+    # Rows that stand in two tables train once.
+    accuracy = Memory(cache, verbose=0).cache(_accuracy, ignore=["data_dir"])
+
+    def one(variant: Variant, seed: int) -> tuple[Variant, int, float]:
+        fields = variant.config.model_dump(exclude={"name"})
+        return variant, seed, accuracy(fields, variant.deviations, seed, epochs, data_dir)
+
+    runs = [(variant, seed) for seed in range(seeds) for variant in rows]
+    results = Parallel(n_jobs=jobs, return_as="generator_unordered")(
+        delayed(one)(variant, seed) for variant, seed in runs
+    )
+    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        return {
+            (variant, seed): value
+            for variant, seed, value in progress.track(results, total=len(runs))
+        }
+
+
+def _accuracy(
+    fields: dict, deviations: int | None, seed: int, epochs: int, data_dir: Path | None
+) -> float:
+    """Train: a function of values, by which joblib finds its result again."""
+    from metabit.golden.named import make_config
+
+    return Variant("", "", make_config(fields), deviations).accuracy(seed, epochs, data_dir)
+
+
+def _table(summaries: list[Summary], dataset: str, seeds: int, epochs: int) -> Table:
+    kind = summaries[0].variant.table
+    table = Table(
+        title=f"{kind}: {dataset}, split paper, {epochs} epochs, {seeds} seeds",
+        title_justify="left",
+    )
+    table.add_column("the row before, and" if kind == "steps" else "the first row, but")
+    table.add_column("test accuracy, %", justify="right")
+    table.add_column("difference", justify="right")
+    for number, summary in enumerate(summaries):
+        difference = f"{summary.difference:+.2f} ± {summary.error:.2f}" if number else ""
+        table.add_row(summary.variant.name, f"{summary.mean:.2f} ± {summary.std:.2f}", difference)
+    return table
+
+
+def _row(summary: Summary) -> dict:
+    """Return a row as --json reports it; accuracies are fractions."""
+    return {
+        "table": summary.variant.table,
+        "name": summary.variant.name,
+        "config": summary.variant.config.model_dump(mode="json"),
+        "deviations": summary.variant.deviations,
+        "test_accuracy": [value / 100 for value in summary.accuracies],
+        "difference": summary.difference / 100,
+        "standard_error": summary.error / 100,
+    }
