@@ -1,0 +1,384 @@
+"""The golden model as a scikit-learn estimator."""
+
+import math
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .errors import MetabitError
+from .golden.config import Config
+from .golden.encoders import Bits, Encoder
+from .golden.engines import choose_engine, make_learner
+from .golden.errors import DataError
+from .golden.learner import SpanLearner
+from .golden.named import make_config
+from .golden.network import Network
+from .golden.quantiles import Quantiles
+from .golden.streams import permutation
+
+MAX_INPUTS = 4096
+"""Bits per sample that a configuration may have."""
+
+_LEVELS = 32
+"""Thresholds of a feature when there is room: the authors of the paper use as many."""
+
+_GROUP = 32
+_BATCH = 4096
+
+
+class MetabitClassifier(ClassifierMixin, BaseEstimator):
+    """Binary neural network that learns with counters, comparisons and XNORs only.
+
+    Trains bit for bit as the hardware would: see :class:`~metabit.golden.config.Config` for the
+    parameters of the network, which have the same names there.
+
+    Parameters
+    ----------
+    hidden : int or sequence of int
+        Neurons of each hidden layer.
+    group : int or None
+        Neurons per group; None: 32, or all of the widest layer if it is smaller.
+    counter_bits : int
+        Width of a counter, 2 to 16.
+    margin : float
+        Robustness, 0 to 1.
+    rival_selection : bool
+        Whether only neurons that tell the label from its rival may win.
+    annealing : sequence of float
+        Fractions of the epochs after which fewer words are touched; empty: off. Has no effect on
+        :meth:`partial_fit`, which does not know how long the training will be.
+    reinforcement : float
+        Reinforcement probability; 0 is off.
+    head_offset : int
+        Offset of the three-threshold head; 0 is the plain head.
+    tile : int
+        Samples whose forward passes all use the weights as they stood before the tile.
+    epochs : int
+        Passes of :meth:`fit` over the data.
+    encoder : str
+        How samples become bits. ``"quantiles"``: a thermometer whose thresholds are quantiles of
+        each feature. ``"none"``: samples are bits. Any encoder for images, such as ``"median"``,
+        ``"thermometer:0,128"`` or ``"edges-1568"``; see :mod:`metabit.golden.encoders`.
+        ``"auto"``: ``"none"`` for data of type bool, otherwise ``"quantiles"``.
+    levels : int or None
+        Thresholds of a feature with ``"quantiles"``; None: 32, or fewer if samples would become
+        more than 4096 bits.
+    image_shape : tuple of int or None
+        Shape of the image that a row of ``X`` is, for encoders that need to know, e.g.
+        ``(28, 28)``.
+    random_state : int, RandomState instance or None
+        An int is the seed of the configuration, so that the same training by ``metabit train``,
+        or on a device, gives the same network.
+    engine : {"auto", "numpy", "numba"}
+        What computes; has no influence on the result.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        Labels.
+    n_features_in_ : int
+        Features of a sample.
+    feature_names_in_ : ndarray of str
+        Their names, if `X` had any.
+    config_ : Config
+        The whole configuration, which ``metabit build`` and ``metabit simulate`` understand.
+    network_ : Network
+        The trained network.
+    encoder_ : Encoder or Quantiles
+        Fitted.
+    training_accuracy_ : list of float
+        Accuracy of each epoch, counted before the network learnt from the sample.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from metabit import MetabitClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> classifier = MetabitClassifier(encoder="thermometer:0,4,8,12").fit(X_train, y_train)
+    >>> bool(classifier.score(X_test, y_test) > 0.9)
+    True
+    """
+
+    classes_: npt.NDArray
+
+    def __init__(
+        self,
+        hidden: int | Sequence[int] = 128,
+        *,
+        group: int | None = None,
+        counter_bits: int = 8,
+        margin: float = 0.25,
+        rival_selection: bool = True,
+        annealing: Sequence[float] = (0.6, 0.75, 0.9),
+        reinforcement: float = 0.5,
+        head_offset: int = 0,
+        tile: int = 8,
+        epochs: int = 20,
+        encoder: str = "auto",
+        levels: int | None = None,
+        image_shape: tuple[int, ...] | None = None,
+        random_state: Any = 0,
+        engine: str = "auto",
+    ) -> None:
+        self.hidden = hidden
+        self.group = group
+        self.counter_bits = counter_bits
+        self.margin = margin
+        self.rival_selection = rival_selection
+        self.annealing = annealing
+        self.reinforcement = reinforcement
+        self.head_offset = head_offset
+        self.tile = tile
+        self.epochs = epochs
+        self.encoder = encoder
+        self.levels = levels
+        self.image_shape = image_shape
+        self.random_state = random_state
+        self.engine = engine
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train a new network.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, features)
+            Training samples.
+        y : array-like, shape (n,)
+            Their labels.
+
+        Returns
+        -------
+        MetabitClassifier
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not valid.
+        """
+        if not isinstance(self.epochs, Integral) or self.epochs < 1:
+            raise MetabitError(f"epochs must be an integer of at least 1, not {self.epochs!r}")
+        X, y = validate_data(self, X, y)
+        check_classification_targets(y)
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        samples = self._start(X)
+        for epoch in range(1, self.epochs + 1):
+            annealing = self.config_.annealing_exponent(epoch, self.epochs)
+            self._train_epoch(samples, labels, annealing, len(labels) * self.epochs)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
+        """Train for one more epoch, on these samples.
+
+        The first call fits the encoder to its samples, which should therefore be many enough to
+        stand for the rest.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, features)
+            Training samples.
+        y : array-like, shape (n,)
+            Their labels.
+        classes : array-like
+            All labels that there will be; needed in the first call.
+
+        Returns
+        -------
+        MetabitClassifier
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not valid.
+        """
+        first = not hasattr(self, "network_")
+        X, y = validate_data(self, X, y, reset=first)
+        check_classification_targets(y)
+        if first:
+            if classes is None:
+                raise MetabitError("classes must be given in the first call of partial_fit")
+            known = np.unique(np.asarray(classes))
+        else:
+            known = self.classes_
+            if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), known):
+                raise MetabitError(
+                    f"classes must be those of the first call, {known.tolist()}, not {classes!r}"
+                )
+        unknown = np.setdiff1d(y, known)
+        if len(unknown):
+            raise MetabitError(
+                f"y has the labels {unknown.tolist()}, which are not among the classes, "
+                f"{known.tolist()}"
+            )
+        self.classes_ = known
+        samples = self._start(X) if first else self._encode(X)
+        self._train_epoch(samples, np.searchsorted(known, y), 0, len(y))
+        return self
+
+    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return class scores: of each class, the votes for it less those against it.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, classes) or (n,)
+            Whole numbers. With two classes, the score of the second less that of the first.
+        """
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X: Any) -> npt.NDArray:
+        """Return the labels of samples, shape (n,): the class of the highest score, first on ties.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, features)
+            Samples.
+        """
+        best = self._scores(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return probabilities that follow from the scores, but have not been calibrated.
+
+        The softmax of the scores in units of the standard deviation that they would have by
+        chance, the square root of the number of votes. Their order is that of the scores; for
+        probabilities to rely on, see :class:`sklearn.calibration.CalibratedClassifierCV`.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, classes)
+        """
+        scores = self._scores(X)
+        scores /= math.sqrt(self.config_.planes * self.config_.hidden[-1])
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    def _scores(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the last layer's class scores, shape (n, classes)."""
+        check_is_fitted(self)
+        samples = self._encode(validate_data(self, X, reset=False))
+        parts = [
+            self.network_.forward(samples[start : start + _BATCH]).scores[-1]
+            for start in range(0, len(samples), _BATCH)
+        ]
+        return np.concatenate(parts).astype(np.float64)
+
+    def _start(self, X: npt.NDArray) -> Bits:
+        """Set up encoder and network, and return the encoded samples."""
+        if len(self.classes_) < 2:
+            raise DataError(
+                f"samples of at least 2 classes are needed, not of {len(self.classes_)} class"
+            )
+        self.encoder_ = self._make_encoder(X)
+        self.encoder_.fit(self._shaped(X))
+        samples = self._encode(X)
+        if samples.shape[1] > MAX_INPUTS:
+            raise DataError(
+                f"{X.shape[1]} features become {samples.shape[1]} bits, and a network takes "
+                f"{MAX_INPUTS} at most: use fewer levels, or select features"
+            )
+        self.config_ = self._make_config(samples.shape[1])
+        self.network_ = Network(self.config_)
+        self.training_accuracy_: list[float] = []
+        # Of the epoch before, and their samples; damping starts as if all had been wrong.
+        self._errors = (1, 1)
+        return samples
+
+    def _make_encoder(self, X: npt.NDArray) -> Encoder | Quantiles:
+        spec = self.encoder
+        if spec == "auto":
+            spec = "none" if X.dtype == bool else "quantiles"
+        if spec != "quantiles":
+            return Encoder(spec)
+        if self.levels is not None:
+            return Quantiles(self.levels)
+        return Quantiles(min(_LEVELS, max(1, MAX_INPUTS // X.shape[1])))
+
+    def _make_config(self, inputs: int) -> Config:
+        """Return the configuration that the parameters describe."""
+        hidden: tuple[Any, ...]
+        hidden = tuple(self.hidden) if isinstance(self.hidden, Iterable) else (self.hidden,)
+        seed = self.random_state
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
+        group = min(_GROUP, max(hidden, default=1)) if self.group is None else self.group
+        fields = {
+            "name": type(self).__name__,
+            "dataset": "scikit-learn",
+            "encoder": self.encoder_.spec if isinstance(self.encoder_, Encoder) else "none",
+            "inputs": inputs,
+            "hidden": tuple(_plain(width) for width in hidden),
+            "classes": len(self.classes_),
+            "annealing": tuple(_plain(fraction) for fraction in self.annealing),
+            "group": group,
+            "seed": seed,
+        }
+        for name in (
+            *("counter_bits", "margin", "rival_selection", "reinforcement"),
+            *("head_offset", "tile"),
+        ):
+            fields[name] = getattr(self, name)
+        return make_config({name: _plain(value) for name, value in fields.items()})
+
+    def _shaped(self, X: npt.NDArray) -> npt.NDArray:
+        """Return samples as the encoder takes them."""
+        if isinstance(self.encoder_, Quantiles):
+            return X
+        if X.dtype.kind == "f" and "edges" in self.encoder_.spec and np.all(np.floor(X) == X):
+            # Scikit-learn's own data sets give whole pixels as floating point numbers.
+            X = X.astype(np.int64)
+        if self.image_shape is None:
+            return X
+        if math.prod(self.image_shape) != X.shape[1]:
+            raise DataError(
+                f"image_shape {tuple(self.image_shape)} is of {math.prod(self.image_shape)} "
+                f"pixels, and X has {X.shape[1]} features"
+            )
+        return X.reshape(len(X), *self.image_shape)
+
+    def _encode(self, X: npt.NDArray) -> Bits:
+        """Return the bits of samples."""
+        return self.encoder_.encode(self._shaped(X))
+
+    def _train_epoch(
+        self, samples: Bits, labels: npt.NDArray[np.integer], annealing: int, planned: int
+    ) -> None:
+        """Train for an epoch, as :class:`~metabit.golden.schedule.Schedule` would."""
+        config, done = self.config_, self.training_accuracy_
+        order = permutation(config.seed, f"order/{len(done) + 1}", len(labels))
+        rule = {"annealing": annealing, "damping": config.reinforcement_damping(*self._errors)}
+        learner = make_learner(self.network_, choose_engine(self.engine, planned))
+        if isinstance(learner, SpanLearner):
+            found = learner.train_tiles(learner.pack(samples), labels, order, **rule)
+        else:
+            tiles = np.split(order, range(config.tile, len(order), config.tile))
+            parts = [learner.train_tile(samples[part], labels[part], **rule) for part in tiles]
+            found = np.concatenate(parts)
+        self.network_ = learner.network
+        self._errors = int(np.count_nonzero(found != labels[order])), len(order)
+        done.append(1 - self._errors[0] / len(order))
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of Python's for one of NumPy's, as a grid of parameters may hold."""
+    return value.item() if isinstance(value, np.generic) else value
