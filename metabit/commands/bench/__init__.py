@@ -5,7 +5,7 @@ A benchmark is a module with a function of its name and an ``EPILOG`` of example
 
 import typer
 
-from . import ablation, speed
+from . import ablation, paper, speed
 
 EPILOG = """
 **Examples**
@@ -13,6 +13,8 @@ EPILOG = """
 metabit bench speed        training and encoding, in seconds and samples a second
 
 metabit bench ablation     what every choice of the hardware rule is worth, in accuracy
+
+metabit bench paper        the published tables, measured again
 """
 
 app = typer.Typer(
@@ -22,6 +24,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-for _module in (speed, ablation):
+for _module in (speed, ablation, paper):
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, epilog=_module.EPILOG)(getattr(_module, _name))

@@ -1,0 +1,182 @@
+"""The published tables, and the runs that are compared with them."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from metabit.golden import reproduction
+from metabit.golden.datasets import Dataset
+from metabit.golden.errors import ConfigurationError, DataError
+from metabit.golden.published import TABLES, PublishedRow, published, select
+from metabit.golden.reproduction import Cache, Comparison, Result, key_of, reproduce
+
+CHANCE = PublishedRow(
+    table="layers",
+    dataset="prototypes",
+    rule="paper",
+    hidden=(6,),
+    group=3,
+    margin=0.25,
+    weight_clip=0,
+    batch=50,
+    mean=50.0,
+    std=1.0,
+    extra=False,
+)
+
+
+@pytest.fixture
+def _small(monkeypatch):
+    """A few samples in the shape of Random Prototypes."""
+    rng = np.random.default_rng(0)
+    prototypes, labels = rng.random((10, 1000)) < 0.5, np.arange(300) % 10
+    samples = prototypes[labels] ^ (rng.random((300, 1000)) < 0.3)
+    small = Dataset("prototypes", samples, labels, 10, None, None, holdout=60)
+    monkeypatch.setattr(reproduction, "_dataset", lambda name, data_dir: small)
+
+
+def result(accuracy, seed=0, row="layers/prototypes/6"):
+    return Result(f"key{seed}", row, seed, 1, [accuracy], [0.5], 0.1, "ab")
+
+
+def test_published_rows():
+    rows = published()
+    assert len({row.name for row in rows}) == len(rows)
+    assert {row.table for row in rows} == set(TABLES)
+    (row,) = [row for row in rows if row.name == "layers/fashion-mnist/135-135"]
+    assert (row.hidden, row.group, row.margin) == ((135, 135), 45, 0.25)
+    assert (row.mean, row.std) == (85.679, 0.337)
+    config = row.config(seed=3, epochs=50)
+    assert (config.inputs, config.encoder, config.batch, config.seed) == (784, "median", 100, 3)
+    for row in rows:
+        row.config(0, 1)
+
+
+def test_select():
+    assert all(not row.extra for row in select())
+    assert len(select(extra=True)) == len(published())
+    assert [row.name for row in select("layers", "prototypes", "35-35,255-255")] == [
+        "layers/prototypes/35-35",
+        "layers/prototypes/255-255",
+    ]
+    # Asked for by name, a row that takes long is found, too.
+    assert [row.hidden for row in select(rows="layers/fashion-mnist/1035-1035")] == [(1035, 1035)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tables": "layers,depth"}, "unknown table 'depth'; known: layers, baseline, group"),
+        ({"dataset": "mnist"}, "have no data set 'mnist'; known: fashion-mnist, prototypes"),
+        ({"tables": "clip", "rows": "c3"}, "no row 'c3' in these tables; known: clip/fashion"),
+    ],
+)
+def test_select_errors(options, message):
+    with pytest.raises(ConfigurationError, match=message):
+        select(**options)
+
+
+@pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_reproduce_runs_what_is_missing(tmp_path, jobs, monkeypatch):
+    if jobs > 1:
+        # Processes would not see the small data set.
+        monkeypatch.setattr(reproduction, "_parallel_options", {"backend": "threading"})
+    path = tmp_path / "runs.jsonl"
+    first = list(reproduce([CHANCE], range(2), 2, Cache(path), jobs=jobs))
+    assert [finished.cached for finished in first] == [False, False]
+    accuracies = {f.seed: f.result.test_accuracy for f in first}
+    assert all(len(accuracy) == 2 for accuracy in accuracies.values())
+    cache = Cache(path)
+    again = list(reproduce([CHANCE], range(3), 2, cache, jobs=jobs))
+    assert sorted(finished.seed for finished in again if finished.cached) == [0, 1]
+    for finished in again:
+        if finished.cached:
+            assert finished.result.test_accuracy == accuracies[finished.seed]
+    assert len(Cache(path)) == len(cache) == 3
+
+
+@pytest.mark.usefixtures("_small")
+def test_rows_that_two_tables_share_are_run_once(tmp_path):
+    cache = Cache(tmp_path / "runs.jsonl")
+    finished = list(reproduce([CHANCE, CHANCE], [0], 1, cache))
+    assert [f.cached for f in finished] == [False, True]
+    assert finished[0].result == finished[1].result
+    assert len(cache) == 1
+
+
+@pytest.mark.usefixtures("_small")
+def test_a_failed_run_is_reported_and_the_others_go_on(tmp_path, monkeypatch):
+    prepare = reproduction.prepare
+
+    def fail_once(config, **options):
+        if config.seed == 0:
+            raise DataError("gone")
+        return prepare(config, **options)
+
+    monkeypatch.setattr(reproduction, "prepare", fail_once)
+    cache = Cache(tmp_path / "runs.jsonl")
+    finished = list(reproduce([CHANCE, CHANCE], range(2), 1, cache))
+    assert [(f.seed, f.error) for f in finished if f.result is None] == [
+        (0, "DataError: gone"),
+        (0, "DataError: gone"),
+    ]
+    assert len(cache) == 1
+
+
+def test_key_depends_on_all_but_the_name():
+    config = CHANCE.config(0, 1)
+    assert key_of(config) == key_of(config.model_copy(update={"name": "other"}))
+    assert key_of(config) != key_of(config.model_copy(update={"batch": 51}))
+
+
+def test_cache_survives_a_killed_process(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    cache = Cache(path)
+    cache.add(result(0.5, 0))
+    cache.add(result(0.6, 1))
+    path.write_text(path.read_text()[:-20])
+    cache = Cache(path)
+    assert len(cache) == 1
+    cache.add(result(0.7, 2))
+    assert len(Cache(path)) == 2
+    assert json.loads(path.read_text().splitlines()[-1])["seed"] == 2
+
+
+def test_cache_that_is_none(tmp_path):
+    (tmp_path / "runs.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match="cannot be read"):
+        Cache(tmp_path / "runs.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "verdict"),
+    [
+        ([0.50], "agrees"),
+        ([0.53], "agrees"),  # a single run, published deviation 1: within 3 * 1.05
+        ([0.54], "better"),
+        ([0.46, 0.46, 0.46], "worse"),
+        ([0.51, 0.51, 0.51], "agrees"),
+    ],
+)
+def test_verdict(accuracies, verdict):
+    results = [result(accuracy, seed) for seed, accuracy in enumerate(accuracies)]
+    assert Comparison(CHANCE, results).verdict == verdict
+
+
+def test_comparison_worked_by_hand():
+    comparison = Comparison(CHANCE, [result(0.51, 0), result(0.53, 1), result(0.55, 2)])
+    assert comparison.mean == pytest.approx(53)
+    assert comparison.std == pytest.approx(2)
+    assert comparison.difference == pytest.approx(3)
+    # (2 * 4 + 9 * 1) / (3 + 10 - 2) * (1 / 3 + 1 / 10)
+    assert comparison.error == pytest.approx(math.sqrt(17 / 11 * 13 / 30))
+
+
+def test_close_means_more_than_chance_but_little():
+    exact = PublishedRow(**{**vars(CHANCE), "std": 0.01})
+    assert Comparison(exact, [result(0.504), result(0.504, 1)]).verdict == "close"
+    unpublished = PublishedRow(**{**vars(CHANCE), "mean": None, "std": None})
+    assert Comparison(unpublished, [result(0.504)]).verdict == "-"

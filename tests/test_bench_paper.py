@@ -1,0 +1,93 @@
+"""`metabit bench paper` as a user calls it."""
+
+import csv
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from metabit.cli import app
+
+ROW = ("--tables", "layers", "--dataset", "prototypes", "--rows", "35-35", "--epochs", 1)
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """Run the command with a cache of the test's own."""
+
+    def run(*arguments, status=0):
+        words = ["bench", "paper", "--cache", tmp_path / "runs.jsonl", *arguments]
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        assert result.exit_code == status, result.output
+        return result.output
+
+    return run
+
+
+def test_list(bench):
+    printed = bench("--list", "--tables", "layers")
+    assert "layers/fashion-mnist/135-135                     85.68 +- 0.34" in printed
+    assert "1035-1035 " not in printed
+    assert "86.96 +- 0.32  (with --all)" in bench("--list", "--all")
+
+
+def test_table_files_and_plots(bench, tmp_path):
+    files = {kind: tmp_path / f"table.{kind}" for kind in ("json", "csv", "markdown")}
+    options = [word for kind, path in files.items() for word in (f"--{kind}", path)]
+    printed = bench(*ROW[:4], *ROW[6:], "--rows", "35-35,75-75", "--seeds", 1, *options)
+    assert "[2/2] layers/prototypes/75-75 seed 0" in printed
+    rows = json.loads(files["json"].read_text())["rows"]
+    assert [row["row"] for row in rows] == ["layers/prototypes/35-35", "layers/prototypes/75-75"]
+    assert [(row["seeds"], row["epochs"], row["verdict"]) for row in rows] == [(1, 1, "worse")] * 2
+    with files["csv"].open() as file:
+        lines = list(csv.DictReader(file))
+    assert [float(line["measured_mean"]) for line in lines] == [r["measured_mean"] for r in rows]
+    assert "| prototypes/75-75 | 87.64 +- 0.56 |" in files["markdown"].read_text()
+
+    # Everything is there now: nothing is run, and pictures do not depend on the day.
+    pytest.importorskip("matplotlib")
+    plots = tmp_path / "plots"
+    again = bench(*ROW[:4], *ROW[6:], "--seeds", 1, "--report-only", "--plots", plots)
+    assert "[1/" not in again
+    assert "worse" in again
+    picture = plots / "width-prototypes.svg"
+    assert [path.name for path in plots.iterdir()] == [picture.name]
+    text = picture.read_text()
+    assert text.startswith("<?xml")
+    assert "two layers, measured" in text
+    bench(*ROW[:4], *ROW[6:], "--seeds", 1, "--report-only", "--plots", plots)
+    assert picture.read_text() == text
+
+
+def test_more_seeds_add_to_those_that_are_there(bench):
+    assert "[1/1] layers/prototypes/35-35 seed 0" in bench(*ROW, "--seeds", 1)
+    printed = bench(*ROW, "--seeds", 2)
+    assert "seed 0" not in printed
+    assert "[2/2] layers/prototypes/35-35 seed 1" in printed
+    assert "no results yet" in bench(*ROW, "--seeds", 2, "--seed", 5, "--report-only")
+
+
+def test_failed_runs_give_an_exit_status(bench, tmp_path):
+    printed = bench(
+        *("--tables", "clip", "--rows", "c8", "--epochs", 1, "--seeds", 1),
+        *("--data-dir", tmp_path / "nothing"),
+        status=1,
+    )
+    assert "clip/fashion-mnist/135-135/c8 seed 0 FAILED: DataError: folder" in printed
+    assert "no results yet" in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--rows", "36-36"), "no row '36-36' in these tables"),
+        (("--cache", "nowhere/runs.jsonl"), "folder nowhere does not exist"),
+        (("--plots", "no/where"), "folder no does not exist"),
+    ],
+)
+def test_errors(bench, options, message):
+    assert message in bench(*options, status=1).replace("\n", " ")
+
+
+def test_no_jobs(bench):
+    assert "must be -1 or at least 1, not 0" in bench(*ROW, "--jobs", 0, status=2)
