@@ -65,7 +65,18 @@ def test_one_engine(tmp_path):
     assert [row["engine"] for row in found["training"]] == ["numpy"]
 
 
+def test_paper_mode(tmp_path, numba):
+    file = tmp_path / "speed.json"
+    options = ("--config", "tiny", "--epochs", 1, "--no-growth", "--mode", "both")
+    bench(*options, "--engine", "numba", "--json", file)
+    rows = json.loads(file.read_text())["training"]
+    assert [row["mode"] for row in rows] == ["hardware", "paper"]
+    assert rows[0]["state_sha256"] != rows[1]["state_sha256"]
+
+
 def test_mistakes():
+    message = bench("--mode", "fast", status=1)
+    assert message == "error: --mode must be one of hardware, paper, both, not 'fast'\n"
     message = bench("--engine", "fastest", status=1)
     assert message == "error: --engine must be one of all, numpy, numba, not 'fastest'\n"
     assert "unknown configuration 'huge'" in bench("--config", "huge", status=1)

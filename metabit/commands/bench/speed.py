@@ -13,12 +13,14 @@ from metabit.golden.datasets import Dataset, load_dataset
 from metabit.golden.engines import EngineName, choose_engine
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.named import NAMES, load_config
+from metabit.golden.paper_config import paper_config
 from metabit.golden.training_data import prepare
 
 from .. import options
 from ..options import check_folder, write_json
 from .machine import cores, describe_machine, machine
 from .stopwatch import (
+    EPOCHS,
     Row,
     time_encoders,
     time_neurons,
@@ -38,6 +40,11 @@ metabit bench speed --config up5k --json speed.json
 metabit bench speed --config tiny --no-growth      a few seconds
 """
 
+_MODES = ("hardware", "paper", "both")
+
+_PAPER = "paper-135"
+"""The named configuration whose network is one of the paper's."""
+
 _ENCODERS = ("median", "edges-1568", "edges-1960", "edges-2548")
 """Encoders that are timed on 28 x 28 images, beside those of the configurations."""
 
@@ -54,8 +61,24 @@ def speed(
     ] = None,
     epochs: Annotated[
         int,
-        typer.Option("--epochs", metavar="N", min=1, help="Epochs timed; the median counts."),
+        typer.Option(
+            "--epochs",
+            metavar="N",
+            min=1,
+            max=EPOCHS,
+            help="Epochs timed; the median counts.",
+        ),
     ] = 3,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            "--mode",
+            metavar="|".join(_MODES),
+            help="The rule of the hardware, the paper's own, or both one after the other. "
+            f"[default: hardware, but both for {_PAPER}]",
+            show_default=False,
+        ),
+    ] = None,
     engine: Annotated[
         str,
         typer.Option("--engine", metavar="all|numpy|numba", help="Engines that are timed."),
@@ -87,6 +110,8 @@ def speed(
     check_folder("--json", json)
     console = Console(soft_wrap=True)
     engines = _engines(engine)
+    if mode not in (None, *_MODES):
+        raise ConfigurationError(f"--mode must be one of {', '.join(_MODES)}, not {mode!r}")
     configs = [load_config(name) for name in config or NAMES]
     datasets = {name: load_dataset(name, data_dir) for name in {each.dataset for each in configs}}
     results: dict[str, Any] = {"machine": machine(), "training": []}
@@ -95,7 +120,11 @@ def speed(
     def training() -> Iterable[Row]:
         for each in configs:
             data = prepare(each, dataset=datasets[each.dataset])
-            yield from time_training(each, data, engines, epochs)
+            rules = mode or ("both" if each.name == _PAPER else "hardware")
+            if rules != "paper":
+                yield from time_training(each, data, engines, epochs)
+            if rules != "hardware":
+                yield from time_training(paper_config(each, rule="paper"), data, engines, epochs)
 
     compiled = "numba" in engines
     if compiled:

@@ -21,18 +21,21 @@ from metabit.errors import MetabitError
 from metabit.golden.config import Config
 from metabit.golden.encoders import Encoder
 from metabit.golden.engines import EngineName, make_learner
-from metabit.golden.learner import Learner
 from metabit.golden.named import override
 from metabit.golden.network import Network
-from metabit.golden.schedule import Schedule, Scheduled
+from metabit.golden.paper import paper_sha256
+from metabit.golden.paper_config import PaperConfig
+from metabit.golden.paper_run import PaperLearner, paper_network
+from metabit.golden.schedule import Schedule
 from metabit.golden.state import network_sha256
 from metabit.golden.trainer import Trainer
 from metabit.golden.training_data import TrainingData
 
+AnyConfig = Config | PaperConfig
 Row = dict[str, Any]
 
-_LENGTH = 10
-"""Epochs of the training whose first ones are timed: at the beginning, nothing is annealed."""
+EPOCHS = 10
+"""Length of the training whose first epochs are timed: at the beginning, nothing is annealed."""
 
 _GROWTH_EPOCHS = 3
 """Epochs timed, of which the median counts, where one thing changes."""
@@ -52,30 +55,23 @@ print(imported - start, time.process_time() - imported)
 """
 
 
-@dataclass
+@dataclass(frozen=True)
 class Timed:
-    """A learner, and how long its epochs have taken.
+    """A training, and how long its epochs have taken.
 
     Parameters
     ----------
-    learner : Learner
-        Is trained.
-    config : Scheduled
-        Its configuration.
-    data : TrainingData
-        What on.
+    trainer : Trainer
+        Trains.
     """
 
-    learner: Learner
-    config: Scheduled
-    data: TrainingData
+    trainer: Trainer
     seconds: list[float] = field(default_factory=list)
 
     def train(self, epochs: int) -> "Timed":
         """Train for that many epochs, and return self."""
-        schedule = Schedule(self.config, len(self.data.train), max(_LENGTH, epochs))
         start = time.process_time()
-        for result in Trainer(self.learner, self.data, schedule).tiles():
+        for result in self.trainer.tiles():
             if result.step.last:
                 self.seconds.append(time.process_time() - start)
                 if len(self.seconds) == epochs:
@@ -87,38 +83,50 @@ class Timed:
     def row(self) -> Row:
         """Median time of an epoch."""
         seconds = statistics.median(self.seconds)
-        return {
-            "seconds_per_epoch": seconds,
-            "samples_per_second": len(self.data.train) / seconds,
-        }
+        samples = len(self.trainer.data.train)
+        return {"seconds_per_epoch": seconds, "samples_per_second": samples / seconds}
 
     @property
     def test_seconds(self) -> float:
         """Time that the test set takes."""
         start = time.process_time()
-        self.learner.predict(self.data.test)
+        self.trainer.test_accuracy()
         return time.process_time() - start
 
 
-def _engine(config: Config, data: TrainingData, engine: EngineName) -> Timed:
-    return Timed(make_learner(Network(config), engine), config, data)
+def _schedule(config: AnyConfig, data: TrainingData) -> Schedule:
+    return Schedule(config, len(data.train), EPOCHS)
+
+
+def _hardware(config: Config, data: TrainingData, engine: EngineName) -> Timed:
+    learner = make_learner(Network(config), engine)
+    return Timed(Trainer(learner, data, _schedule(config, data)))
+
+
+def _paper(config: PaperConfig, data: TrainingData, engine: EngineName) -> Timed:
+    # Compile, or load what was compiled before, with a network of its own.
+    some = slice(config.batch)
+    paper_network(config, engine).train_batch(data.train[some], data.train_labels[some], 0.0)
+    schedule = _schedule(config, data)
+    learner = PaperLearner(paper_network(config, engine), schedule)
+    return Timed(Trainer(learner, data, schedule))
 
 
 def time_training(
-    config: Config, data: TrainingData, engines: tuple[EngineName, ...], epochs: int
+    config: AnyConfig, data: TrainingData, engines: tuple[EngineName, ...], epochs: int
 ) -> Iterator[Row]:
     """Train with each engine and yield how long an epoch and the test take.
 
     Parameters
     ----------
-    config : Config
-        What to train.
+    config : Config or PaperConfig
+        What to train, and by which rule.
     data : TrainingData
         On what.
     engines : tuple of {"numpy", "numba"}
         With what; a ratio is to the first one's time.
     epochs : int
-        How many; the median counts.
+        How many, up to :data:`EPOCHS`; the median counts.
 
     Raises
     ------
@@ -127,22 +135,30 @@ def time_training(
     """
     first: Row | None = None
     for engine in engines:
-        learner = make_learner(Network(config), engine)
-        timed = Timed(learner, config, data).train(epochs)
+        if isinstance(config, PaperConfig):
+            timed = _paper(config, data, engine)
+        else:
+            timed = _hardware(config, data, engine)
+        timed.train(epochs)
         row = {
             "config": config.name,
-            "mode": "hardware",
+            "mode": config.rule if isinstance(config, PaperConfig) else "hardware",
             "engine": engine,
             "samples": len(data.train),
             **timed.row,
             "test_samples": len(data.test),
             "test_seconds": timed.test_seconds,
             "epochs": epochs,
-            "state_sha256": network_sha256(learner.network),
+            "state_sha256": _state(timed.trainer.learner),
         }
         first = first or row
         check_same(first, row)
         yield row | {"ratio": first["seconds_per_epoch"] / row["seconds_per_epoch"]}
+
+
+def _state(learner: Any) -> str:
+    paper = isinstance(learner, PaperLearner)
+    return paper_sha256(learner.network) if paper else network_sha256(learner.network)
 
 
 def check_same(first: Row, row: Row) -> None:
@@ -164,14 +180,14 @@ def time_neurons(config: Config, data: TrainingData) -> Iterator[Row]:
     """Yield the time of an epoch for layers of several widths, in groups of up to 32."""
     for width in NEURONS:
         changed = override(config, hidden=(width,), group=min(32, width))
-        yield {"neurons": width, **_engine(changed, data, "numba").train(_GROWTH_EPOCHS).row}
+        yield {"neurons": width, **_hardware(changed, data, "numba").train(_GROWTH_EPOCHS).row}
 
 
 def time_tiles(config: Config, data: TrainingData) -> Iterator[Row]:
     """Yield the time of an epoch for tiles of several sizes."""
     for tile in TILES:
         changed = override(config, tile=tile)
-        yield {"tile": tile, **_engine(changed, data, "numba").train(_GROWTH_EPOCHS).row}
+        yield {"tile": tile, **_hardware(changed, data, "numba").train(_GROWTH_EPOCHS).row}
 
 
 def time_threads(config: Config, data: TrainingData, most: int) -> Iterator[Row]:
@@ -187,7 +203,7 @@ def time_threads(config: Config, data: TrainingData, most: int) -> Iterator[Row]
     threads = 1
     while threads <= most:
         learners = [
-            _engine(override(config, seed=config.seed + number), data, "numba")
+            _hardware(override(config, seed=config.seed + number), data, "numba")
             for number in range(threads)
         ]
         together = threading.Barrier(threads + 1)
