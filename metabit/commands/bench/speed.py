@@ -107,13 +107,16 @@ def speed(
 
     Times are those of the processor; what several threads do at once is timed by the clock.
     """
+    from threadpoolctl import threadpool_limits
+
     check_folder("--json", json)
     console = Console(soft_wrap=True)
     engines = _engines(engine)
     if mode not in (None, *_MODES):
         raise ConfigurationError(f"--mode must be one of {', '.join(_MODES)}, not {mode!r}")
     configs = [load_config(name) for name in config or NAMES]
-    datasets = {name: load_dataset(name, data_dir) for name in {each.dataset for each in configs}}
+    names = dict.fromkeys(each.dataset for each in configs)
+    datasets = {name: load_dataset(name, data_dir) for name in names}
     results: dict[str, Any] = {"machine": machine(), "training": []}
     console.print(describe_machine(results["machine"]), highlight=False)
 
@@ -140,7 +143,8 @@ def speed(
         sections[f"threads, {grown.name} in each"] = lambda: time_threads(grown, data, most)
     sections["encoding"] = lambda: _encoding(configs, datasets)
     for title, measure in sections.items():
-        with console.status(f"measuring {title} ..."):
+        # More threads of linear algebra only wait for each other, and waiting counts as time.
+        with console.status(f"measuring {title} ..."), threadpool_limits(1):
             rows = list(measure())
         _print(console, title, rows)
         results[title.partition(" ")[0].rstrip(",")] = rows
