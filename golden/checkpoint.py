@@ -1,5 +1,6 @@
 """Checkpoints: everything that a run needs to go on, bit for bit, in one .npz file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,10 +100,7 @@ def make_checkpoint(
     network: Network,
     schedule: Schedule,
     *,
-    dataset: str,
-    split: str,
-    data_sha256: str,
-    median: float | None = None,
+    data: Mapping[str, Any],
     test_accuracy: list[float] | tuple[float, ...] = (),
     seconds: list[float] | tuple[float, ...] = (),
     observer: Observer | None = None,
@@ -113,7 +111,9 @@ def make_checkpoint(
     ----------
     network, schedule
         The run; copied.
-    dataset, split, data_sha256, median, test_accuracy, seconds
+    data : mapping
+        What :meth:`.TrainingData.record` returns.
+    test_accuracy, seconds
         See :class:`.RunRecord`.
     observer : Observer, optional
         What it has seen is kept.
@@ -123,10 +123,7 @@ def make_checkpoint(
         config=network.config,
         generator_state=network.generator.state,
         statistics=StatisticsRecord.of(network.statistics),
-        dataset=dataset,
-        split=split,
-        data_sha256=data_sha256,
-        median=median,
+        **data,
         **position_of(schedule),
         test_accuracy=tuple(test_accuracy),
         seconds=tuple(seconds),

@@ -14,7 +14,9 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .. import __version__
-from .errors import CheckpointError
+from .datasets import Dataset
+from .encoders import Encoder
+from .errors import CheckpointError, DataError
 from .generator import PERIOD
 from .network import Statistics
 from .npz import read_npz
@@ -70,8 +72,10 @@ class RunRecord(BaseModel):
         What was trained on.
     data_sha256 : str
         Hash of the encoded training samples.
-    median : float or None
+    median, thresholds
         Fitted state of the encoder.
+    columns, class_names : tuple of str
+        Of a table: names of its columns and classes.
     samples, epochs, epoch, sample, errors, history
         The schedule: training samples, planned epochs, position, errors so far, errors of
         finished epochs.
@@ -95,6 +99,9 @@ class RunRecord(BaseModel):
     split: str
     data_sha256: str
     median: float | None
+    thresholds: tuple[tuple[float, ...], ...] | None = None
+    columns: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
     samples: Annotated[int, Field(ge=1)]
     epochs: Annotated[int, Field(ge=1)]
     epoch: Annotated[int, Field(ge=1)]
@@ -105,6 +112,39 @@ class RunRecord(BaseModel):
     seconds: tuple[Annotated[float, Field(ge=0)], ...]
     state_sha256: str
     versions: dict[str, str]
+
+    def encoder_of(self, spec: str) -> Encoder:
+        """Return the encoder in the state of the checkpoint.
+
+        Parameters
+        ----------
+        spec : str
+            The encoder of the run's configuration.
+        """
+        return Encoder(spec, self.median, self.thresholds)
+
+    def check_columns(self, dataset: Dataset) -> None:
+        """Check that a data set has the columns and classes that the run was trained on.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            To be tested on.
+
+        Raises
+        ------
+        DataError
+            If both are tables, and these differ.
+        """
+        for what, ours, theirs in (
+            ("columns", self.columns, dataset.columns),
+            ("classes", self.class_names, dataset.class_names),
+        ):
+            if ours and ours != theirs:
+                raise DataError(
+                    f"data set {dataset.name} has the {what} {', '.join(theirs) or '-'}; "
+                    f"the network was trained on {', '.join(ours)}"
+                )
 
     def schedule_of(self, config: Scheduled) -> Schedule:
         """Return the schedule at the position of the checkpoint.

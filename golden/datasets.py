@@ -11,6 +11,7 @@ from . import prototypes
 from .arrays import is_file_name, load_arrays
 from .errors import DataError
 from .mnist import load_mnist
+from .tables import Table, is_table, load_csv, load_shipped
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Dataset:
         Size of the test set that split `paper` cuts off the training images.
     default_split : str
         Split when none is asked for.
+    encoder : str or None
+        Encoder when none is asked for; None: the configuration's.
+    columns, class_names : tuple of str
+        Of a table: names of its columns and classes.
     """
 
     name: str
@@ -43,6 +48,9 @@ class Dataset:
     test_labels: npt.NDArray[np.int64] | None
     holdout: int
     default_split: str = "paper"
+    encoder: str | None = None
+    columns: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
 
 
 def _digits(name: str, data_dir: Path | None) -> Dataset:
@@ -66,11 +74,36 @@ def _mnist(name: str, data_dir: Path | None) -> Dataset:
     return Dataset(name, images, labels, 10, test_images, test_labels, holdout=10_000)
 
 
+def _table(name: str, table: Table) -> Dataset:
+    """Return a table as a data set; a fifth of it is the test set, as in the paper's tables."""
+    only_numbers = table.numbers == len(table.columns)
+    return Dataset(
+        name,
+        table.values,
+        table.labels,
+        len(table.class_names),
+        None,
+        None,
+        holdout=max(1, len(table.values) // 5),
+        encoder="distributive:32" + ("" if only_numbers else f",n={table.numbers}"),
+        columns=table.columns,
+        class_names=table.class_names,
+    )
+
+
+def _shipped(name: str, data_dir: Path | None) -> Dataset:
+    """Small tables that scikit-learn ships: measurements of tumours, flowers and wines."""
+    return _table(name, load_shipped(name))
+
+
 _LOADERS: dict[str, Callable[[str, Path | None], Dataset]] = {
+    "breast-cancer": _shipped,
     "digits": _digits,
     "fashion-mnist": _mnist,
+    "iris": _shipped,
     "mnist": _mnist,
     "prototypes": _prototypes,
+    "wine": _shipped,
 }
 
 DATASETS = tuple(_LOADERS)
@@ -84,8 +117,9 @@ def load_dataset(name: str, data_dir: Path | None = None) -> Dataset:
     ----------
     name : str
         One of :data:`DATASETS`, or the user's own: an ``.npz`` file with ``x``, ``y`` and
-        perhaps ``x_test``, ``y_test``; two ``.npy`` files, ``"x.npy,y.npy"``; or a folder with
-        the four IDX files of a data set in the manner of MNIST.
+        perhaps ``x_test``, ``y_test``; a ``.csv`` file, ``"file.csv"`` or ``"file.csv#target"``,
+        see :func:`~metabit.golden.tables.load_csv`; two ``.npy`` files, ``"x.npy,y.npy"``; or a
+        folder with the four IDX files of a data set in the manner of MNIST.
     data_dir : Path, optional
         Folder with the IDX files of `mnist` or `fashion-mnist`.
 
@@ -96,10 +130,12 @@ def load_dataset(name: str, data_dir: Path | None = None) -> Dataset:
     """
     if name in _LOADERS:
         return _LOADERS[name](name, data_dir)
+    if is_table(name):
+        return _table(name, load_csv(name))
     if not is_file_name(name) and not Path(name).is_dir():
         raise DataError(
             f"unknown data set {name!r}; known: {', '.join(DATASETS)}, "
-            "or your own: FILE.npz, X.npy,Y.npy or a folder of IDX files"
+            "or your own: FILE.csv, FILE.npz, X.npy,Y.npy or a folder of IDX files"
         )
     images, labels, test_images, test_labels = load_arrays(name)
     classes = 1 + max(int(part.max()) for part in (labels, test_labels) if part is not None)

@@ -9,6 +9,7 @@ part                       bits
 ``median``                 pixel > median of all training pixels (fitted)
 ``thermometer:0,128``      pixel > t: all pixels for the first threshold, then the next
 ``edges:d=1,t=8,c=0/4``    edge counts: distance d, edge threshold t, count thresholds c
+``distributive:32``        32 bits a column, above quantiles of the training samples (fitted)
 =========================  ==================================================================
 
 ``edges-1568``, ``edges-1960`` and ``edges-2548`` (bits of a 28 x 28 image) are short for the sums
@@ -17,12 +18,14 @@ in :data:`NAMED`.
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from .distributive import Distributive, Thresholds
 from .edges import Edges
 from .errors import ConfigurationError, DataError
 
@@ -39,7 +42,7 @@ NAMED = {
 """Encoders that have a name, and their parts."""
 
 KNOWN = (
-    *("none", "median", "thermometer:T[,T...]", "edges:d=D,t=T,c=C[/C...]"),
+    *("none", "median", "thermometer:T[,T...]", "edges:d=D,t=T,c=C[/C...]", "distributive:B"),
     *NAMED,
 )
 """What an encoder, or a part of it, may look like."""
@@ -102,6 +105,8 @@ class Encoder:
         The encoder's parts or name, see the module.
     median : float, optional
         Fitted median, as a checkpoint keeps it.
+    thresholds : tuple of tuple of float, optional
+        Fitted thresholds of a ``distributive`` part, likewise.
 
     Attributes
     ----------
@@ -109,6 +114,8 @@ class Encoder:
         As given.
     median : float or None
         Threshold of ``median`` parts; None before :meth:`fit` and without such parts.
+    thresholds : tuple of tuple of float, or None
+        Thresholds of a ``distributive`` part, column by column; None likewise.
 
     Raises
     ------
@@ -116,19 +123,35 @@ class Encoder:
         If the specification is not understood.
     """
 
-    def __init__(self, spec: str, median: float | None = None) -> None:
+    def __init__(
+        self, spec: str, median: float | None = None, thresholds: Thresholds | None = None
+    ) -> None:
         self.spec = spec
         self._texts = NAMED.get(spec, spec).split("+")
         self._texts = [text for part in self._texts for text in NAMED.get(part, part).split("+")]
         self._parts = [_parse(text, spec) for text in self._texts]
+        if sum(isinstance(part, Distributive) for part in self._parts) > 1:
+            raise ConfigurationError(f"encoder {spec!r} has more than one 'distributive' part")
         self.median: float | None = None
-        if median is not None and self.fitted:
+        self.thresholds: Thresholds | None = None
+        if median is not None and "median" in self._texts:
             self._set_median(median)
+        if thresholds is not None:
+            self._set_distributive(lambda part: part.restored(thresholds))
 
     @property
     def fitted(self) -> bool:
         """Whether a part takes something from the training data."""
-        return "median" in self._texts
+        return "median" in self._texts or any(
+            isinstance(part, Distributive) for part in self._parts
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Whether every part knows what it takes from the training data."""
+        return ("median" not in self._texts or self.median is not None) and all(
+            part.thresholds is not None for part in self._parts if isinstance(part, Distributive)
+        )
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -143,6 +166,14 @@ class Encoder:
             Thermometer((self.median,)) if text == "median" else part
             for text, part in zip(self._texts, self._parts, strict=True)
         ]
+
+    def _set_distributive(self, change: Callable[[Distributive], Distributive]) -> None:
+        self._parts = [
+            change(part) if isinstance(part, Distributive) else part for part in self._parts
+        ]
+        for part in self._parts:
+            if isinstance(part, Distributive) and part.thresholds is not None:
+                self.thresholds = tuple(map(tuple, part.thresholds.tolist()))
 
     def bits(self, shape: Shape) -> int:
         """Bits of an image of this shape.
@@ -162,7 +193,8 @@ class Encoder:
         images : ndarray, shape (n, ...)
             Training images only.
         """
-        if self.fitted:
+        self._set_distributive(lambda part: part.fit(images))
+        if "median" in self._texts:
             median, largest = float(np.median(images)), images.max()
             if median >= largest:
                 raise DataError(
@@ -190,7 +222,7 @@ class Encoder:
         DataError
             If shape, type or values do not suit a part.
         """
-        if self.fitted and self.median is None:
+        if not self.ready:
             raise DataError(f"encoder {self.spec!r} must be fitted to training data first")
         encoded = np.empty((len(images), self.bits(images.shape[1:])), bool)
         for start in range(0, len(images), _CHUNK):
@@ -221,6 +253,8 @@ def _parse(text: str, spec: str) -> Part:
                 f"thermometer needs numbers, e.g. 'thermometer:0,128', not {text!r}"
             )
         return Thermometer(thresholds)
+    if name == "distributive":
+        return Distributive.parse(arguments)
     if name == "edges":
         match = _EDGES.fullmatch(arguments)
         if match is None:

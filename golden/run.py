@@ -149,10 +149,7 @@ class Run:
         return make_checkpoint(
             self.network,
             self.schedule,
-            dataset=self.data.dataset,
-            split=self.data.split.name,
-            data_sha256=self.data.sha256,
-            median=self.data.encoder.median,
+            data=self.data.record(),
             test_accuracy=self.test_accuracy,
             seconds=self.seconds,
             observer=self.observer,

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,8 @@ class TrainingData:
         Fitted to the training images.
     train, test : ndarray of bool, shape (n, inputs)
         Encoded samples.
+    columns, class_names : tuple of str
+        Of a table: names of its columns and classes.
     """
 
     dataset: str
@@ -38,6 +41,8 @@ class TrainingData:
     encoder: Encoder
     train: Bits
     test: Bits
+    columns: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
 
     @property
     def train_labels(self) -> npt.NDArray[np.int64]:
@@ -56,6 +61,18 @@ class TrainingData:
         digest.update(np.packbits(self.train, axis=1).tobytes())
         digest.update(self.train_labels.astype("<i4").tobytes())
         return digest.hexdigest()
+
+    def record(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps of the data; see :class:`.RunRecord`."""
+        return {
+            "dataset": self.dataset,
+            "split": self.split.name,
+            "data_sha256": self.sha256,
+            "median": self.encoder.median,
+            "thresholds": self.encoder.thresholds,
+            "columns": self.columns,
+            "class_names": self.class_names,
+        }
 
     def check_same(self, sha256: str) -> None:
         """Check that these are the data of a checkpoint.
@@ -85,12 +102,13 @@ def adapt(config: Config, dataset: Dataset, encoder: str | None = None) -> Confi
     config : Config
         What to start from.
     dataset : Dataset
-        What to train on. Data of type bool need no encoder and get ``none``.
+        What to train on. Data of type bool need no encoder and get ``none``; tables have one of
+        their own.
     encoder : str, optional
         Encoder instead of the configuration's.
     """
     bits = dataset.images.dtype == bool
-    encoder = encoder or ("none" if bits else config.encoder)
+    encoder = encoder or dataset.encoder or ("none" if bits else config.encoder)
     inputs = Encoder(encoder).bits(dataset.images.shape[1:])
     # A data set need not contain all classes; fewer than the configuration has are no error.
     classes = dataset.classes
@@ -152,7 +170,7 @@ def prepare(
     check_fit(config, dataset)
     parts = split(dataset, split_name, config.seed)
     encoder = Encoder(config.encoder, median)
-    if median is None:
+    if not encoder.ready:
         encoder.fit(parts.images)
     return TrainingData(
         dataset.name,
@@ -160,4 +178,6 @@ def prepare(
         encoder,
         encoder.encode(parts.images),
         encoder.encode(parts.test_images),
+        dataset.columns,
+        dataset.class_names,
     )

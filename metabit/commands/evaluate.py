@@ -13,7 +13,6 @@ from rich.table import Table
 from metabit.golden.checkpoint import Checkpoint
 from metabit.golden.checkpoint_file import versions
 from metabit.golden.datasets import load_dataset
-from metabit.golden.encoders import Encoder
 from metabit.golden.engines import EngineName, choose_engine, make_learner
 from metabit.golden.paper_checkpoint import AnyCheckpoint, load_any_checkpoint
 from metabit.golden.paper_run import paper_network
@@ -22,6 +21,7 @@ from metabit.golden.training_data import check_fit
 
 from . import options
 from .options import check_folder, write_json
+from .tables import TargetOption, with_target
 
 EPILOG = """
 **Examples**
@@ -45,17 +45,19 @@ def evaluate(
     engine: options.EngineOption = "auto",
     json: options.JsonOption = None,
     dataset: options.DatasetOption = None,
+    target: TargetOption = None,
     split: options.SplitOption = None,
     data_dir: options.DataDirOption = None,
 ) -> None:
     """Measure the test accuracy of a trained network, class by class."""
     console = Console()
     check_folder("--json", json)
+    dataset = with_target(dataset, target)
     loaded = load_any_checkpoint(checkpoint)
     config, record = loaded.config, loaded.record
     images, labels, tested_on = _test_set(loaded, dataset, split, data_dir)
     learner = _learner(loaded, choose_engine(engine, len(images)))
-    predictions = learner.predict(Encoder(config.encoder, record.median).encode(images))
+    predictions = learner.predict(record.encoder_of(config.encoder).encode(images))
     confusion = np.zeros((config.classes, config.classes), np.int64)
     np.add.at(confusion, (labels, predictions), 1)
     accuracy = float(np.mean(predictions == labels))
@@ -97,6 +99,7 @@ def _test_set(
     """
     record = checkpoint.record
     loaded = load_dataset(dataset or record.dataset, data_dir)
+    record.check_columns(loaded)
     check_fit(checkpoint.config, loaded)
     trained_on = loaded.name == record.dataset
     if split is None and trained_on:

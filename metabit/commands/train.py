@@ -19,6 +19,7 @@ from metabit.golden.training_data import prepare
 from . import options
 from .options import ONLY_PAPER, check_folder, check_mode, choose, choose_paper, write_json
 from .pictures import draw_run, prepare_folder
+from .tables import TargetOption, with_target
 from .training import (
     AnyRun,
     describe,
@@ -46,6 +47,8 @@ metabit train --resume run.npz                     go on after an interruption
 metabit train --config ecp5 --epochs 30 --seeds 3  mean and deviation of three seeds
 
 metabit train --dataset mine.npz --encoder median --hidden 128 --group 32
+
+metabit train --dataset mine.csv --target class --hidden 55,55 --group 55
 
 metabit train --config paper-135 --mode paper      the paper's own rule
 
@@ -109,6 +112,7 @@ def train(
     ] = None,
     json: options.JsonOption = None,
     dataset: options.DatasetOption = None,
+    target: TargetOption = None,
     split: options.SplitOption = None,
     data_dir: options.DataDirOption = None,
     encoder: options.EncoderOption = None,
@@ -130,6 +134,7 @@ def train(
     With --mode paper by the paper's own rule, with --mode baldassi by that of its baseline.
     """
     console = Console(soft_wrap=True)
+    dataset = with_target(dataset, target)
     network_options: dict[str, Any] = {
         "encoder": encoder,
         "thresholds": thresholds,

@@ -151,7 +151,7 @@ def subject_of_checkpoint(
     """
     record, network = checkpoint.record, checkpoint.network()
     config = checkpoint.config
-    encoder = Encoder(config.encoder, record.median)
+    encoder = record.encoder_of(config.encoder)
     tested = reason = None
     try:
         dataset = load_dataset(record.dataset, data_dir)

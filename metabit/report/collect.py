@@ -150,7 +150,6 @@ def _predict(file: Path) -> Predictions | None:
         return None
     from ..golden.checkpoint import load_checkpoint
     from ..golden.datasets import load_dataset
-    from ..golden.encoders import Encoder
     from ..golden.splits import split
 
     checkpoint = load_checkpoint(file)
@@ -158,7 +157,7 @@ def _predict(file: Path) -> Predictions | None:
     parts = split(load_dataset(record.dataset), record.split, config.seed)
     images, labels = parts.test_images, parts.test_labels
     predictions = checkpoint.network().predict(
-        Encoder(config.encoder, record.median).encode(images)
+        record.encoder_of(config.encoder).encode(images)
     )
     confusion = np.zeros((config.classes, config.classes), np.int64)
     np.add.at(confusion, (labels, predictions), 1)

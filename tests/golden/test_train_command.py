@@ -173,7 +173,7 @@ def test_evaluate_on_other_data(tmp_path, own_npz):
     ("arguments", "message"),
     [
         (["--config", "x"], "unknown configuration 'x'; known: tiny, up5k"),
-        (["--dataset", "x"], "unknown data set 'x'; known: digits"),
+        (["--dataset", "x"], "unknown data set 'x'; known: breast-cancer, digits"),
         (["--encoder", "x"], "unknown encoder 'x'; known: none, median"),
         (["--split", "x"], "split must be one of paper, official, not 'x'"),
         (["--split", "official"], "data set digits has no official test set"),
