@@ -106,7 +106,9 @@ def _hardware(config: Config, data: TrainingData, engine: EngineName) -> Timed:
 def _paper(config: PaperConfig, data: TrainingData, engine: EngineName) -> Timed:
     # Compile, or load what was compiled before, with a network of its own.
     some = slice(config.batch)
-    paper_network(config, engine).train_batch(data.train[some], data.train_labels[some], 0.0)
+    warm = paper_network(config, engine)
+    warm.train_batch(data.train[some], data.train_labels[some], 0.0)
+    warm.predict(data.train[some])
     schedule = _schedule(config, data)
     learner = PaperLearner(paper_network(config, engine), schedule)
     return Timed(Trainer(learner, data, schedule))
