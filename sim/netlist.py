@@ -91,9 +91,8 @@ write_verilog -noattr {_NETLIST}
 
     def identity(self) -> str:
         """Return the design, how it is synthesised, and what its cells do."""
-        return "\0".join(
-            [self._design, self._script, tool_version("yosys"), *self._models.values(), *_OPTIONS]
-        )
+        version = tool_version("yosys")  # first of all: without it, all else would be in vain
+        return "\0".join([self._design, self._script, version, *self._models.values(), *_OPTIONS])
 
     def write(self, folder: Path, report: Report) -> list[str | Path]:
         """Synthesise.

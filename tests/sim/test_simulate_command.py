@@ -231,7 +231,7 @@ def test_wrong_options_are_refused(options, more, message):
 
 
 def trials(error):
-    return lambda count, seed, workers: (
+    return lambda count, seed, workers, netlist: (
         Trial(n, CONFIG, 9, 1000 + seed, error if n == 1 else None) for n in range(count)
     )
 
