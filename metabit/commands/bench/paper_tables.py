@@ -88,7 +88,8 @@ def print_table(console: Console, compared: list[Comparison]) -> None:
     for name, rows in _by_table(compared).items():
         table = Table(title=TITLES[name], title_justify="left")
         for column in _COLUMNS:
-            table.add_column(column, justify="left" if column in ("row", "verdict") else "right")
+            left = column in ("row", "verdict")
+            table.add_column(column, justify="left" if left else "right", overflow="fold")
         for comparison in rows:
             *cells, verdict, seconds = _cells(comparison)
             color = _COLORS[verdict]
