@@ -25,7 +25,7 @@ CONFIG_VARIABLE = "METABIT_BENCH_CONFIG"
 
 _TOP = "top"
 _ROOT = Path(__file__).resolve().parents[2]
-_BUILD_SECONDS, _RUN_SECONDS = 300, 120
+_BUILD_SECONDS, _RUN_SECONDS = 600, 300
 
 _OPTIONS = (
     # Amaranth's Verilog truncates where it means to.

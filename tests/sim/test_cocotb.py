@@ -46,7 +46,8 @@ def test_block(compiled, bench):
 
 
 def test_systolic_array(compiled):
-    config = changed(array=ArrayShape(rows=4, lanes=16, samples=2, systolic=True))
+    # Operands must pass through elements that neither begin nor end a line.
+    config = changed(array=ArrayShape(rows=4, lanes=16, samples=4, systolic=True))
     assert compiled(Array(Layout(config)), config).run("array_bench", seed=1) == 2
 
 
