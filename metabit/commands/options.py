@@ -242,7 +242,7 @@ class PaperChoice:
 def choose(
     config_name: str | None,
     *,
-    dataset: str | None = None,
+    dataset: str | Dataset | None = None,
     data_dir: Path | None = None,
     encoder: str | None = None,
     thresholds: str | None = None,
@@ -258,7 +258,9 @@ def choose(
     ----------
     config_name : str or None
         Name or path; None: `tiny`.
-    dataset, data_dir, encoder, thresholds, hidden, annealing
+    dataset : str or Dataset or None
+        Name, or what is loaded already.
+    data_dir, encoder, thresholds, hidden, annealing
         The options of these names, as typed.
     **fields
         Further fields of the configuration; None: unchanged.
@@ -282,7 +284,10 @@ def choose(
         )
     if changes:
         config = override(config, **changes)
-    loaded = load_dataset(dataset or config.dataset, data_dir)
+    if isinstance(dataset, Dataset):
+        loaded = dataset
+    else:
+        loaded = load_dataset(dataset or config.dataset, data_dir)
     if dataset is not None or encoder is not None:
         config = adapt(config, loaded, encoder)
     return Choice(config, loaded)

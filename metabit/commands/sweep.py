@@ -1,0 +1,317 @@
+"""`metabit sweep`: many trainings, on all cores or on a cluster."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from metabit.errors import MetabitError
+
+from . import options
+from .options import check_folder, check_mode, choose, choose_paper, write_json
+
+if TYPE_CHECKING:
+    from metabit.sweep.point import Point
+    from metabit.sweep.table import Row
+    from metabit.sweep.work import Job
+
+EPOCHS, SEEDS = 10, 3
+"""Epochs and seeds when none are asked for."""
+
+_FIELDS = (
+    *("encoder", "thresholds", "hidden", "group", "counter_bits", "margin", "rival_selection"),
+    *("annealing", "reinforcement", "head_offset", "tile", "batch", "weight_clip"),
+)
+_OWN = ("mode", "split", "epochs")
+"""What --vary can change: options of `metabit train`, and what is no field of a configuration."""
+
+EPILOG = """
+**Examples**
+
+metabit sweep --vary "margin=0.1 0.25 0.5"                     three seeds each, on all cores
+
+metabit sweep --config up5k --config ecp5 --seeds 5 --out a.jsonl
+
+metabit sweep --vary "hidden=64 128,64" --vary "tile=1 8 64"   all six combinations
+
+metabit sweep --dataset digits --dataset mine.npz --encoder median
+
+metabit sweep --config up5k --cluster tcp://head:8786          on the workers of a Dask scheduler
+
+The same command once more goes on where it was killed, and tries again what has failed.
+"""
+
+
+def sweep(
+    config: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--config",
+            metavar="NAME|PATH",
+            help="Configuration; may be given several times. [default: tiny]",
+            show_default=False,
+        ),
+    ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dataset",
+            metavar="NAME|PATH",
+            help="Data set; may be given several times. [default: the configuration's]",
+            show_default=False,
+        ),
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar='"FIELD=V V ..."',
+            help="Values of an option of train, divided by spaces; may be given several times, "
+            "and all combinations are trained.",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", metavar="N", min=1, help="Seeds of each combination.")
+    ] = SEEDS,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, help="The first of the seeds.")
+    ] = 0,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs",
+            metavar="N",
+            min=1,
+            help=f"Epochs. [default: {EPOCHS}; in modes other than hardware 50]",
+            show_default=False,
+        ),
+    ] = None,
+    mode: options.ModeOption = None,
+    split: options.SplitOption = None,
+    encoder: options.EncoderOption = None,
+    data_dir: options.DataDirOption = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE.jsonl", help="Results, added line by line.")
+    ] = Path("sweep.jsonl"),
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            metavar="N",
+            min=1,
+            help="Runs at a time. [default: all cores, or all of the cluster's]",
+            show_default=False,
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="ADDRESS",
+            help="Existing cluster: a Dask scheduler (tcp://host:8786, scheduler.json, dask) or "
+            "Ray (ray://host:10001, ray). [default: this machine]",
+            show_default=False,
+        ),
+    ] = None,
+    engine: options.EngineOption = "auto",
+    json: options.JsonOption = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv", metavar="FILE", help="Write a line per run to a CSV file.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Train many networks: configurations, data sets, values and seeds, all combinations."""
+    from metabit.sweep.ledger import Ledger
+    from metabit.sweep.table import rows_of, write_csv
+
+    console = Console(soft_wrap=True)
+    for option, path in (("--out", out), ("--json", json), ("--csv", csv)):
+        check_folder(option, path)
+    fixed = {"mode": mode, "split": split, "epochs": epochs, "encoder": encoder}
+    planned = list(
+        _plan(
+            config or [None],
+            dataset or [None],
+            vary or [],
+            fixed,
+            range(seed, seed + seeds),
+            data_dir,
+            engine,
+        )
+    )
+    points = [job.point for job in planned]
+    with Ledger(out) as ledger:
+        if ledger.torn:
+            console.print(f"[yellow]{escape(str(out))}: the last line was torn, and is left out[/]")
+        left = [job for job in planned if not ledger.done(job.point.key)]
+        console.print(
+            f"{len(points)} runs, {len(points) - len(left)} of them done already", highlight=False
+        )
+        finished = not left or _train_all(console, left, cluster, jobs, ledger)
+        rows = rows_of(points, ledger.lines)
+        console.print(_table(rows))
+        failed = [line for row in rows for line in row.failed]
+        for line in failed:
+            what = ", ".join([*line["label"].values(), f"seed {line['seed']}"])
+            console.print(
+                f"[red]failed:[/] {escape(what)}: {escape(line['error'])}", highlight=False
+            )
+        if json is not None:
+            lines = [ledger.lines[point.key] for point in points if point.key in ledger.lines]
+            write_json(json, {"table": [row.to_dict() for row in rows], "runs": lines})
+        if csv is not None:
+            write_csv(csv, points, ledger.lines)
+    if not finished:
+        console.print(
+            f"[yellow]interrupted; the same command goes on with the rest, "
+            f"and takes the others from {escape(str(out))}[/]"
+        )
+        raise typer.Exit(130)
+    if failed:
+        console.print(
+            f"[red]{len(failed)} of {len(points)} runs failed[/]; tracebacks are in "
+            f"{escape(str(out))}, and the same command tries again",
+            highlight=False,
+        )
+        raise typer.Exit(1)
+
+
+def _plan(
+    configs: list[Any],
+    datasets: list[Any],
+    vary: list[str],
+    fixed: dict[str, Any],
+    seeds: range,
+    data_dir: Path | None,
+    engine: str,
+) -> "Iterator[Job]":
+    """Yield all runs; every mistake in what was asked for shows here, before any training."""
+    from metabit.golden.datasets import Dataset, load_dataset
+    from metabit.golden.named import load_config
+    from metabit.golden.splits import split as split_dataset
+    from metabit.sweep.grid import combinations, parse_values
+    from metabit.sweep.point import dataset_sha256
+    from metabit.sweep.work import Job, source_of
+
+    values = parse_values(vary, (*_FIELDS, *_OWN))
+    for name in values:
+        if fixed.get(name) is not None:
+            raise MetabitError(f"--{name} and --vary {name} cannot both be given")
+    loaded: dict[str, tuple[Dataset, str]] = {}
+    for config in configs:
+        for wanted in datasets:
+            name = wanted or load_config(config or "tiny").dataset
+            if name not in loaded:
+                data = load_dataset(name, data_dir)
+                loaded[name] = data, dataset_sha256(data)
+            for split in values.get("split", [fixed["split"]]):
+                split_dataset(loaded[name][0], split, seeds[0])
+            for chosen in combinations(values):
+                label = {"config": config or "tiny"}
+                if len(datasets) > 1:
+                    label["dataset"] = name
+                label |= chosen
+                for seed in seeds:
+                    point = _point(config, *loaded[name], {**fixed, **chosen}, seed, label)
+                    place = None if data_dir is None else str(data_dir.resolve())
+                    yield Job(point, source_of(name), place, engine)
+
+
+def _point(
+    config: str | None,
+    data: Any,
+    sha256: str,
+    chosen: dict[str, Any],
+    seed: int,
+    label: dict[str, str],
+) -> "Point":
+    """Return the point that options describe."""
+    from metabit.golden.config import Config
+    from metabit.golden.paper_config import PaperConfig
+    from metabit.sweep.point import Point
+
+    chosen = dict(chosen)
+    mode, split, epochs = chosen.pop("mode"), chosen.pop("split"), chosen.pop("epochs")
+    try:
+        length = None if epochs is None else int(epochs)
+    except ValueError:
+        raise MetabitError(f"epochs must be an integer, not {epochs!r}") from None
+    if length is not None and length < 1:
+        raise MetabitError(f"epochs must be at least 1, not {length}")
+    mode = check_mode(mode, chosen)
+    network: Config | PaperConfig
+    if mode == "hardware":
+        network = choose(config, dataset=data, seed=seed, **chosen).config
+        length = length or EPOCHS
+    else:
+        network = choose_paper(config, mode, length, dataset=data, seed=seed, **chosen).config
+        length = network.epochs
+    return Point(label, network, data.name, sha256, split, length)
+
+
+def _train_all(
+    console: Console, planned: "list[Job]", cluster: str | None, jobs: int | None, ledger: Any
+) -> bool:
+    """Train all, and return whether it came to its end or was interrupted."""
+    from metabit.sweep.pool import run_all, workers
+
+    progress = Progress(
+        TextColumn("runs"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    with workers(cluster, jobs) as found, progress:
+        progress.console.print(f"on {found.name}", highlight=False)
+        bar = progress.add_task("", total=len(planned))
+        try:
+            for line in run_all(planned, found):
+                ledger.add(line)
+                progress.advance(bar)
+                what = ", ".join([*line["label"].values(), f"seed {line['seed']}"])
+                end = (
+                    f"{100 * line['test_accuracy']:.2f} %"
+                    if line["status"] == "done"
+                    else f"[red]failed:[/] {escape(line['error'])}"
+                )
+                progress.console.print(f"{escape(what)}: {end}", highlight=False)
+        except KeyboardInterrupt:
+            return False
+    return True
+
+
+def _table(rows: "list[Row]") -> Table:
+    """Return mean and deviation of every combination."""
+    table = Table(title="mean ± sample standard deviation over seeds")
+    for heading in rows[0].label:
+        table.add_column(heading)
+    for heading in ("seeds", "test %", "training %", "s/epoch"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        count = str(len(row.done))
+        if row.failed:
+            count += f" ([red]{len(row.failed)} failed[/])"
+        if row.missing:
+            count += f" ({row.missing} missing)"
+        test, train, seconds = (
+            row.mean(name) for name in ("test_accuracy", "train_accuracy", "seconds_per_epoch")
+        )
+        if test is None or train is None or seconds is None:
+            table.add_row(*map(escape, row.label.values()), count, "-", "-", "-")
+            continue
+        spread = "" if row.deviation is None else f" ± {100 * row.deviation:.2f}"
+        table.add_row(
+            *map(escape, row.label.values()),
+            *(count, f"{100 * test:.2f}{spread}", f"{100 * train:.2f}", f"{seconds:.2f}"),
+        )
+    return table

@@ -1,0 +1,201 @@
+"""Workers through joblib: the cores of this machine, or a cluster of Dask's or Ray's."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from joblib import Parallel, delayed, parallel_config
+
+from ..errors import MetabitError
+from .work import Job, work
+
+_DASK = ("tcp://", "tls://", "ucx://", "ws://", "wss://", "inproc://")
+"""What an address of Dask's begins with."""
+
+_LIMIT = 3
+"""Jobs in a row that end their worker before the workers as such are given up."""
+
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where jobs go.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    count : int
+        How many jobs at a time.
+    streams : bool
+        Whether results come one by one; otherwise in rounds of as many as there are workers.
+    """
+
+    name: str
+    count: int
+    streams: bool
+
+
+@contextmanager
+def workers(cluster: str | None, jobs: int | None) -> Iterator[Workers]:
+    """Make a kind of workers the one that is used.
+
+    Parameters
+    ----------
+    cluster : str or None
+        None: processes of this machine. An address of a Dask scheduler (``tcp://...``), its
+        scheduler file (``....json``) or ``dask``, which takes the address from
+        ``DASK_SCHEDULER_ADDRESS``; ``ray://...`` or ``ray``, the cluster this machine is part of.
+    jobs : int or None
+        How many at a time; None: as many as there are cores.
+
+    Raises
+    ------
+    MetabitError
+        If the cluster is not understood or does not answer.
+    ModuleNotFoundError
+        If the package that it needs is not installed.
+    """
+    if jobs is not None and jobs < 1:
+        raise MetabitError(f"--jobs must be at least 1, not {jobs}")
+    if cluster is None:
+        count = jobs or len(os.sched_getaffinity(0))
+        with parallel_config(backend="loky", n_jobs=count):
+            yield Workers(f"{count} local processes", count, True)
+    elif cluster == "dask" or cluster.endswith(".json") or cluster.startswith(_DASK):
+        with _dask(cluster, jobs) as found:
+            yield found
+    elif cluster == "ray" or cluster.startswith("ray://"):
+        with _ray(cluster, jobs) as found:
+            yield found
+    else:
+        raise MetabitError(
+            "--cluster must be an address of a Dask scheduler such as tcp://host:8786, its "
+            "scheduler file, dask, an address of Ray's such as ray://host:10001, or ray, "
+            f"not {cluster!r}"
+        )
+
+
+@contextmanager
+def _dask(cluster: str, jobs: int | None) -> Iterator[Workers]:
+    """Connect with a Dask scheduler."""
+    import dask
+    from distributed import Client
+
+    where: dict[str, Any] = {"address": cluster}
+    if cluster == "dask":
+        address = dask.config.get("scheduler-address", None)
+        if address is None:
+            raise MetabitError(
+                "--cluster dask needs the scheduler's address in DASK_SCHEDULER_ADDRESS; "
+                "or give it: --cluster tcp://host:8786"
+            )
+        where = {"address": address}
+    elif cluster.endswith(".json"):
+        where = {"scheduler_file": cluster}
+    try:
+        client = Client(**where, set_as_default=True)
+    except OSError as error:
+        raise MetabitError(f"no Dask scheduler answers at {cluster}: {error}") from error
+    with client:
+        count = jobs or sum(client.nthreads().values())
+        if not count:
+            raise MetabitError(f"the Dask scheduler at {cluster} has no workers")
+        with parallel_config(backend="dask", n_jobs=count):
+            yield Workers(f"{count} threads of Dask's workers", count, True)
+
+
+@contextmanager
+def _ray(cluster: str, jobs: int | None) -> Iterator[Workers]:
+    """Connect with a Ray cluster."""
+    import ray
+    from ray.util.joblib import register_ray
+
+    try:
+        ray.init(address="auto" if cluster == "ray" else cluster, log_to_driver=False)
+    except (ConnectionError, OSError) as error:
+        raise MetabitError(f"no Ray cluster answers at {cluster}: {error}") from error
+    try:
+        register_ray()
+        count = jobs or int(ray.cluster_resources().get("CPU", 1))
+        with parallel_config(backend="ray", n_jobs=count):
+            yield Workers(f"{count} processes of Ray's", count, False)
+    finally:
+        ray.shutdown()
+
+
+def run_all(
+    jobs: Sequence[Job], found: Workers, function: Callable[[Job], Line] = work
+) -> Iterator[Line]:
+    """Do all jobs, and yield what each comes to, in the order in which they end.
+
+    If a worker dies, which the memory it takes may be the reason of, the jobs that may have been
+    its own are done one at a time, so that the one at fault is found; all others go on.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        What to do.
+    found : Workers
+        From :func:`workers`.
+    function : callable
+        Does one; replaced in tests.
+
+    Raises
+    ------
+    MetabitError
+        If workers die whatever they do.
+    """
+    left = {job.point.key: job for job in jobs}
+    in_a_row = 0
+    while left:
+        try:
+            for line in _parallel(list(left.values()), found, function):
+                del left[line["key"]]
+                in_a_row = 0
+                yield line
+            return
+        except Exception:
+            # The function does not raise: this is about the workers.
+            suspects = list(left.values())[: 2 * found.count]
+        for job in suspects:
+            try:
+                (line,) = _parallel([job], found, function)
+                in_a_row = 0
+            except Exception as error:
+                in_a_row += 1
+                if in_a_row > _LIMIT:
+                    raise MetabitError(
+                        f"{found.name} die whatever they do: {type(error).__name__}: {error}; "
+                        "the same command goes on with the rest"
+                    ) from error
+                line = _died(job, error)
+            del left[job.point.key]
+            yield line
+
+
+def _parallel(
+    jobs: Sequence[Job], found: Workers, function: Callable[[Job], Line]
+) -> Iterator[Line]:
+    """Yield the lines of jobs as they come."""
+    if found.streams:
+        yield from Parallel(return_as="generator_unordered")(delayed(function)(job) for job in jobs)
+        return
+    for start in range(0, len(jobs), found.count):
+        yield from Parallel()(delayed(function)(job) for job in jobs[start : start + found.count])
+
+
+def _died(job: Job, error: Exception) -> Line:
+    """Return the line of a job that took its worker with it."""
+    said = " ".join(str(error).split())
+    return {
+        **job.point.describe(),
+        "started": time.time(),
+        "status": "failed",
+        "error": f"its worker died, perhaps for lack of memory: {type(error).__name__}: {said}",
+        "traceback": "",
+    }

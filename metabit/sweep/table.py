@@ -1,0 +1,121 @@
+"""What a sweep has found: runs that differ in nothing but the seed, put together."""
+
+import csv
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import MetabitError
+from .point import Point
+
+Line = dict[str, Any]
+
+_MEASURED = ("test_accuracy", "train_accuracy", "seconds_per_epoch", "state_sha256")
+
+
+@dataclass(frozen=True)
+class Row:
+    """All seeds of one configuration.
+
+    Attributes
+    ----------
+    label : dict of str to str
+        Heading and value of what tells it from other rows.
+    done, failed : list of dict
+        Lines of the ledger.
+    missing : int
+        Runs that have no line yet.
+    """
+
+    label: dict[str, str]
+    done: list[Line]
+    failed: list[Line]
+    missing: int
+
+    def mean(self, field: str) -> float | None:
+        """Return the mean of a measured field; None: nothing was measured."""
+        values = [line[field] for line in self.done]
+        return statistics.fmean(values) if values else None
+
+    @property
+    def deviation(self) -> float | None:
+        """Sample standard deviation of the test accuracy; None: there are not two runs."""
+        values = [line["test_accuracy"] for line in self.done]
+        return statistics.stdev(values) if len(values) > 1 else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as --json reports it."""
+        return {
+            "label": self.label,
+            "seeds": [line["seed"] for line in self.done],
+            "test_accuracy": self.mean("test_accuracy"),
+            "test_accuracy_std": self.deviation,
+            "train_accuracy": self.mean("train_accuracy"),
+            "seconds_per_epoch": self.mean("seconds_per_epoch"),
+            "failed": len(self.failed),
+            "missing": self.missing,
+        }
+
+
+def rows_of(points: Sequence[Point], lines: dict[str, Line]) -> list[Row]:
+    """Return a row for each label, in the order of the points.
+
+    Parameters
+    ----------
+    points : sequence of Point
+        What was to be done.
+    lines : dict of str to dict
+        The ledger.
+    """
+    groups: dict[tuple[str, ...], list[Point]] = {}
+    for point in points:
+        groups.setdefault(tuple(point.label.values()), []).append(point)
+    rows = []
+    for members in groups.values():
+        found = [lines[point.key] for point in members if point.key in lines]
+        rows.append(
+            Row(
+                members[0].label,
+                [line for line in found if line["status"] == "done"],
+                [line for line in found if line["status"] == "failed"],
+                len(members) - len(found),
+            )
+        )
+    return rows
+
+
+def write_csv(path: Path, points: Iterable[Point], lines: dict[str, Line]) -> None:
+    """Write a line for every run.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    points : iterable of Point
+        What was to be done.
+    lines : dict of str to dict
+        The ledger.
+
+    Raises
+    ------
+    MetabitError
+        If the file cannot be written.
+    """
+    points = list(points)
+    labels = list(points[0].label)
+    shared = ["mode", "dataset", "split", "epochs", "seed"]
+    columns = [name for name in labels if name not in shared] + shared
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow([*columns, "status", *_MEASURED, "error"])
+            for point in points:
+                line = lines.get(point.key, {"status": "missing"})
+                facts = {**point.describe(), **point.label}
+                measured = [line.get(name, "") for name in _MEASURED]
+                first = [facts[name] for name in columns]
+                writer.writerow([*first, line["status"], *measured, line.get("error", "")])
+    except OSError as error:
+        raise MetabitError(f"cannot write {path}: {error.strerror}") from error
