@@ -72,7 +72,7 @@ class RunRecord(BaseModel):
         What was trained on.
     data_sha256 : str
         Hash of the encoded training samples.
-    median, thresholds
+    median, thresholds, selection
         Fitted state of the encoder.
     columns, class_names : tuple of str
         Of a table: names of its columns and classes.
@@ -100,6 +100,7 @@ class RunRecord(BaseModel):
     data_sha256: str
     median: float | None
     thresholds: tuple[tuple[float, ...], ...] | None = None
+    selection: tuple[Count, ...] | None = None
     columns: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
     samples: Annotated[int, Field(ge=1)]
@@ -121,7 +122,7 @@ class RunRecord(BaseModel):
         spec : str
             The encoder of the run's configuration.
         """
-        return Encoder(spec, self.median, self.thresholds)
+        return Encoder(spec, self.median, self.thresholds, self.selection)
 
     def check_columns(self, dataset: Dataset) -> None:
         """Check that a data set has the columns and classes that the run was trained on.

@@ -14,6 +14,9 @@ from .generator import initial_state
 WORD = 16
 """Weights per memory word: the unit of updates, reinforcement draws and transfers."""
 
+MAX_INPUTS = 8192
+"""Most bits that a sample may have."""
+
 _GENERATOR_BITS = 32
 _Width = Annotated[int, Field(ge=1, le=4096)]
 
@@ -116,7 +119,7 @@ class Config(BaseModel):
     name: str = "custom"
     dataset: str = "fashion-mnist"
     encoder: str = "none"
-    inputs: _Width
+    inputs: Annotated[int, Field(ge=1, le=MAX_INPUTS)]
     hidden: Annotated[tuple[_Width, ...], Field(min_length=1, max_length=8)]
     classes: Annotated[int, Field(ge=2, le=256)] = 10
     group: Annotated[int, Field(ge=1)]

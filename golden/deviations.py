@@ -53,7 +53,7 @@ class DeviatingNetwork(PaperNetwork):
         # A counter v stands for the hidden weight 2 v + 1.
         limit = 2 * config.counter_range[1] + 1 if "counters" in active else None
         super().__init__(paper_config(config, weight_clip=limit))
-        hidden = self.hidden
+        hidden: list[npt.NDArray] = list(self.hidden)
         if limit is not None:
             random = np.random.default_rng(config.seed)
             quarter = (limit + 1) // 8

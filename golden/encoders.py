@@ -8,92 +8,34 @@ part                       bits
 ``none``                   the data are bits already
 ``median``                 pixel > median of all training pixels (fitted)
 ``thermometer:0,128``      pixel > t: all pixels for the first threshold, then the next
-``edges:d=1,t=8,c=0/4``    edge counts: distance d, edge threshold t, count thresholds c
+``edges:d=1,t=8,c=0/4``    edge counts: distance d, edge threshold t, count thresholds c; with
+                           ``dir=diagonals`` or ``knights`` in other directions, with ``cell=8``
+                           in larger cells
+``areas:t=64/128,c=1``     bright pixels of 2 x 2 cells: brightness t, count thresholds c
 ``distributive:32``        32 bits a column, above quantiles of the training samples (fitted)
 =========================  ==================================================================
 
-``edges-1568``, ``edges-1960`` and ``edges-2548`` (bits of a 28 x 28 image) are short for the sums
-in :data:`NAMED`.
+``edges-1568`` and the like (bits of a 28 x 28 image) are short for the sums in :data:`NAMED`.
+``select:1808:edges-6992`` keeps the 1,808 most useful bits of another encoder, as learnt from the
+training data (:mod:`metabit.golden.selection`).
 """
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from .codes import Bits
 from .distributive import Distributive, Thresholds
-from .edges import Edges
+from .encoder_parts import KNOWN, NAMED, Part, Shape, Thermometer, Unchanged, parse_parts
 from .errors import ConfigurationError, DataError
 
-Bits = npt.NDArray[np.bool_]
-Shape = tuple[int, ...]
-
-NAMED = {
-    "edges-1568": "edges:d=1,t=8,c=0/4+edges:d=3,t=15,c=0/4+thermometer:0",
-    "edges-1960": "edges:d=1,t=8,c=0/3/6+edges:d=2,t=15,c=0/3/6+thermometer:0",
-    "edges-2548": (
-        "edges:d=1,t=8,c=0/3/6+edges:d=2,t=15,c=0/3/6+edges:d=3,t=15,c=0/3/6+thermometer:0"
-    ),
-}
-"""Encoders that have a name, and their parts."""
-
-KNOWN = (
-    *("none", "median", "thermometer:T[,T...]", "edges:d=D,t=T,c=C[/C...]", "distributive:B"),
-    *NAMED,
-)
-"""What an encoder, or a part of it, may look like."""
+__all__ = ["KNOWN", "NAMED", "Bits", "Encoder", "Part", "Shape", "Thermometer", "Unchanged"]
 
 _CHUNK = 4096
-_EDGES = re.compile(r"d=(\d+),t=(\d+),c=(\d+(?:/\d+)*)")
-
-
-class Part(Protocol):
-    """One part of an encoder."""
-
-    def bits(self, shape: Shape) -> int:
-        """Bits of an image of this shape."""
-
-    def encode(self, images: npt.NDArray) -> Bits:
-        """Bits of images, shape (n, bits)."""
-
-
-@dataclass(frozen=True)
-class Unchanged:
-    """Data that are bits already."""
-
-    def bits(self, shape: Shape) -> int:
-        """Bits of an image of this shape."""
-        return math.prod(shape)
-
-    def encode(self, images: npt.NDArray) -> Bits:
-        """Bits of images, shape (n, bits)."""
-        bits = images.astype(bool)
-        if images.dtype != bool and not np.array_equal(bits, images):
-            raise DataError(
-                "encoder 'none' needs bits, 0 or 1, and the data hold other values "
-                f"({images.min()} to {images.max()}); choose an encoder, e.g. 'median'"
-            )
-        return bits.reshape(len(images), -1)
-
-
-@dataclass(frozen=True)
-class Thermometer:
-    """One bit per pixel and threshold, ``pixel > t``, threshold by threshold."""
-
-    thresholds: tuple[float, ...]
-
-    def bits(self, shape: Shape) -> int:
-        """Bits of an image of this shape."""
-        return len(self.thresholds) * math.prod(shape)
-
-    def encode(self, images: npt.NDArray) -> Bits:
-        """Bits of images, shape (n, bits)."""
-        pixels = images.reshape(len(images), -1)
-        return np.concatenate([pixels > threshold for threshold in self.thresholds], axis=1)
+_SELECT = re.compile(r"select:(\d+):(.+)")
 
 
 class Encoder:
@@ -107,6 +49,8 @@ class Encoder:
         Fitted median, as a checkpoint keeps it.
     thresholds : tuple of tuple of float, optional
         Fitted thresholds of a ``distributive`` part, likewise.
+    selection : sequence of int, optional
+        Fitted selection of ``select``, likewise.
 
     Attributes
     ----------
@@ -116,6 +60,10 @@ class Encoder:
         Threshold of ``median`` parts; None before :meth:`fit` and without such parts.
     thresholds : tuple of tuple of float, or None
         Thresholds of a ``distributive`` part, column by column; None likewise.
+    selected : int or None
+        How many bits ``select`` keeps; None: all.
+    selection : tuple of int, or None
+        Which, in ascending order; None before :meth:`select` and without ``select``.
 
     Raises
     ------
@@ -124,12 +72,23 @@ class Encoder:
     """
 
     def __init__(
-        self, spec: str, median: float | None = None, thresholds: Thresholds | None = None
+        self,
+        spec: str,
+        median: float | None = None,
+        thresholds: Thresholds | None = None,
+        selection: Sequence[int] | None = None,
     ) -> None:
         self.spec = spec
-        self._texts = NAMED.get(spec, spec).split("+")
-        self._texts = [text for part in self._texts for text in NAMED.get(part, part).split("+")]
-        self._parts = [_parse(text, spec) for text in self._texts]
+        match = _SELECT.fullmatch(spec)
+        if match is None and spec.startswith("select:"):
+            raise ConfigurationError(
+                f"select needs a number of bits and an encoder, e.g. 'select:1808:edges-6992', "
+                f"not {spec!r}"
+            )
+        self.selected = int(match[1]) if match else None
+        named = parse_parts(match[2] if match else spec)
+        self._texts = [text for text, _ in named]
+        self._parts = [part for _, part in named]
         if sum(isinstance(part, Distributive) for part in self._parts) > 1:
             raise ConfigurationError(f"encoder {spec!r} has more than one 'distributive' part")
         self.median: float | None = None
@@ -138,16 +97,17 @@ class Encoder:
             self._set_median(median)
         if thresholds is not None:
             self._set_distributive(lambda part: part.restored(thresholds))
-
-    @property
-    def fitted(self) -> bool:
-        """Whether a part takes something from the training data."""
-        return "median" in self._texts or any(
-            isinstance(part, Distributive) for part in self._parts
-        )
+        self.selection: tuple[int, ...] | None = None
+        if selection is not None and self.selected is not None:
+            self.select(selection)
 
     @property
     def ready(self) -> bool:
+        """Whether everything is known that is taken from the training data."""
+        return self._ready and (self.selected is None or self.selection is not None)
+
+    @property
+    def _ready(self) -> bool:
         """Whether every part knows what it takes from the training data."""
         return ("median" not in self._texts or self.median is not None) and all(
             part.thresholds is not None for part in self._parts if isinstance(part, Distributive)
@@ -181,12 +141,23 @@ class Encoder:
         Raises
         ------
         DataError
-            If images of this shape cannot be encoded.
+            If images of this shape cannot be encoded, or do not have the bits to select from.
         """
+        bits = self.all_bits(shape)
+        if self.selected is None:
+            return bits
+        if not 1 <= self.selected <= bits:
+            raise DataError(f"select must keep 1 to {bits} bits of {self.spec!r}")
+        return self.selected
+
+    def all_bits(self, shape: Shape) -> int:
+        """Bits of an image of this shape before ``select``; errors as for :meth:`bits`."""
         return sum(part.bits(shape) for part in self._parts)
 
     def fit(self, images: npt.NDArray) -> "Encoder":
         """Take from training images what parts need to know, and return self.
+
+        What ``select`` keeps is for :meth:`select` to say.
 
         Parameters
         ----------
@@ -204,6 +175,27 @@ class Encoder:
                 )
             self._set_median(median)
         return self
+
+    def select(self, selection: Sequence[int] | npt.NDArray[np.integer]) -> None:
+        """Keep these bits.
+
+        Parameters
+        ----------
+        selection : sequence of int
+            As many as ``select`` keeps, in ascending order.
+
+        Raises
+        ------
+        ConfigurationError
+            If they are not.
+        """
+        chosen = tuple(int(bit) for bit in selection)
+        if len(chosen) != self.selected or list(chosen) != sorted(set(chosen)) or chosen[0] < 0:
+            raise ConfigurationError(
+                f"selection must be {self.selected} different bits in ascending order, "
+                f"not {len(chosen)}: {', '.join(map(str, chosen[:8]))}, ..."
+            )
+        self.selection = chosen
 
     def encode(self, images: npt.NDArray) -> Bits:
         """Bits of images.
@@ -224,48 +216,34 @@ class Encoder:
         """
         if not self.ready:
             raise DataError(f"encoder {self.spec!r} must be fitted to training data first")
-        encoded = np.empty((len(images), self.bits(images.shape[1:])), bool)
+        if self.selection is not None and self.selection[-1] >= self.all_bits(images.shape[1:]):
+            raise DataError(
+                f"selected bit {self.selection[-1]} does not exist in samples of "
+                f"{' x '.join(map(str, images.shape[1:]))}"
+            )
+        return self._encode(images, self.selection)
+
+    def encode_all(self, images: npt.NDArray) -> Bits:
+        """Bits of images before ``select``, shape (n, all bits); see :meth:`encode`."""
+        if not self._ready:
+            raise DataError(f"encoder {self.spec!r} must be fitted to training data first")
+        return self._encode(images, None)
+
+    def _encode(self, images: npt.NDArray, selection: tuple[int, ...] | None) -> Bits:
+        columns = None if selection is None else np.array(selection, np.intp)
+        bits = self.all_bits(images.shape[1:])
+        encoded = np.empty((len(images), bits if columns is None else len(columns)), bool)
+        # Whole samples of a chunk, before columns are taken from them.
+        whole = np.empty((min(_CHUNK, len(images)), bits), bool)
         for start in range(0, len(images), _CHUNK):
             chunk = images[start : start + _CHUNK]
+            target = encoded[start : start + len(chunk)]
+            buffer = target if columns is None else whole[: len(chunk)]
             column = 0
             for part in self._parts:
-                bits = part.encode(chunk)
-                encoded[start : start + len(chunk), column : column + bits.shape[1]] = bits
-                column += bits.shape[1]
+                values = part.encode(chunk)
+                buffer[:, column : column + values.shape[1]] = values
+                column += values.shape[1]
+            if columns is not None:
+                np.take(buffer, columns, axis=1, out=target)
         return encoded
-
-
-def _parse(text: str, spec: str) -> Part:
-    """Return the part that a text describes."""
-    name, _, arguments = text.partition(":")
-    if text == "none":
-        return Unchanged()
-    if text == "median":
-        # fit() puts the threshold in; until then its place is all that counts.
-        return Thermometer((math.nan,))
-    if name == "thermometer":
-        try:
-            thresholds = tuple(float(value) for value in arguments.split(","))
-        except ValueError:
-            thresholds = ()
-        if not thresholds or not all(map(math.isfinite, thresholds)):
-            raise ConfigurationError(
-                f"thermometer needs numbers, e.g. 'thermometer:0,128', not {text!r}"
-            )
-        return Thermometer(thresholds)
-    if name == "distributive":
-        return Distributive.parse(arguments)
-    if name == "edges":
-        match = _EDGES.fullmatch(arguments)
-        if match is None:
-            raise ConfigurationError(
-                f"edges needs distance, threshold and counts, e.g. 'edges:d=1,t=8,c=0/4', "
-                f"not {text!r}"
-            )
-        counts = tuple(int(count) for count in match[3].split("/"))
-        return Edges(int(match[1]), int(match[2]), counts)
-    raise ConfigurationError(
-        f"unknown encoder {text!r}"
-        + (f" in {spec!r}" if text != spec else "")
-        + f"; known: {', '.join(KNOWN)}, and sums of these joined by '+'"
-    )

@@ -2,16 +2,37 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from .learner import Learner, SpanLearner
+from .network import Bits
 from .schedule import Schedule, Step
-from .training_data import TrainingData
 
 SPAN = 64
 """Tiles between two yields of a learner that takes many at a time."""
+
+
+class Samples(Protocol):
+    """What is trained on; :class:`~metabit.golden.training_data.TrainingData` is one."""
+
+    @property
+    def train(self) -> Bits:
+        """Encoded training samples, shape (n, inputs)."""
+
+    @property
+    def train_labels(self) -> npt.NDArray[np.int64]:
+        """Their classes."""
+
+    @property
+    def test(self) -> Bits:
+        """Encoded test samples."""
+
+    @property
+    def test_labels(self) -> npt.NDArray[np.int64]:
+        """Their classes."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +61,13 @@ class Trainer:
     ----------
     learner : Learner
         Network or device.
-    data : TrainingData
+    data : Samples
         Encoded samples.
     schedule : Schedule
         Where to start and how long to go on; moves along.
     """
 
-    def __init__(self, learner: Learner, data: TrainingData, schedule: Schedule) -> None:
+    def __init__(self, learner: Learner, data: Samples, schedule: Schedule) -> None:
         self.learner = learner
         self.data = data
         self.schedule = schedule

@@ -15,6 +15,7 @@ from .encoders import Bits, Encoder
 from .errors import CheckpointError, DataError
 from .named import override
 from .paper_config import PaperConfig
+from .selection import select_bits
 from .splits import Split, split
 
 
@@ -70,6 +71,7 @@ class TrainingData:
             "data_sha256": self.sha256,
             "median": self.encoder.median,
             "thresholds": self.encoder.thresholds,
+            "selection": self.encoder.selection,
             "columns": self.columns,
             "class_names": self.class_names,
         }
@@ -137,13 +139,36 @@ def check_fit(config: Config | PaperConfig, dataset: Dataset) -> None:
         )
 
 
+def fitted_encoder(
+    spec: str, images: npt.NDArray, labels: npt.NDArray[np.integer], seed: int
+) -> Encoder:
+    """Return an encoder that has taken from training samples what it needs.
+
+    Parameters
+    ----------
+    spec : str
+        See :mod:`metabit.golden.encoders`.
+    images : ndarray, shape (n, ...)
+        Training samples.
+    labels : ndarray of int, shape (n,)
+        Their classes.
+    seed : int
+        Of the training that selects bits, if there is one.
+    """
+    encoder = Encoder(spec).fit(images)
+    if encoder.selected is not None:
+        encoder.bits(images.shape[1:])
+        encoder.select(select_bits(encoder.encode_all(images), labels, encoder.selected, seed))
+    return encoder
+
+
 def prepare(
     config: Config | PaperConfig,
     *,
     dataset: Dataset | None = None,
     split_name: str | None = None,
     data_dir: Path | None = None,
-    median: float | None = None,
+    encoder: Encoder | None = None,
 ) -> TrainingData:
     """Load, split and encode the data that a configuration is trained on.
 
@@ -157,8 +182,8 @@ def prepare(
         One of :data:`~metabit.golden.splits.SPLITS`; None: the data set's default.
     data_dir : Path, optional
         Folder with the files of `mnist` or `fashion-mnist`.
-    median : float, optional
-        Fitted state of the encoder, from a checkpoint, instead of fitting it.
+    encoder : Encoder, optional
+        In the state of a checkpoint; None: the configuration's, fitted to the training data.
 
     Raises
     ------
@@ -169,9 +194,8 @@ def prepare(
         dataset = load_dataset(config.dataset, data_dir)
     check_fit(config, dataset)
     parts = split(dataset, split_name, config.seed)
-    encoder = Encoder(config.encoder, median)
-    if not encoder.ready:
-        encoder.fit(parts.images)
+    if encoder is None:
+        encoder = fitted_encoder(config.encoder, parts.images, parts.labels, config.seed)
     return TrainingData(
         dataset.name,
         parts,

@@ -13,7 +13,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .errors import MetabitError
-from .golden.config import Config
+from .golden.cells import Areas
+from .golden.config import MAX_INPUTS, Config
+from .golden.edges import Edges
 from .golden.encoders import Bits, Encoder
 from .golden.engines import choose_engine, make_learner
 from .golden.errors import DataError
@@ -22,9 +24,7 @@ from .golden.named import make_config
 from .golden.network import Network
 from .golden.quantiles import Quantiles
 from .golden.streams import permutation
-
-MAX_INPUTS = 4096
-"""Bits per sample that a configuration may have."""
+from .golden.training_data import fitted_encoder
 
 _LEVELS = 32
 """Thresholds of a feature when there is room: the authors of the paper use as many."""
@@ -69,7 +69,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         ``"auto"``: ``"none"`` for data of type bool, otherwise ``"quantiles"``.
     levels : int or None
         Thresholds of a feature with ``"quantiles"``; None: 32, or fewer if samples would become
-        more than 4096 bits.
+        more than 8192 bits.
     image_shape : tuple of int or None
         Shape of the image that a row of ``X`` is, for encoders that need to know, e.g.
         ``(28, 28)``.
@@ -170,7 +170,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
-        samples = self._start(X)
+        samples = self._start(X, labels)
         for epoch in range(1, self.epochs + 1):
             annealing = self.config_.annealing_exponent(epoch, self.epochs)
             self._train_epoch(samples, labels, annealing, len(labels) * self.epochs)
@@ -221,8 +221,9 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
                 f"{known.tolist()}"
             )
         self.classes_ = known
-        samples = self._start(X) if first else self._encode(X)
-        self._train_epoch(samples, np.searchsorted(known, y), 0, len(y))
+        labels = np.searchsorted(known, y)
+        samples = self._start(X, labels) if first else self._encode(X)
+        self._train_epoch(samples, labels, 0, len(y))
         return self
 
     def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
@@ -283,21 +284,28 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         ]
         return np.concatenate(parts).astype(np.float64)
 
-    def _start(self, X: npt.NDArray) -> Bits:
+    def _start(self, X: npt.NDArray, labels: npt.NDArray[np.integer]) -> Bits:
         """Set up encoder and network, and return the encoded samples."""
         if len(self.classes_) < 2:
             raise DataError(
                 f"samples of at least 2 classes are needed, not of {len(self.classes_)} class"
             )
+        seed = self.random_state
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         self.encoder_ = self._make_encoder(X)
-        self.encoder_.fit(self._shaped(X))
+        shaped = self._shaped(X)
+        if isinstance(self.encoder_, Quantiles):
+            self.encoder_.fit(shaped)
+        else:
+            self.encoder_ = fitted_encoder(self.encoder_.spec, shaped, labels, int(seed))
         samples = self._encode(X)
         if samples.shape[1] > MAX_INPUTS:
             raise DataError(
                 f"{X.shape[1]} features become {samples.shape[1]} bits, and a network takes "
                 f"{MAX_INPUTS} at most: use fewer levels, or select features"
             )
-        self.config_ = self._make_config(samples.shape[1])
+        self.config_ = self._make_config(samples.shape[1], int(seed))
         self.network_ = Network(self.config_)
         self.training_accuracy_: list[float] = []
         # Of the epoch before, and their samples; damping starts as if all had been wrong.
@@ -314,13 +322,10 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
             return Quantiles(self.levels)
         return Quantiles(min(_LEVELS, max(1, MAX_INPUTS // X.shape[1])))
 
-    def _make_config(self, inputs: int) -> Config:
+    def _make_config(self, inputs: int, seed: int) -> Config:
         """Return the configuration that the parameters describe."""
         hidden: tuple[Any, ...]
         hidden = tuple(self.hidden) if isinstance(self.hidden, Iterable) else (self.hidden,)
-        seed = self.random_state
-        if not isinstance(seed, Integral):
-            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         group = min(_GROUP, max(hidden, default=1)) if self.group is None else self.group
         fields = {
             "name": type(self).__name__,
@@ -344,7 +349,8 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         """Return samples as the encoder takes them."""
         if isinstance(self.encoder_, Quantiles):
             return X
-        if X.dtype.kind == "f" and "edges" in self.encoder_.spec and np.all(np.floor(X) == X):
+        edges = any(isinstance(part, Edges | Areas) for part in self.encoder_.parts)
+        if X.dtype.kind == "f" and edges and np.all(np.floor(X) == X):
             # Scikit-learn's own data sets give whole pixels as floating point numbers.
             X = X.astype(np.int64)
         if self.image_shape is None:

@@ -195,8 +195,8 @@ def test_wrong_data(bits):
         MetabitClassifier().fit(X, np.zeros(len(X)))
     with pytest.raises(DataError, match="no feature has two different values among 200 training"):
         MetabitClassifier().fit(np.ones((200, 3)), y)
-    with pytest.raises(DataError, match="5000 features become 5000 bits, and a network takes 4096"):
-        MetabitClassifier().fit(np.random.default_rng(0).random((200, 5000)), y)
+    with pytest.raises(DataError, match="9000 features become 9000 bits, and a network takes 8192"):
+        MetabitClassifier().fit(np.random.default_rng(0).random((200, 9000)), y)
     classifier = MetabitClassifier(8)
     with pytest.raises(ValueError, match="classes must be given in the first call of partial_fit"):
         classifier.partial_fit(X, y)
@@ -210,7 +210,7 @@ def test_wrong_data(bits):
 def test_levels_make_room():
     X = np.random.default_rng(0).random((60, 400))
     y = np.arange(60) % 2
-    assert MetabitClassifier(8, epochs=1).fit(X, y).config_.inputs == 4000
+    assert MetabitClassifier(8, epochs=1).fit(X, y).config_.inputs == 8000
 
 
 @given(

@@ -64,7 +64,7 @@ def _data_of(path: Path, checkpoint: AnyCheckpoint, data_dir: Path | None) -> Tr
         checkpoint.config.model_copy(update={"dataset": record.dataset}),
         split_name=record.split,
         data_dir=data_dir,
-        median=record.median,
+        encoder=record.encoder_of(checkpoint.config.encoder),
     )
 
 

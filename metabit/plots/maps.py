@@ -2,16 +2,21 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.edges import CELL, Edges
+from ..golden.cells import STRIDE, Areas, cells_of
+from ..golden.edges import Edges
 from ..golden.encoders import Encoder, Part, Thermometer, Unchanged
 
-_EDGES = ("darker →", "darker ←", "darker ↓", "darker ↑")
-"""Direction and polarity of an edge, in the order of the encoder's bits."""
+_EDGES = {
+    "axes": "→←↓↑",
+    "diagonals": "↘↖↙↗",
+    "knights": ("→→↓", "←←↑", "→↓↓", "←↑↑", "←←↓", "→→↑", "←↓↓", "→↑↑"),
+}
+"""Where it is darker, for every direction and polarity, in the order of the encoder's bits."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +65,34 @@ def feature_maps(encoder: Encoder, shape: tuple[int, ...]) -> list[FeatureMap]:
             for part_name, name, indices in _maps_of(part, shape)
         ]
         start += part.bits(shape)
-    return maps
+    if encoder.selection is None:
+        return maps
+    place = np.full(start + 1, -1)
+    place[list(encoder.selection)] = np.arange(len(encoder.selection))
+    selected = [replace(one, indices=place[one.indices]) for one in maps]
+    return [one for one in selected if (one.indices >= 0).any()]
 
 
 def _maps_of(part: Part, shape: tuple[int, ...]) -> Iterator[tuple[str, str, npt.NDArray[np.intp]]]:
     """Yield part, name and bits of each map of one part, bits counted from the part's first."""
     size = math.prod(shape)
     if isinstance(part, Edges):
-        height, width = shape
-        rows, columns = height // CELL, width // CELL
+        rows, columns = cells_of(shape, part.cell, STRIDE)
         cells = np.arange(rows * columns).reshape(rows, columns)
         start = 0
-        for edge in _EDGES:
+        for edge in _EDGES[part.directions]:
             for count in part.counts:
-                name = f"{edge}\n> {count} of {CELL * CELL}"
+                name = f"darker {edge}\n> {count} of {part.cell**2}"
                 yield f"edges, distance {part.distance}", name, cells + start
+                start += cells.size
+    elif isinstance(part, Areas):
+        rows, columns = cells_of(shape, part.cell, part.cell)
+        cells = np.arange(rows * columns).reshape(rows, columns)
+        start = 0
+        for level in part.thresholds:
+            for count in part.counts:
+                name = f"> {level}\nin > {count} of {part.cell**2}"
+                yield f"areas of {part.cell} x {part.cell}", name, cells + start
                 start += cells.size
     elif isinstance(part, Thermometer):
         for number, threshold in enumerate(part.thresholds):

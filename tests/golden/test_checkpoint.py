@@ -59,7 +59,9 @@ def test_a_resumed_run_ends_in_the_same_state(tmp_path, data, tiles):
     path = tmp_path / "run.npz"
     save_checkpoint(path, train(Run.start(config, prepared, EPOCHS), tiles).checkpoint())
     checkpoint = load_checkpoint(path)
-    again = prepare(checkpoint.config, median=checkpoint.record.median)
+    again = prepare(
+        checkpoint.config, encoder=checkpoint.record.encoder_of(checkpoint.config.encoder)
+    )
     resumed = train(Run.resume(checkpoint, again))
     assert network_sha256(resumed.network) == network_sha256(whole.network)
     assert resumed.network.statistics == whole.network.statistics

@@ -172,3 +172,111 @@ def test_median_must_be_fitted_and_useful():
 def test_every_name_parses():
     for name in NAMED:
         assert Encoder(name).bits((28, 28)) == int(name.split("-")[1])
+
+
+def shifted(image, y, x, dy, dx):
+    """Return the pixel at a displacement, 0 outside."""
+    height, width = len(image), len(image[0])
+    inside = 0 <= y + dy < height and 0 <= x + dx < width
+    return image[y + dy][x + dx] if inside else 0
+
+
+@pytest.mark.parametrize(
+    ("spec", "vectors", "threshold", "counts", "cell"),
+    [
+        ("edges:d=1,t=8,c=0/3,dir=diagonals", [(1, 1), (1, -1)], 8, (0, 3), 4),
+        ("edges:d=3,t=15,c=2,dir=diagonals", [(3, 3), (3, -3)], 15, (2,), 4),
+        ("edges:d=1,t=12,c=0/4,dir=knights", [(1, 2), (2, 1), (1, -2), (2, -1)], 12, (0, 4), 4),
+        ("edges:d=2,t=8,c=1/9/22,cell=8", [(0, 2), (2, 0)], 8, (1, 9, 22), 8),
+    ],
+)
+def test_edges_of_other_directions_and_cells(spec, vectors, threshold, counts, cell):
+    images = np.random.default_rng(5).integers(0, 256, (3, 12, 16)).astype(np.uint8)
+    expected = []
+    for image in images.astype(int).tolist():
+        bits = []
+        for dy, dx in vectors:
+            for brighter in (True, False):
+                for count in counts:
+                    for top in range(0, 12 - cell + 1, 4):
+                        for left in range(0, 16 - cell + 1, 4):
+                            marks = 0
+                            for y in range(top, top + cell):
+                                for x in range(left, left + cell):
+                                    here, there = image[y][x], shifted(image, y, x, dy, dx)
+                                    if not brighter:
+                                        here, there = there, here
+                                    marks += here > there + threshold
+                            bits.append(marks > count)
+        expected.append(bits)
+    encoder = Encoder(spec)
+    assert encoder.encode(images).tolist() == expected
+    assert encoder.bits((12, 16)) == len(expected[0])
+
+
+def test_areas():
+    images = np.random.default_rng(6).integers(0, 256, (3, 4, 6)).astype(np.uint8)
+    expected = [
+        [
+            sum(image[y + dy][x + dx] > t for dy in (0, 1) for dx in (0, 1)) > c
+            for t in (64, 192)
+            for c in (0, 2)
+            for y in (0, 2)
+            for x in (0, 2, 4)
+        ]
+        for image in images.tolist()
+    ]
+    encoder = Encoder("areas:t=64/192,c=0/2")
+    assert encoder.encode(images).tolist() == expected
+    assert encoder.bits((4, 6)) == 24
+
+
+def test_the_widest_named_encoder_has_the_bits_in_its_name():
+    assert Encoder("edges-6992").bits((28, 28)) == 6992
+
+
+def test_selection_keeps_columns_in_order():
+    images = np.random.default_rng(7).integers(0, 256, (5000, 8, 8)).astype(np.uint8)
+    pool = "thermometer:0,128+edges:d=1,t=8,c=0"
+    selection = (3, 64, 70, 143)
+    encoder = Encoder(f"select:4:{pool}", selection=selection)
+    assert encoder.bits((8, 8)) == 4
+    assert encoder.all_bits((8, 8)) == 144
+    everything = Encoder(pool).encode(images)
+    np.testing.assert_array_equal(encoder.encode(images), everything[:, selection])
+    np.testing.assert_array_equal(encoder.encode_all(images), everything)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("select:edges-1568", "select needs a number of bits and an encoder, .* not 'select:edge"),
+        ("edges:d=1,t=8,c=0,dir=up", "edge directions dir must be one of axes, .*, not 'up'"),
+        ("edges:d=1,t=8,c=0,cell=3", "edge cell must be 4 to 15, not 3"),
+        ("edges:d=1,t=8,c=0,cell=16", "edge cell must be 4 to 15, not 16"),
+        ("edges:d=1,t=8,c=64,cell=8", "edge count c must be 0 to 63, not 64"),
+        ("edges:d=1,d=2,t=8,c=0", "edges needs distance, threshold and counts"),
+        ("areas:t=1", "areas needs thresholds and counts, .* not 'areas:t=1'"),
+        ("areas:t=255,c=1", "areas threshold t must be 0 to 254, not 255"),
+        ("areas:t=1,c=4", "areas count c must be 0 to 3, not 4"),
+        ("areas:t=1,c=1,cell=1", "areas cell must be 2 to 15, not 1"),
+    ],
+)
+def test_new_parts_refuse(spec, message):
+    with pytest.raises(ConfigurationError, match=message):
+        Encoder(spec)
+
+
+def test_selection_refuses():
+    encoder = Encoder("select:3:thermometer:0")
+    images = np.zeros((2, 2, 2), np.uint8)
+    with pytest.raises(DataError, match="must be fitted to training data first"):
+        encoder.encode(images)
+    for wrong in ((0, 1), (0, 2, 1), (1, 1, 2), (-1, 0, 1)):
+        with pytest.raises(ConfigurationError, match="selection must be 3 different bits in asc"):
+            encoder.select(wrong)
+    encoder.select((0, 1, 4))
+    with pytest.raises(DataError, match="selected bit 4 does not exist in samples of 2 x 2"):
+        encoder.encode(images)
+    with pytest.raises(DataError, match="select must keep 1 to 4 bits of 'select:5:therm"):
+        Encoder("select:5:thermometer:0").bits((2, 2))

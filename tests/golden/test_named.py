@@ -110,7 +110,7 @@ def test_missing_fields():
         (None, r"mine\.json does not exist"),
         ("{", r"mine\.json cannot be read: Expecting"),
         ("[]", r"mine\.json must be a JSON object of fields"),
-        ('{"inputs": 0}', r"mine\.json: inputs must be 1 to 4096, not 0; hidden is missing"),
+        ('{"inputs": 0}', r"mine\.json: inputs must be 1 to 8192, not 0; hidden is missing"),
     ],
 )
 def test_bad_files(tmp_path, text, message):

@@ -1,0 +1,37 @@
+"""Learnt selection of bits."""
+
+import numpy as np
+
+from metabit.golden.checkpoint import load_checkpoint, save_checkpoint
+from metabit.golden.datasets import load_dataset
+from metabit.golden.named import named, override
+from metabit.golden.run import Run
+from metabit.golden.selection import select_bits
+from metabit.golden.training_data import prepare
+
+
+def test_bits_that_tell_the_class_are_kept():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 4, 2000)
+    codes = random.random((4, 24)) < 0.5
+    samples = random.random((2000, 120)) < 0.5
+    useful = np.sort(random.permutation(120)[:24])
+    samples[:, useful] = codes[labels] ^ (random.random((2000, 24)) < 0.1)
+    chosen = select_bits(samples, labels, 24, seed=1, epochs=4)
+    assert chosen.tolist() == sorted(set(chosen.tolist()))
+    assert len(np.intersect1d(chosen, useful)) >= 22
+    again = select_bits(samples, labels, 24, seed=1, epochs=4)
+    np.testing.assert_array_equal(again, chosen)
+
+
+def test_a_checkpoint_keeps_the_selection(tmp_path):
+    spec = "select:100:thermometer:0,4,8,12"
+    config = override(named("tiny"), encoder=spec, inputs=100)
+    data = prepare(config, dataset=load_dataset("digits"))
+    assert data.train.shape[1] == 100
+    path = tmp_path / "run.npz"
+    save_checkpoint(path, Run.start(config, data, 1).checkpoint())
+    record = load_checkpoint(path).record
+    encoder = record.encoder_of(spec)
+    assert encoder.selection == data.encoder.selection
+    np.testing.assert_array_equal(encoder.encode(data.split.images), data.train)
