@@ -39,6 +39,7 @@ def draw(compared: list[Comparison], folder: Path) -> list[Path]:
             axes = figure.subplots()
             paint(axes, rows)
             axes.set_ylabel("test accuracy, %")
+            axes.set_title(rows[0].row.dataset, fontsize=9)
             axes.grid(alpha=0.3)
             axes.legend(frameon=False, fontsize=8)
             paths.append(folder / f"{name}.svg")
@@ -119,14 +120,14 @@ def _width(axes: Any, rows: list[Comparison]) -> None:
         _curve(axes, two, weights, "two layers, ")
     if single:
         _curve(axes, single, weights, "baseline, ", (_BASELINE, _BASELINE_PUBLISHED))
-    axes.set_xscale("log")
+    _log_ticks(axes, [20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000])
     axes.set_xlabel("binary weights")
 
 
 def _group(axes: Any, rows: list[Comparison]) -> None:
     """Accuracy against group size, a pair of curves per width."""
     _by_width(axes, rows, lambda comparison: comparison.row.group)
-    axes.set_xscale("log")
+    _log_ticks(axes, sorted({comparison.row.group for comparison in rows}))
     axes.set_xlabel("neurons in a group")
 
 
@@ -139,8 +140,17 @@ def _margin(axes: Any, rows: list[Comparison]) -> None:
 def _clip(axes: Any, rows: list[Comparison]) -> None:
     """Accuracy against the limit of hidden weights."""
     _curve(axes, rows, lambda comparison: comparison.row.weight_clip, "")
-    axes.set_xscale("log", base=2)
+    _log_ticks(axes, sorted({comparison.row.weight_clip for comparison in rows}))
     axes.set_xlabel("limit of hidden weights")
+
+
+def _log_ticks(axes: Any, values: list[int]) -> None:
+    """Set a logarithmic scale, with ticks at those of the values that are in view."""
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    shown = [value for value in values if low <= value <= high]
+    axes.set_xticks(shown, [f"{value:,}" for value in shown])
+    axes.set_xticks([], minor=True)
 
 
 def _by_width(axes: Any, rows: list[Comparison], x: Callable[[Comparison], float]) -> None:
