@@ -4,16 +4,19 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csc_array
 
 from .codes import Bits, draw_codes
 from .draws import Draws, PaperDraws
 from .generator import Generator
 from .network import Statistics
 from .paper_config import PaperConfig
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array
 
 _Signs = npt.NDArray[np.float32]
 
@@ -262,9 +265,12 @@ class PaperNetwork:
             return desired
         return np.repeat(desired * (votes * desired < 0), self.config.group, axis=1)
 
-    def _moves(self, layer: int, batch: int) -> csc_array:
+    def _moves(self, layer: int, batch: int) -> "csc_array":
         """Return the matrix of a layer's moves, to be filled; making one takes longer."""
         if (layer, batch) not in self._matrices:
+            # Takes longer to load than a command to say what it does.
+            from scipy.sparse import csc_array
+
             shape = self.config.hidden[layer], batch
             self._matrices[layer, batch] = csc_array(shape, dtype=np.float32)
         return self._matrices[layer, batch]

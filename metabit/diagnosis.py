@@ -51,6 +51,7 @@ def diagnose() -> Iterator[Check]:
     """Look at everything, one thing after the other."""
     yield _python()
     yield from _system_programs()
+    yield _package("training", "numba", "fast", needed=False)
     yield from _simulation()
     yield from _bitstreams()
     yield from _boards()
