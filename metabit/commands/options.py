@@ -42,8 +42,8 @@ DatasetOption = Annotated[
     typer.Option(
         "--dataset",
         metavar="NAME|PATH",
-        help=f"Data set: {', '.join(DATASETS)}; or your own: FILE.npz (x, y and perhaps x_test, "
-        "y_test), X.npy,Y.npy or a folder of IDX files. [default: the configuration's]",
+        help=f"Data set: {', '.join(DATASETS)}; or your own: FILE.csv, FILE.npz (x, y "
+        "and perhaps x_test, y_test), X.npy,Y.npy or a folder of IDX files. [default: the configuration's]",
         show_default=False,
         rich_help_panel=_DATA,
     ),
@@ -113,7 +113,7 @@ EncoderOption = Annotated[
         "--encoder",
         metavar="SPEC",
         help="How images become bits: none, median, thermometer:T,T..., edges-1568, edges-1960, "
-        "edges-2548, edges:d=1,t=8,c=0/4, or a sum with '+'.",
+        "edges-2548, edges:d=1,t=8,c=0/4, distributive:B, or a sum with '+'.",
         rich_help_panel=_NETWORK,
     ),
 ]
