@@ -43,7 +43,8 @@ DatasetOption = Annotated[
         "--dataset",
         metavar="NAME|PATH",
         help=f"Data set: {', '.join(DATASETS)}; or your own: FILE.csv, FILE.npz (x, y "
-        "and perhaps x_test, y_test), X.npy,Y.npy or a folder of IDX files. [default: the configuration's]",
+        "and perhaps x_test, y_test), X.npy,Y.npy or a folder of IDX files. "
+        "[default: the configuration's]",
         show_default=False,
         rich_help_panel=_DATA,
     ),
