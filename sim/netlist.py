@@ -15,9 +15,6 @@ from ..golden.config import Config
 from ..hdl.device import Device
 from .source import Report
 
-FAMILIES: tuple[Family, ...] = tuple(dict.fromkeys(board.family for board in BOARDS.values()))
-"""FPGA families whose netlists can be simulated: those that there are boards of."""
-
 _MODELS: dict[Family, tuple[str, ...]] = {
     "ice40": ("ice40/cells_sim.v",),
     "ecp5": ("ecp5/common_sim.vh", "ecp5/ccu2c_sim.vh"),
