@@ -41,6 +41,27 @@ _CONFIGS = {
             counter_bits=7,
             array=_ECP5_ARRAY,
         ),
+        # The two after the accuracy that their devices allow: their memories are full.
+        Config(
+            name="up5k-best",
+            encoder="select:1808:edges-6992",
+            inputs=1808,
+            hidden=(64,),
+            group=32,
+            head_offset=24,
+            # The three-threshold head takes the logic of two columns.
+            array=ArrayShape(rows=4, lanes=16, samples=2, memory="spram"),
+        ),
+        Config(
+            name="ecp5-best",
+            encoder="select:4000:edges-6992",
+            inputs=4000,
+            hidden=(112,),
+            group=56,
+            counter_bits=7,
+            head_offset=24,
+            array=_ECP5_ARRAY,
+        ),
         Config(
             name="multi",
             encoder="edges-1568",

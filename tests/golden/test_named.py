@@ -10,7 +10,7 @@ from metabit.golden.named import NAMES, load_config, make_config, named, overrid
 
 
 def test_names():
-    assert NAMES == ("tiny", "up5k", "ecp5", "multi", "paper-135")
+    assert NAMES == ("tiny", "up5k", "ecp5", "up5k-best", "ecp5-best", "multi", "paper-135")
     for name in NAMES:
         config = named(name)
         assert config.name == name
