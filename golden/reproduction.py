@@ -1,187 +1,19 @@
-"""Reproduction of published results: runs, their cache, and the verdict."""
+"""Reproduction of published results: the runs."""
 
-import hashlib
-import json
-import math
 import statistics
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from .datasets import Dataset, load_dataset
 from .engines import choose_engine
-from .errors import DataError
-from .paper import paper_sha256
 from .paper_config import PaperConfig
 from .paper_run import PaperRun
-from .published import RUNS, PublishedRow
+from .published import PublishedRow
+from .results import Cache, Result, key_of
 from .training_data import prepare
-
-RULE_VERSION = 1
-"""To be counted up with every change of the rule, so that older results are not taken for new."""
-
-TOLERANCE = 0.5
-"""Points of accuracy that do not matter: about the spread between two splits."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """One run, as a line of the cache.
-
-    Attributes
-    ----------
-    key : str
-        Hash of configuration and rule version.
-    row : str
-        Name of the row.
-    seed, epochs : int
-        Of the run.
-    test_accuracy : list of float
-        Fraction after each epoch, on the last of the shuffled training images.
-    train_accuracy : list of float
-        Fraction of each epoch, counted online.
-    seconds_per_epoch : float
-        Mean over the epochs.
-    state_sha256 : str
-        Final state.
-    """
-
-    key: str
-    row: str
-    seed: int
-    epochs: int
-    test_accuracy: list[float]
-    train_accuracy: list[float]
-    seconds_per_epoch: float
-    state_sha256: str
-
-
-def key_of(config: PaperConfig) -> str:
-    """Return the hash by which a result is found again; the name does not enter."""
-    fields = {"version": RULE_VERSION, **config.model_dump(mode="json", exclude={"name"})}
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
-
-
-class Cache:
-    """Results of finished runs, one JSON object a line, appended as they come.
-
-    A line that a killed process left unfinished is ignored, and its run done again.
-
-    Parameters
-    ----------
-    path : Path
-        File; need not exist.
-
-    Raises
-    ------
-    DataError
-        If the file exists and cannot be read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._results: dict[str, Result] = {}
-        self._complete = True
-        if not path.exists():
-            return
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path} cannot be read: {error}") from error
-        self._complete = not text or text.endswith("\n")
-        for line in text.splitlines():
-            try:
-                result = Result(**json.loads(line))
-            except (ValueError, TypeError):
-                continue
-            self._results[result.key] = result
-
-    def __len__(self) -> int:
-        """Return the number of results."""
-        return len(self._results)
-
-    def get(self, config: PaperConfig) -> Result | None:
-        """Return the result of a configuration, if it is there."""
-        return self._results.get(key_of(config))
-
-    def add(self, result: Result) -> None:
-        """Keep a result, on disk before this returns."""
-        self._results[result.key] = result
-        with self.path.open("a", encoding="utf-8") as file:
-            if not self._complete:
-                file.write("\n")
-            file.write(json.dumps(asdict(result)) + "\n")
-        self._complete = True
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A row, measured and published.
-
-    Attributes
-    ----------
-    row : PublishedRow
-        What was published.
-    results : list of Result
-        What was measured, a run each.
-    """
-
-    row: PublishedRow
-    results: list[Result]
-
-    @property
-    def accuracies(self) -> list[float]:
-        """Test accuracy of each run after its last epoch, in per cent."""
-        return [100 * result.test_accuracy[-1] for result in self.results]
-
-    @property
-    def mean(self) -> float:
-        """Their mean."""
-        return statistics.fmean(self.accuracies)
-
-    @property
-    def std(self) -> float:
-        """Their sample standard deviation; 0 for a single run."""
-        return statistics.stdev(self.accuracies) if len(self.results) > 1 else 0.0
-
-    @property
-    def seconds_per_epoch(self) -> float:
-        """Mean over the runs."""
-        return round(statistics.fmean(result.seconds_per_epoch for result in self.results), 4)
-
-    @property
-    def difference(self) -> float:
-        """Measured mean minus published mean, in points."""
-        return self.mean - self.row.mean if self.row.mean is not None else math.nan
-
-    @property
-    def error(self) -> float:
-        """Standard error of the difference, in points.
-
-        From the pooled variance of both samples, as in Student's test: with few runs, their own
-        spread alone says little. The published deviation is taken for a sample deviation.
-        """
-        runs = len(self.results)
-        variance = (runs - 1) * self.std**2 + (RUNS - 1) * (self.row.std or 0.0) ** 2
-        return math.sqrt(variance / (runs + RUNS - 2) * (1 / runs + 1 / RUNS))
-
-    @property
-    def verdict(self) -> str:
-        """Whether they agree.
-
-        ``"agrees"``: the means differ by no more than 3 standard errors, so that chance explains
-        it. ``"close"``: by more than that, but by no more than 0.5 points. ``"better"`` and
-        ``"worse"``: neither. ``"-"``: nothing was published.
-        """
-        if self.row.mean is None:
-            return "-"
-        if abs(self.difference) <= 3 * self.error:
-            return "agrees"
-        if abs(self.difference) <= TOLERANCE:
-            return "close"
-        return "better" if self.difference > 0 else "worse"
 
 
 @dataclass(frozen=True)
@@ -312,5 +144,5 @@ def result_of(run: PaperRun) -> Result:
         test_accuracy=[round(accuracy, 6) for accuracy in run.test_accuracy],
         train_accuracy=[round(accuracy, 6) for accuracy in run.schedule.accuracy],
         seconds_per_epoch=round(statistics.fmean(run.seconds), 4),
-        state_sha256=paper_sha256(run.network),
+        state_sha256=run.state_sha256,
     )

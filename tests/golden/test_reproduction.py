@@ -2,15 +2,18 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from metabit.golden import reproduction
+from metabit.golden.comparison import Comparison
 from metabit.golden.datasets import Dataset
 from metabit.golden.errors import ConfigurationError, DataError
 from metabit.golden.published import TABLES, PublishedRow, published, select
-from metabit.golden.reproduction import Cache, Comparison, Result, key_of, reproduce
+from metabit.golden.reproduction import reproduce
+from metabit.golden.results import Cache, Result, key_of
 
 CHANCE = PublishedRow(
     table="layers",
@@ -180,3 +183,14 @@ def test_close_means_more_than_chance_but_little():
     assert Comparison(exact, [result(0.504), result(0.504, 1)]).verdict == "close"
     unpublished = PublishedRow(**{**vars(CHANCE), "mean": None, "std": None})
     assert Comparison(unpublished, [result(0.504)]).verdict == "-"
+
+
+RUNS = Path(__file__).parents[2] / "docs" / "reproduction" / "runs.jsonl"
+
+
+def test_documented_runs_belong_to_rows_as_they_are_now():
+    """A change of a configuration or of the rule's version makes them stale."""
+    documented = [json.loads(line) for line in RUNS.read_text().splitlines()]
+    known = {key_of(row.config(seed, 50)) for row in published() for seed in range(10)}
+    assert {run["key"] for run in documented} <= known
+    assert len({run["key"] for run in documented}) == len(documented)

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from metabit.golden.checkpoint_file import versions
+from metabit.golden.comparison import Comparison
 from metabit.golden.published import PublishedRow
-from metabit.golden.reproduction import Comparison
 
 TITLES = {
     "layers": "width and depth",
