@@ -1,7 +1,8 @@
 """The netlist that synthesis leaves of a design, simulated cell by cell."""
 
 import os
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from importlib import resources
 from pathlib import Path
 
@@ -46,8 +47,8 @@ class Netlist:
 
     Parameters
     ----------
-    component : wiring.Component
-        Is described to the platform of a board of the family.
+    create : callable
+        Returns the component; it is elaborated for a board of the family.
     family : {"ice40", "ecp5"}
         FPGA.
     prepare : str
@@ -55,16 +56,19 @@ class Netlist:
     """
 
     def __init__(
-        self, component: wiring.Component, family: Family, prepare: str = PREPARATION
+        self,
+        create: Callable[[], wiring.Component],
+        family: Family,
+        prepare: str = PREPARATION,
     ) -> None:
-        self._component = component
+        self._create = create
         self._family = family
         self._prepare = prepare
 
     @cached_property
     def _design(self) -> str:
         platform = board_of(self._family).create_platform()
-        return rtlil.convert(self._component, platform=platform, emit_src=False)
+        return rtlil.convert(self._create(), platform=platform, emit_src=False)
 
     @cached_property
     def _models(self) -> dict[str, str]:
@@ -127,4 +131,4 @@ def device_netlist(config: Config, family: Family) -> Netlist:
         If the FPGA lacks the kind of memory that the configuration asks for.
     """
     check_memory(board_of(family), config)
-    return Netlist(Device(config), family)
+    return Netlist(partial(Device, config), family)

@@ -198,7 +198,7 @@ class Memories(wiring.Component):
 @pytest.mark.slow
 @pytest.mark.build
 def test_block_ram_of_an_ecp5_does_what_memories_do_in_all_its_forms(tmp_path):
-    gates = Gates.of(Netlist(Memories(), "ecp5", prepare=""), tmp_path)
+    gates = Gates.of(Netlist(Memories, "ecp5", prepare=""), tmp_path)
     widths = re.findall(r"\.DATA_WIDTH_[AB]\(32'd(\d+)\)", gates.file.read_text())
     assert set(map(int, widths)) == set(WIDTHS)
     answers = []
@@ -230,7 +230,7 @@ def test_the_log_of_a_synthesis_that_fails_is_kept(tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()
     with pytest.raises(ToolFailedError, match="No such command: no_such_command") as raised:
-        Netlist(Increment(), "ice40", prepare="no_such_command").write(folder, print)
+        Netlist(Increment, "ice40", prepare="no_such_command").write(folder, print)
     assert raised.value.log == tmp_path / "synthesis.log"
     assert "no_such_command" in raised.value.log.read_text()
     assert str(raised.value.log) in str(raised.value)
