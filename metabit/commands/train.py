@@ -180,7 +180,7 @@ def train(
             for run in map(start, range(seeds or 1))
         )
     results = []
-    for run, path in runs:
+    for run, path in _prepared(console, runs):
         describe(console, run)
         if not train_to_end(console, run, path, checkpoint_every):
             raise typer.Exit(130)
@@ -192,6 +192,21 @@ def train(
         _summarise_seeds(console, results)
     if json is not None:
         write_json(json, _combine(results) if seeds else results[0])
+
+
+def _prepared(
+    console: Console, runs: Iterator[tuple[AnyRun, Path | None]]
+) -> Iterator[tuple[AnyRun, Path | None]]:
+    """Yield runs, and show that something is going on while one is prepared.
+
+    Encoding takes a second, and compiling some, where that has not been done before.
+    """
+    while True:
+        with console.status("preparing data and engine ..."):
+            prepared = next(runs, None)
+        if prepared is None:
+            return
+        yield prepared
 
 
 def _starter(
