@@ -285,7 +285,8 @@ def test_inspect(tmp_path, checkpoint, run):
     assert run.network.config.name in printed
     assert "3 epochs, finished" in printed
     last = run.observer.observations[-1].layers
-    assert f"{last[0].margins[2]} / {last[1].margins[2]}" in printed
+    percent = 100 * last[1].triggers / run.schedule.samples
+    assert re.search(rf" 1 {percent:.2f} [0-9. ]+ {last[1].margins[2]}\b", printed)
     assert (checkpoint.parent / "run-plots" / "fields_1.png").exists()
     results = json.loads(report.read_text())
     assert results["test_accuracy_per_epoch"] == run.test_accuracy

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -120,37 +121,35 @@ def _numbers(text: str) -> list[int]:
 
 
 def _epochs(checkpoint: AnyCheckpoint) -> Table:
-    """Return what is known of each epoch as a table; several layers are divided by a slash."""
+    """Return what is known of each epoch as a table, with a line for each layer if it is."""
     record, config = checkpoint.record, checkpoint.config
-    observations = getattr(record, "observations", ())
-    observed = {seen.epoch: seen for seen in observations}
-    several = " (layer 0 / 1 ...)" if observed and config.layers > 1 else ""
-    table = Table(title=f"epochs{several}")
-    for heading in ("epoch", "train %", "test %"):
-        table.add_column(heading, justify="right")
+    observed = {seen.epoch: seen for seen in getattr(record, "observations", ())}
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    headings = ["epoch\n", "train\n%", "test\n%"]
     if observed:
-        for heading in ("triggers %", "updates/sample", "sign flips %", "saturated %"):
-            table.add_column(heading, justify="right")
-        table.add_column("median margin", justify="right")
+        headings += ["layer\n", "triggers\n%", "updates\n/sample", "flips\n%"]
+        headings += ["saturated\n%", "median\nmargin"]
+    for heading in headings:
+        table.add_column(heading, justify="right")
     sizes = [width * fan_in for width, fan_in in zip(config.hidden, config.fan_in, strict=True)]
     for index, errors in enumerate(record.history):
-        cells = [str(index + 1), f"{100 * (1 - errors / record.samples):.2f}"]
         tested = record.test_accuracy
-        cells.append(f"{100 * tested[index]:.2f}" if tested else "-")
+        first = [str(index + 1), f"{100 * (1 - errors / record.samples):.2f}"]
+        first.append(f"{100 * tested[index]:.2f}" if tested else "-")
         seen = observed.get(index + 1)
-        if seen is not None:
-            columns: list[list[str]] = [
-                [_share(layer.triggers, record.samples) for layer in seen.layers],
-                [_share(layer.updates, 100 * record.samples) for layer in seen.layers],
-                [_share(layer.flips, size) for layer, size in zip(seen.layers, sizes, strict=True)],
-                [
-                    _share(layer.saturated, size)
-                    for layer, size in zip(seen.layers, sizes, strict=True)
-                ],
-                [str(layer.margins[2]) for layer in seen.layers],
-            ]
-            cells += [" / ".join(column) for column in columns]
-        table.add_row(*cells)
+        if seen is None:
+            table.add_row(*first)
+            continue
+        for number, (layer, size) in enumerate(zip(seen.layers, sizes, strict=True)):
+            table.add_row(
+                *([""] * 3 if number else first),
+                str(number),
+                _share(layer.triggers, record.samples),
+                _share(layer.updates, 100 * record.samples),
+                _share(layer.flips, size),
+                _share(layer.saturated, size),
+                str(layer.margins[2]),
+            )
     return table
 
 

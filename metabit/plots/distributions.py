@@ -156,9 +156,9 @@ def _margin_histogram(axes: Any, subject: Subject, tested: Tested, layer: int) -
     scores = tested.scores[layer]
     values = margins_of(scores, tested.labels)
     right = scores.argmax(axis=1) == tested.labels
-    # Scores of a layer are all even or all odd: bins of an even width catch the same of them.
+    # Margins between two classes go in steps of 4: such bins catch the same number of steps.
     spread = max(int(values.max() - values.min()), 1)
-    width = 2 * max(1, round(spread / 80))
+    width = 4 * max(1, round(spread / 160))
     bins = np.arange(values.min() - 1, values.max() + width + 1, width)
     weight = np.full(len(values), 100 / len(values))
     axes.hist(
