@@ -71,6 +71,7 @@ def test_a_device_run_is_the_golden_run(
     assert on_device.network.statistics == golden.network.statistics
     assert on_device.test_accuracy == golden.test_accuracy
     assert on_device.schedule.history == golden.schedule.history
+    assert on_device.observer.observations == golden.observer.observations
 
 
 def test_run_trains_verifies_and_reports(
