@@ -133,8 +133,11 @@ def train_to_end(
         console=console,
         transient=True,
     )
+    # Threads of BLAS, which wait for each other by spinning, cost more than such products gain.
+    from threadpoolctl import threadpool_limits
+
     updates = sum(run.network.statistics.updates)
-    with _interruptible() as interrupted, progress:
+    with _interruptible() as interrupted, progress, threadpool_limits(1, "blas"):
         bar = progress.add_task(
             "", total=schedule.samples, epoch=schedule.epoch, epochs=schedule.epochs, accuracy=0.0
         )
