@@ -7,6 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.image import imread
 from typer.testing import CliRunner
@@ -21,7 +23,7 @@ from metabit.golden.run import Run
 from metabit.golden.training_data import adapt, prepare
 from metabit.plots.curves import activity, learning_curve
 from metabit.plots.distributions import confusion, counters, margins
-from metabit.plots.fields import class_fields, field_of, receptive_fields
+from metabit.plots.fields import _Layout, class_fields, field_of, receptive_fields
 from metabit.plots.maps import feature_maps
 from metabit.plots.subject import guess_shape, subject_of_checkpoint, subject_of_run
 
@@ -357,3 +359,20 @@ def test_without_matplotlib_it_is_said_before_training(tmp_path, own):
     assert done.returncode == 1
     assert done.stdout == ""
     assert "pip install 'metabit[plot]'" in done.stderr
+
+
+@given(count=st.integers(1, 70), depth=st.integers(1, 130))
+def test_no_map_covers_another(count, depth):
+    layout = _Layout.of(count, depth)
+    places = [layout.place(number, index) for number in range(count) for index in range(depth)]
+    right, bottom = layout.extent
+    for x, y in places:
+        assert layout.left <= x <= right - 1
+        assert layout.names <= y <= bottom - 1
+    # In any line, maps are a whole map apart; lines are, too.
+    lines = {}
+    for x, y in places:
+        lines.setdefault(round(y, 6), []).append(x)
+    for line in lines.values():
+        assert np.all(np.diff(sorted(line)) > 1)
+    assert np.all(np.diff(sorted(lines)) > 1)

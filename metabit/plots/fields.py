@@ -1,7 +1,8 @@
 """Pictures of weights: receptive fields of neurons, and what each class looks for."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +13,17 @@ from .maps import FeatureMap, feature_maps
 from .style import FAINT, INK, SIGNED, head
 from .subject import Subject
 
-MANY, FEW = 64, 16
-"""Neurons shown unless others are asked for: with one map each, and with several."""
+MANY, FEW, FEWEST = 64, 16, 6
+"""Neurons shown unless others are asked for: with one map each, with several, with very many."""
 
 _COLUMNS = 8
 """Fields side by side; twice as many when they are smaller because each has several maps."""
 
 _STACKED = 6
 """Maps up to which a field is a column of them."""
+
+_LINE, _WRAPPED = 25, 32
+"""Maps up to which a field is one line of them, and maps in a line if there are more."""
 
 _STEP, _TEXT, _NARROWEST = 1.06, 0.42, 6.5
 """From map to map, and height of a text, in units of a map; width of a picture in inches."""
@@ -61,12 +65,13 @@ def receptive_fields(subject: Subject, layer: int, neurons: Sequence[int] | None
     layer : int
         Hidden layer, from 0.
     neurons : sequence of int, optional
-        Which, those of them that the layer has; None: the first :data:`MANY` or :data:`FEW`.
+        Which, those of them that the layer has; None: the first, as many as are legible.
     """
     maps = feature_maps(subject.encoder, subject.shape)
     width = subject.config.hidden[layer]
     if neurons is None:
-        neurons = range(min(width, MANY if len(maps) == 1 else FEW))
+        few = FEW if len(maps) <= _LINE else FEWEST
+        neurons = range(min(width, MANY if len(maps) == 1 else few))
     neurons = [neuron for neuron in neurons if neuron < width]
     field = field_of(subject, layer)
     titles = [f"neuron {neuron}{_code(subject, layer, neuron)}" for neuron in neurons]
@@ -110,46 +115,104 @@ def _gallery(
 ) -> Figure:
     """Draw fields as images.
 
-    With one map they fill a grid; with a few, each is a column of maps; with many, a row.
     Every field has a scale of its own, or deeper ones would be pale: it ends at the 99.5th
     percentile of its absolute values.
     """
-    count, depth = len(fields), len(maps)
-    many = depth > _STACKED
-    rows = count if many else -(-count // (_COLUMNS if depth == 1 else 2 * _COLUMNS))
-    across = -(-count // rows)
-    # In units of one map: a block is a field with its texts.
-    width, height = (depth * _STEP, _STEP) if many else (_STEP, depth * _STEP + _TEXT)
-    left = 1.6 if many else (1.1 if depth > 1 else 0.0)
-    top = 2 * _TEXT if many else 0.0
-    extent = left + across * width, top + rows * height
-    inch = 1.15 if depth == 1 else 0.8
-    size = max(_NARROWEST, inch * extent[0] + 0.3), inch * extent[1] + 0.8
+    layout = _Layout.of(len(fields), len(maps))
+    width, height = layout.extent
+    size = max(_NARROWEST, layout.inch * width + 0.3), layout.inch * height + 0.8
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     axes.set_axis_off()
     for number, (field, text) in enumerate(zip(fields, titles, strict=True)):
-        x = left + number % across * width
-        y = top + number // across * height
-        if many:
-            _write(axes, x - 0.1, y + 0.5, text, ha="right", va="center")
-        else:
-            _write(axes, x + 0.5, y + _TEXT - 0.05, text, ha="center", va="bottom")
-            y += _TEXT
         for index, feature_map in enumerate(maps):
-            place = (x + index * _STEP, y) if many else (x, y + index * _STEP)
-            _draw(axes, *place, feature_map.image(field), field)
-            if not many and depth > 1 and number % across == 0:
+            _draw(axes, *layout.place(number, index), feature_map.image(field), field)
+        x, y = layout.place(number, 0)
+        if layout.rows:
+            middle = (y + layout.place(number, len(maps) - 1)[1] + 1) / 2 if number else y + 0.5
+            _write(axes, x - 0.1, middle, text, ha="right", va="center")
+        else:
+            _write(axes, x + 0.5, y - 0.05, text, ha="center", va="bottom")
+    if layout.rows:
+        _name_columns(axes, layout, maps)
+    elif len(maps) > 1:
+        for number in range(0, len(fields), layout.across):
+            for index, feature_map in enumerate(maps):
+                x, y = layout.place(number, index)
                 name = f"{feature_map.part}\n{feature_map.name}"
-                _write(axes, x - 0.1, place[1] + 0.5, name, ha="right", va="center")
-    if many:
-        _name_columns(axes, left, top, maps)
-    axes.set_xlim(0, extent[0])
-    axes.set_ylim(extent[1], 0)
+                _write(axes, x - 0.1, y + 0.5, name, ha="right", va="center")
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
     axes.set_aspect("equal", anchor="NW")
     legend = "Blue: the bit should be 1, red: 0; the stronger, the surer."
     head(figure, title, f"{legend} {subtitle}")
     return figure
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where maps go, in units of a map.
+
+    With one map, fields fill a grid; with a few, each is a column of maps; with many, a row, or
+    several lines of a row.
+
+    Attributes
+    ----------
+    count, depth : int
+        Fields, and maps of each.
+    rows : bool
+        Whether a field is a row.
+    across : int
+        Fields, or maps, side by side.
+    inch : float
+        Size of a map.
+    left, names, gap : float
+        Room left of the maps, above each line of the first row, and below each row.
+    """
+
+    count: int
+    depth: int
+    rows: bool
+    across: int
+    inch: float
+    left: float
+    names: float
+    gap: float
+
+    @classmethod
+    def of(cls, count: int, depth: int) -> Self:
+        """Return the layout for so many fields of so many maps."""
+        if depth > _LINE:
+            return cls(count, depth, True, _WRAPPED, 0.45, 2.6, 3.0, 0.4)
+        if depth > _STACKED:
+            return cls(count, depth, True, depth, 0.8, 1.6, 2 * _TEXT, 0.0)
+        rows = -(-count // (_COLUMNS if depth == 1 else 2 * _COLUMNS))
+        across = -(-count // rows)
+        if depth == 1:
+            return cls(count, depth, False, across, 1.15, 0.0, _TEXT, 0.0)
+        return cls(count, depth, False, across, 0.8, 1.1, _TEXT, 0.0)
+
+    @property
+    def lines(self) -> int:
+        """Lines of a row."""
+        return -(-self.depth // self.across)
+
+    def place(self, number: int, index: int) -> tuple[float, float]:
+        """Return the upper left corner of a map of a field."""
+        if not self.rows:
+            block = self.depth * _STEP + self.names
+            row, column = divmod(number, self.across)
+            return self.left + column * _STEP, row * block + self.names + index * _STEP
+        line, column = divmod(index, self.across)
+        above = (line + 1 if number == 0 else self.lines) * self.names
+        row = number * (self.lines * _STEP + self.gap)
+        return self.left + column * _STEP, above + row + line * _STEP
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """Width and height of all."""
+        bottom = self.place(self.count - 1, self.depth - 1)[1] + _STEP
+        return self.left + self.across * _STEP, bottom
 
 
 def _draw(axes: Any, x: float, y: float, image: Field, field: Field) -> None:
@@ -162,16 +225,22 @@ def _draw(axes: Any, x: float, y: float, image: Field, field: Field) -> None:
     axes.add_patch(Rectangle((x, y), wide, high, facecolor="none", edgecolor=FAINT, linewidth=0.4))
 
 
-def _write(axes: Any, x: float, y: float, text: str, **place: str) -> None:
+def _write(axes: Any, x: float, y: float, text: str, **style: Any) -> None:
     """Write a small text."""
-    axes.text(x, y, text, fontsize=7.5, color=INK, **place)
+    axes.text(x, y, text, **{"fontsize": 7.5, "color": INK, **style})
 
 
-def _name_columns(axes: Any, left: float, top: float, maps: list[FeatureMap]) -> None:
-    """Write over the columns what the maps are, and over the first of a part which part."""
+def _name_columns(axes: Any, layout: _Layout, maps: list[FeatureMap]) -> None:
+    """Write over the maps of the first row what they are, and over the first of a part which."""
     before = None
     for index, feature_map in enumerate(maps):
+        x, y = layout.place(0, index)
+        if layout.lines > 1:
+            text = f"{feature_map.part}, {feature_map.name}".replace("\n", ", ")
+            short = text.replace("distance ", "d ").replace("darker ", "")
+            _write(axes, x + 0.5, y - 0.1, short, rotation=90, ha="center", va="bottom", fontsize=5)
+            continue
         part = feature_map.part if feature_map.part != before else ""
         text = f"{part}\n{feature_map.name}" if feature_map.name else part
-        _write(axes, left + index * _STEP, top - 0.05, text, ha="left", va="bottom")
+        _write(axes, x, y - 0.05, text, ha="left", va="bottom")
         before = feature_map.part
