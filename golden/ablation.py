@@ -20,8 +20,8 @@ from .training_data import prepare
 
 TABLES = ("steps", "changes", "encoders")
 """`steps`: from the paper's rule to the hardware's, one deviation after the other. `changes`: the
-hardware rule without rival selection and annealing, one change at a time. `encoders`: the network
-of a UP5K with different inputs and switches."""
+hardware rule without rival selection and annealing, one change at a time. `encoders`: from the
+paper's pixels to the best that fits a UP5K and an ECP5."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class Variant:
     config: Config
     deviations: int | None = None
 
-    def accuracy(self, seed: int, epochs: int, data_dir: Path | None = None) -> float:
+    def accuracy(
+        self, seed: int, epochs: int, split_name: str, data_dir: Path | None = None
+    ) -> float:
         """Train, and return the accuracy on the test set, a fraction.
 
         Parameters
@@ -55,12 +57,14 @@ class Variant:
             Of network, order and split.
         epochs : int
             Length of the training.
+        split_name : str
+            One of :data:`~metabit.golden.splits.SPLITS`.
         data_dir : Path, optional
             Folder with Fashion-MNIST.
         """
         config = override(self.config, seed=seed)
         dataset = load_dataset(config.dataset, data_dir)
-        data = prepare(config, dataset=dataset, split_name="paper")
+        data = prepare(config, dataset=dataset, split_name=split_name)
         if self.deviations is None:
             engine = choose_engine("auto", epochs * len(data.train))
             run = Run.start(config, data, epochs, observe=False, engine=engine)
@@ -186,15 +190,20 @@ def _changes(base: Config) -> Iterator[Variant]:
 
 
 def _encoders(base: Config) -> Iterator[Variant]:
-    full = named("up5k")
+    up5k, best = named("up5k"), named("up5k-best")
     plain = {"rival_selection": False, "annealing": ()}
     for name, bits in (("median", 784), ("thermometer:0,128", 1568)):
-        yield Variant("encoders", name, override(full, encoder=name, inputs=bits))
-    yield Variant("encoders", "edges-1568, base rule", override(full, **plain))
-    yield Variant("encoders", "edges-1568, rival selection", override(full, annealing=()))
-    yield Variant("encoders", "edges-1568, annealing", override(full, rival_selection=False))
-    yield Variant("encoders", "edges-1568, both", full)
-    fields = {"encoder": "edges-1960", "inputs": 1960, "hidden": (56,), "group": 28}
-    wide = override(full, **fields)
-    yield Variant("encoders", "edges-1960, 56 neurons", wide)
-    yield Variant("encoders", "and three thresholds", override(wide, head_offset=16))
+        yield Variant("encoders", f"{bits}-64, {name}", override(up5k, encoder=name, inputs=bits))
+    yield Variant("encoders", "1568-64, edges-1568, base rule", override(up5k, **plain))
+    yield Variant("encoders", "and rival selection", override(up5k, annealing=()))
+    yield Variant("encoders", "and annealing instead", override(up5k, rival_selection=False))
+    yield Variant("encoders", "and both: up5k", up5k)
+    for encoder, bits in (("edges-1960", 1960), ("edges-2548", 2548), ("edges-6992", 6992)):
+        fields = {"encoder": encoder, "inputs": bits}
+        yield Variant("encoders", f"{bits}-64, {encoder}", override(up5k, **fields))
+    yield Variant("encoders", "1808-64, selected from edges-6992", override(best, head_offset=0))
+    yield Variant("encoders", "and three thresholds: up5k-best", best)
+    wide = named("ecp5-best")
+    yield Variant("encoders", "1568-256, edges-1568, 7 bits: ecp5", named("ecp5"))
+    yield Variant("encoders", "4000-112, selected, 7 bits", override(wide, head_offset=0))
+    yield Variant("encoders", "and three thresholds: ecp5-best", wide)

@@ -9,10 +9,11 @@ from .datasets import Dataset
 from .errors import ConfigurationError, DataError
 from .streams import permutation
 
-SPLITS = ("paper", "official")
+SPLITS = ("paper", "official", "validation")
 """`paper`: the training images, shuffled by the seed, and the last of them are the test set, as in
 the paper (section 4); the official test set stays untouched. `official`: all training images, and
-the official test set."""
+the official test set. `validation`: the training samples of `paper` for the same seed, and the last
+of them are tested on, so that choices can be made without a look at a test set."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def split(dataset: Dataset, name: str | None, seed: int) -> Split:
     name : str or None
         One of :data:`SPLITS`; None: the data set's default.
     seed : int
-        Seed of the run; only `paper` depends on it.
+        Seed of the run; `official` does not depend on it.
 
     Raises
     ------
@@ -67,13 +68,17 @@ def split(dataset: Dataset, name: str | None, seed: int) -> Split:
             )
         return Split(name, dataset.images, dataset.labels, dataset.test_images, dataset.test_labels)
     count = len(dataset.images) - dataset.holdout
+    parts = 2
+    if name == "validation":
+        count -= dataset.holdout
+        parts = 3
     if count < 1:
         raise DataError(
-            f"data set {dataset.name} has too few samples for a test set: {len(dataset.images)}; "
-            "at least 2 are needed"
+            f"data set {dataset.name} has too few samples for a {name} split: "
+            f"{len(dataset.images)}; at least {parts} are needed"
         )
     order = permutation(seed, "split", len(dataset.images))
-    train, test = order[:count], order[count:]
+    train, test = order[:count], order[count : count + dataset.holdout]
     return Split(
         name,
         dataset.images[train],

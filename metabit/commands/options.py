@@ -64,7 +64,8 @@ SplitOption = Annotated[
     typer.Option(
         "--split",
         metavar="|".join(SPLITS),
-        help="Test on the last of the shuffled training samples, or on the official test set. "
+        help="Test on the last of the shuffled training samples, on the official test set, or on a "
+        "part of what paper trains on. "
         "[default: paper; official for your own data with x_test]",
         show_default=False,
         rich_help_panel=_DATA,

@@ -64,7 +64,7 @@ def test_splits_refuse():
     dataset = load_dataset("digits")
     with pytest.raises(DataError, match="digits has no official test set; use --split paper"):
         split(dataset, "official", 0)
-    with pytest.raises(ConfigurationError, match="split must be one of paper, official, not 'x'"):
+    with pytest.raises(ConfigurationError, match="split must be one of paper, official, validation, not 'x'"):
         split(dataset, "x", 0)
 
 
@@ -319,3 +319,13 @@ def test_damaged_npy(tmp_path):
     (tmp_path / "z.npz").rename(tmp_path / "z.npy")
     with pytest.raises(DataError, match=r"z\.npy is no \.npy file but an \.npz file"):
         load_dataset(f"{tmp_path}/x.npy,{tmp_path}/z.npy")
+
+
+def test_validation_is_a_part_of_what_paper_trains_on():
+    dataset = load_dataset("digits")
+    paper, validation = (split(dataset, name, 3) for name in ("paper", "validation"))
+    assert len(validation.test_images) == dataset.holdout
+    both = np.concatenate([validation.images, validation.test_images])
+    np.testing.assert_array_equal(both, paper.images)
+    labels = np.concatenate([validation.labels, validation.test_labels])
+    np.testing.assert_array_equal(labels, paper.labels)

@@ -175,7 +175,7 @@ def test_evaluate_on_other_data(tmp_path, own_npz):
         (["--config", "x"], "unknown configuration 'x'; known: tiny, up5k"),
         (["--dataset", "x"], "unknown data set 'x'; known: breast-cancer, digits"),
         (["--encoder", "x"], "unknown encoder 'x'; known: none, median"),
-        (["--split", "x"], "split must be one of paper, official, not 'x'"),
+        (["--split", "x"], "split must be one of paper, official, validation, not 'x'"),
         (["--split", "official"], "data set digits has no official test set"),
         (["--margin", "7"], "margin must be 0 to 1, not 7"),
         (["--seed", "-1"], "seed must be 0 to 4294967295, not -1"),

@@ -12,6 +12,7 @@ from metabit.errors import MetabitError
 from metabit.golden.ablation import TABLES, Summary, Variant, summarise, variants
 from metabit.golden.checkpoint import versions
 from metabit.golden.errors import ConfigurationError
+from metabit.golden.splits import SPLITS
 
 from .. import options
 from ..options import check_folder, write_json
@@ -37,6 +38,9 @@ def ablation(
     dataset: Annotated[
         str, typer.Option("--dataset", metavar="|".join(DATASETS), help="Data set.")
     ] = DATASETS[0],
+    split: Annotated[
+        str, typer.Option("--split", metavar="|".join(SPLITS), help="What to test on.")
+    ] = "validation",
     seeds: Annotated[
         int, typer.Option("--seeds", metavar="N", min=1, help="Runs of each row.")
     ] = 5,
@@ -59,6 +63,8 @@ def ablation(
     for name in names:
         if name not in TABLES:
             raise ConfigurationError(f"unknown table {name!r}; known: {', '.join(TABLES)}")
+    if split not in SPLITS:
+        raise ConfigurationError(f"--split must be one of {', '.join(SPLITS)}, not {split!r}")
     if dataset not in DATASETS:
         raise ConfigurationError(f"--dataset must be {' or '.join(DATASETS)}, not {dataset!r}")
     if dataset != DATASETS[0] and "encoders" in names:
@@ -70,6 +76,7 @@ def ablation(
         [variant for table in rows.values() for variant in table],
         seeds,
         epochs,
+        split,
         jobs,
         cache,
         data_dir,
@@ -78,14 +85,20 @@ def ablation(
     results = []
     for table in rows.values():
         summaries = summarise(table, accuracies)
-        console.print(_table(summaries, dataset, seeds, epochs))
+        console.print(_table(summaries, f"{dataset}, split {split}", seeds, epochs))
         results += summaries
     if json is not None:
         write_json(json, {"rows": [_row(summary) for summary in results], "versions": versions()})
 
 
 def _run(
-    rows: list[Variant], seeds: int, epochs: int, jobs: int, cache: Path, data_dir: Path | None
+    rows: list[Variant],
+    seeds: int,
+    epochs: int,
+    split: str,
+    jobs: int,
+    cache: Path,
+    data_dir: Path | None,
 ) -> dict[tuple[Variant, int], float]:
     """Train every row with every seed."""
     from joblib import Memory, Parallel, delayed
@@ -95,7 +108,7 @@ def _run(
 
     def one(variant: Variant, seed: int) -> tuple[Variant, int, float]:
         fields = variant.config.model_dump(exclude={"name"})
-        return variant, seed, accuracy(fields, variant.deviations, seed, epochs, data_dir)
+        return variant, seed, accuracy(fields, variant.deviations, seed, epochs, split, data_dir)
 
     runs = [(variant, seed) for seed in range(seeds) for variant in rows]
     results = Parallel(n_jobs=jobs, return_as="generator_unordered")(
@@ -110,18 +123,18 @@ def _run(
 
 
 def _accuracy(
-    fields: dict, deviations: int | None, seed: int, epochs: int, data_dir: Path | None
+    fields: dict, deviations: int | None, seed: int, epochs: int, split: str, data_dir: Path | None
 ) -> float:
     """Train: a function of values, by which joblib finds its result again."""
     from metabit.golden.named import make_config
 
-    return Variant("", "", make_config(fields), deviations).accuracy(seed, epochs, data_dir)
+    return Variant("", "", make_config(fields), deviations).accuracy(seed, epochs, split, data_dir)
 
 
-def _table(summaries: list[Summary], dataset: str, seeds: int, epochs: int) -> Table:
+def _table(summaries: list[Summary], data: str, seeds: int, epochs: int) -> Table:
     kind = summaries[0].variant.table
     table = Table(
-        title=f"{kind}: {dataset}, split paper, {epochs} epochs, {seeds} seeds",
+        title=f"{kind}: {data}, {epochs} epochs, {seeds} seeds",
         title_justify="left",
     )
     table.add_column("the row before, and" if kind == "steps" else "the first row, but")
