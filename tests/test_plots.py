@@ -198,6 +198,8 @@ def test_class_fields(subject, run):
         ("thermometer:0,4,8,12", (8, 8), [(8, 8)] * 4),
         ("none", (1000,), [(32, 32)]),
         ("thermometer:1", (4, 6, 3), [(4, 6)] * 3),
+        ("distributive:5", (4,), [(4, 5)]),
+        ("distributive:5,n=3", (7,), [(3, 5), (2, 2)]),
     ],
 )
 def test_maps_hold_every_bit_once(spec, shape, shapes):
@@ -323,6 +325,22 @@ def test_inspect_a_run_that_has_hardly_begun(tmp_path, own):
     assert "epoch 1 of 3, sample 8 of 150" in printed
     names = {picture.stem for picture in (tmp_path / "run-plots").glob("*.png")}
     assert names == {"counters", "margins", "confusion", "class_fields", "fields_0"}
+
+
+def test_classes_of_a_table_have_their_names(tmp_path):
+    rows = [f"{number},{number % 7},{'even' if number % 2 else 'odd'}" for number in range(60)]
+    path = tmp_path / "own.csv"
+    path.write_text("\n".join(["a,b,kind", *rows]) + "\n")
+    out = tmp_path / "run.npz"
+    network = ("--encoder", "distributive:4", "--hidden", 4, "--group", 4)
+    metabit("train", "--dataset", path, "--epochs", 1, *network, "--out", out)
+    again, missing = subject_of_checkpoint(load_checkpoint(out))
+    assert missing is None
+    assert sorted(again.class_names) == ["even", "odd"]
+    labels = [
+        label.get_text() for label in confusion(again, again.tested).axes[0].get_yticklabels()
+    ]
+    assert labels == again.class_names
 
 
 @pytest.mark.parametrize("mode", ["paper", "baldassi"])

@@ -23,7 +23,7 @@ from metabit.sweep.grid import combinations, parse_values
 from metabit.sweep.ledger import Ledger
 from metabit.sweep.point import Point, dataset_sha256
 from metabit.sweep.pool import Workers, run_all, workers
-from metabit.sweep.work import Job, work
+from metabit.sweep.work import Job, source_of, work
 
 
 def metabit(*arguments, status=0):
@@ -287,6 +287,16 @@ def test_a_file_of_something_else_is_left_alone(tmp_path, options, content):
     assert path.read_text() == content
 
 
+def test_workers_elsewhere_find_the_same_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "idx").mkdir()
+    assert source_of("digits") == "digits"
+    assert source_of("a.npz") == f"{tmp_path}/a.npz"
+    assert source_of("x.npy,y.npy") == f"{tmp_path}/x.npy,{tmp_path}/y.npy"
+    assert source_of("a.csv#kind") == f"{tmp_path}/a.csv#kind"
+    assert source_of("idx") == f"{tmp_path}/idx"
+
+
 def test_keys(jobs):
     """What has an influence on the result, and nothing else, is in the key."""
     point = jobs[0].point
@@ -330,7 +340,7 @@ def test_values():
         (["--vary", "mode=soft"], "--mode must be one of hardware, paper, baldassi, not 'soft'"),
         (["--vary", "mode=paper", "--vary", "tile=3"], "--tile means nothing in mode paper"),
         (["--config", "x"], "unknown configuration 'x'"),
-        (["--split", "x"], "split must be one of paper, official, not 'x'"),
+        (["--split", "x"], "split must be one of paper, official"),
         (["--vary", "split=paper official"], "data set digits has no official test set"),
         (["--cluster", "mars"], "--cluster must be an address of a Dask scheduler"),
         (["--out", "absent/x.jsonl"], "--out absent/x.jsonl: folder absent does not exist"),

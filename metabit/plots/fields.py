@@ -203,10 +203,10 @@ class _Layout:
             block = self.depth * _STEP + self.names
             row, column = divmod(number, self.across)
             return self.left + column * _STEP, row * block + self.names + index * _STEP
-        line, column = divmod(index, self.across)
+        line, place = divmod(index, self.across)
         above = (line + 1 if number == 0 else self.lines) * self.names
-        row = number * (self.lines * _STEP + self.gap)
-        return self.left + column * _STEP, above + row + line * _STEP
+        top = number * (self.lines * _STEP + self.gap)
+        return self.left + place * _STEP, above + top + line * _STEP
 
     @property
     def extent(self) -> tuple[float, float]:

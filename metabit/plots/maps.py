@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.cells import STRIDE, Areas, cells_of
+from ..golden.distributive import Distributive
 from ..golden.edges import Edges
 from ..golden.encoders import Encoder, Part, Thermometer, Unchanged
 
@@ -101,6 +102,13 @@ def _maps_of(part: Part, shape: tuple[int, ...]) -> Iterator[tuple[str, str, npt
     elif isinstance(part, Unchanged):
         for name, indices in _planes(shape):
             yield "bits", name.strip(), indices
+    elif isinstance(part, Distributive):
+        numbers = size if part.numbers is None else part.numbers
+        bits = np.arange(numbers * part.levels).reshape(numbers, part.levels)
+        yield "numbers", "column by\nthreshold", bits
+        if size > numbers:
+            rest = _wrapped(size - numbers)
+            yield "categories", "", np.where(rest < 0, -1, rest + bits.size)
     else:
         yield type(part).__name__.lower(), "", _wrapped(part.bits(shape))
 

@@ -77,6 +77,8 @@ class Subject:
         Fitted.
     shape : tuple of int
         Of a sample before it is encoded.
+    names : tuple of str
+        Names of the classes that the data set brings, if it does.
     tested : Tested or None
         None: the test set is not at hand.
     """
@@ -93,6 +95,7 @@ class Subject:
     classifier: list[npt.NDArray[np.int8]]
     encoder: Encoder
     shape: tuple[int, ...]
+    names: tuple[str, ...]
     tested: Tested | None
 
     @property
@@ -112,7 +115,7 @@ class Subject:
     def class_names(self) -> list[str]:
         """Names of the classes."""
         numbers = [str(number) for number in range(self.config.classes)]
-        names = CLASS_NAMES.get(self.dataset, ())
+        names = self.names or CLASS_NAMES.get(self.dataset, ())
         return list(names) if len(names) == len(numbers) else numbers
 
 
@@ -133,6 +136,7 @@ def subject_of_run(run: Run | PaperRun) -> Subject:
         classifier=_classifier(network),
         encoder=data.encoder,
         shape=data.split.images.shape[1:],
+        names=data.class_names,
         tested=_test(network, data.test, data.test_labels),
     )
 
@@ -176,6 +180,7 @@ def subject_of_checkpoint(
         classifier=_classifier(network),
         encoder=encoder,
         shape=shape,
+        names=record.class_names,
         tested=tested,
     ), reason
 

@@ -15,6 +15,7 @@ from ..golden.engines import choose_engine
 from ..golden.errors import DataError
 from ..golden.paper_run import PaperRun
 from ..golden.run import Run
+from ..golden.tables import is_table
 from ..golden.training_data import prepare
 from .point import Point, dataset_sha256
 
@@ -43,6 +44,9 @@ class Job:
 
 def source_of(dataset: str) -> str:
     """Return a data set's name as a worker in another folder understands it."""
+    if is_table(dataset):
+        path, mark, target = dataset.partition("#")
+        return f"{Path(path).resolve()}{mark}{target}"
     if is_file_name(dataset):
         return ",".join(str(Path(part).resolve()) for part in dataset.split(","))
     return str(Path(dataset).resolve()) if Path(dataset).is_dir() else dataset
