@@ -185,6 +185,10 @@ def test_models_are_built_once_even_side_by_side(library, tmp_path, monkeypatch)
     folder = tmp_path / "models"
     share_runtime(folder)
     monkeypatch.setattr(verilate, "cache_folder", lambda: folder)
+    # An older model has to make room.
+    monkeypatch.setattr(verilate, "_KEPT_MODELS", 1)
+    (folder / "old.so").touch()
+    os.utime(folder / "old.so", (1000, 1000))
     with ThreadPoolExecutor(2) as pool:
         built = list(pool.map(lambda _: build(Increment(), optimise="-O0"), range(2)))
     assert built[0] == built[1] == folder / library.name
