@@ -64,7 +64,9 @@ def test_splits_refuse():
     dataset = load_dataset("digits")
     with pytest.raises(DataError, match="digits has no official test set; use --split paper"):
         split(dataset, "official", 0)
-    with pytest.raises(ConfigurationError, match="split must be one of paper, official, validation, not 'x'"):
+    with pytest.raises(
+        ConfigurationError, match="split must be one of paper, official, validation, not 'x'"
+    ):
         split(dataset, "x", 0)
 
 
