@@ -156,9 +156,7 @@ def _predict(file: Path) -> Predictions | None:
     config, record = checkpoint.config, checkpoint.record
     parts = split(load_dataset(record.dataset), record.split, config.seed)
     images, labels = parts.test_images, parts.test_labels
-    predictions = checkpoint.network().predict(
-        record.encoder_of(config.encoder).encode(images)
-    )
+    predictions = checkpoint.network().predict(record.encoder_of(config.encoder).encode(images))
     confusion = np.zeros((config.classes, config.classes), np.int64)
     np.add.at(confusion, (labels, predictions), 1)
 
