@@ -24,7 +24,8 @@ class Winner(wiring.Component):
     latency : int
         Cycles from the last neuron to ``found``.
     clear : In(1)
-        Start a group; takes precedence over ``valid``.
+        Start a group: what was presented a cycle before is dropped, what is presented in this
+        cycle belongs to the new group.
     valid : In(1)
         A neuron is presented.
     count : In(range(popcount_max + 1))
