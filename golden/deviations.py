@@ -1,7 +1,5 @@
 """What lies between the paper's rule and the hardware's, one step at a time."""
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -107,14 +105,8 @@ class DeviatingNetwork(PaperNetwork):
     def _probability(self, layer: int, accuracy: float) -> float:
         """Return with what probability a draw reinforces."""
         shift = self._hardware.reinforcement_shift
-        if shift is None:
-            return 0.0
-        if not self._word_draws:
-            return (
-                self.config.reinforcement
-                * math.sqrt(1 - accuracy)
-                * math.sqrt(2 / (math.pi * self.config.fan_in[layer]))
-            )
+        if not self._word_draws or shift is None:
+            return super()._probability(layer, accuracy)
         million = 10**6
         damping = self._hardware.reinforcement_damping(round((1 - accuracy) * million), million)
         return 2.0 ** -(shift[layer] + damping)

@@ -215,15 +215,18 @@ class PaperNetwork:
         too_close = two[:, 1] - two[:, 0] < self.config.margin_threshold[layer]
         return (scores.argmax(axis=1) != labels) | too_close
 
-    def _reinforce(self, layer: int, accuracy: float) -> None:
-        """Reinforce weights of a layer, and clip them; no sign changes."""
-        hidden = self.hidden[layer]
-        probability = (
+    def _probability(self, layer: int, accuracy: float) -> float:
+        """Return with what probability a weight of a layer is reinforced."""
+        return (
             self.config.reinforcement
             * math.sqrt(1 - accuracy)
             * math.sqrt(2 / (math.pi * self.config.fan_in[layer]))
         )
-        hits = self._draws.reinforced(hidden.size, probability)
+
+    def _reinforce(self, layer: int, accuracy: float) -> None:
+        """Reinforce weights of a layer, and clip them; no sign changes."""
+        hidden = self.hidden[layer]
+        hits = self._draws.reinforced(hidden.size, self._probability(layer, accuracy))
         flat = hidden.reshape(-1)
         values = flat[hits]
         values += 2 * _sign(values)
