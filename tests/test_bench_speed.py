@@ -9,6 +9,7 @@ from metabit.cli import app
 from metabit.commands.bench import speed, stopwatch
 from metabit.commands.bench.machine import cores, machine
 from metabit.errors import MetabitError
+from metabit.golden.named import named
 
 START = {"import_seconds": 0.25, "compile_seconds": 6.0, "load_seconds": 0.5}
 
@@ -63,6 +64,16 @@ def test_one_engine(tmp_path):
     found = json.loads(file.read_text())
     assert list(found) == ["machine", "training", "encoding"]
     assert [row["engine"] for row in found["training"]] == ["numpy"]
+
+
+def test_an_encoder_that_selects_is_fitted_first(tmp_path):
+    fields = named("tiny").model_dump(mode="json")
+    fields |= {"encoder": "select:64:thermometer:0,8", "inputs": 64}
+    config, file = tmp_path / "some.json", tmp_path / "speed.json"
+    config.write_text(json.dumps(fields))
+    bench("--config", config, "--epochs", 1, "--engine", "numpy", "--json", file)
+    (row,) = json.loads(file.read_text())["encoding"]
+    assert (row["encoder"], row["bits"]) == (fields["encoder"], 64)
 
 
 def test_paper_mode(tmp_path, numba):

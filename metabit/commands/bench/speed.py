@@ -14,7 +14,7 @@ from metabit.golden.engines import EngineName, choose_engine
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.named import NAMES, load_config
 from metabit.golden.paper_config import paper_config
-from metabit.golden.training_data import prepare
+from metabit.golden.training_data import fitted_encoder, prepare
 
 from .. import options
 from ..options import check_folder, write_json
@@ -171,7 +171,11 @@ def _encoding(configs: list[Config], datasets: dict[str, Dataset]) -> Iterable[R
         specs = [each.encoder for each in configs if each.dataset == name]
         if images.shape[1:] == (28, 28):
             specs += _ENCODERS
-        for row in time_encoders(images, tuple(dict.fromkeys(specs))):
+        encoders = (
+            fitted_encoder(spec, dataset.images, dataset.labels, seed=0)
+            for spec in dict.fromkeys(specs)
+        )
+        for row in time_encoders(images, encoders):
             yield {"dataset": name, **row}
 
 
