@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from .alternatives import Alternative, make_alternative
 from .config import Config
 from .datasets import load_dataset
 from .deviations import DEVIATIONS, DeviatingNetwork
-from .engines import choose_engine
+from .engines import choose_engine, make_learner
+from .learner import Learner
 from .named import named, override
+from .network import Network
 from .paper_run import PaperLearner
-from .run import Run
 from .schedule import Schedule
 from .trainer import Trainer
 from .training_data import prepare
@@ -39,12 +41,16 @@ class Variant:
     deviations : int or None
         How many :data:`~metabit.golden.deviations.DEVIATIONS` the paper's rule has; None: the
         hardware rule.
+    alternative : str or None
+        What is different in the hardware rule beside its configuration; see
+        :mod:`~metabit.golden.alternatives`.
     """
 
     table: str
     name: str
     config: Config
     deviations: int | None = None
+    alternative: Alternative | None = None
 
     def accuracy(
         self, seed: int, epochs: int, split_name: str, data_dir: Path | None = None
@@ -65,15 +71,19 @@ class Variant:
         config = override(self.config, seed=seed)
         dataset = load_dataset(config.dataset, data_dir)
         data = prepare(config, dataset=dataset, split_name=split_name)
-        if self.deviations is None:
+        learner: Learner
+        if self.deviations is not None:
+            network = DeviatingNetwork(config, self.deviations)
+            schedule = Schedule(network.config, len(data.train), epochs)
+            learner = PaperLearner(network, schedule)
+        else:
             engine = choose_engine("auto", epochs * len(data.train))
-            run = Run.start(config, data, epochs, observe=False, engine=engine)
-            for _ in run.tiles():
-                pass
-            return run.test_accuracy[-1]
-        network = DeviatingNetwork(config, self.deviations)
-        schedule = Schedule(network.config, len(data.train), epochs)
-        trainer = Trainer(PaperLearner(network, schedule), data, schedule)
+            schedule = Schedule(config, len(data.train), epochs)
+            if self.alternative is None:
+                learner = make_learner(Network(config), engine)
+            else:
+                learner = make_alternative(config, self.alternative, engine)
+        trainer = Trainer(learner, data, schedule)
         for _ in trainer.tiles():
             pass
         return trainer.test_accuracy()
@@ -187,10 +197,16 @@ def _changes(base: Config) -> Iterator[Variant]:
     yield Variant("changes", "no reinforcement", override(base, reinforcement=0))
     yield Variant("changes", "rival selection", override(base, rival_selection=True))
     yield Variant("changes", "annealing", override(base, annealing=named("up5k").annealing))
+    yield Variant("changes", "numbers from PCG64", base, alternative="pcg64")
+    yield Variant("changes", "weights one tile old", base, alternative="stale-tile")
+    yield Variant("changes", "counters start at 0", base, alternative="zero-start")
+    wide = override(base, counter_bits=16)
+    yield Variant("changes", "16 bits that start as 8 do", wide, alternative="narrow-start")
+    yield Variant("changes", "scores of all layers summed", base, alternative="summed-scores")
 
 
 def _encoders(base: Config) -> Iterator[Variant]:
-    up5k, best = named("up5k"), named("up5k-best")
+    up5k, best, wide = named("up5k"), named("up5k-best"), named("ecp5-best")
     plain = {"rival_selection": False, "annealing": ()}
     for name, bits in (("median", 784), ("thermometer:0,128", 1568)):
         yield Variant("encoders", f"{bits}-64, {name}", override(up5k, encoder=name, inputs=bits))
@@ -203,7 +219,18 @@ def _encoders(base: Config) -> Iterator[Variant]:
         yield Variant("encoders", f"{bits}-64, {encoder}", override(up5k, **fields))
     yield Variant("encoders", "1808-64, selected from edges-6992", override(best, head_offset=0))
     yield Variant("encoders", "and three thresholds: up5k-best", best)
-    wide = named("ecp5-best")
     yield Variant("encoders", "1568-256, edges-1568, 7 bits: ecp5", named("ecp5"))
     yield Variant("encoders", "4000-112, selected, 7 bits", override(wide, head_offset=0))
     yield Variant("encoders", "and three thresholds: ecp5-best", wide)
+    # What the pixels themselves bring in the same memory, with the same head.
+    for config, bits, neurons, encoder in (
+        (best, 1568, 72, "thermometer:0,128"),
+        (wide, 3136, 144, "thermometer:0,64,128,192"),
+    ):
+        fields = {"encoder": encoder, "inputs": bits, "hidden": (neurons,), "group": neurons // 2}
+        name = f"{bits}-{neurons}, {encoder}, {config.counter_bits} bits, three thresholds"
+        yield Variant("encoders", name, override(config, **fields))
+    yield Variant("encoders", "1568-256-128, edges-1568: multi", named("multi"))
+    yield Variant(
+        "encoders", "and scores of both summed", named("multi"), alternative="summed-scores"
+    )

@@ -100,6 +100,8 @@ class Network:
     ----------
     config : Config
         Its seed determines classifier, initial counters and reinforcement.
+    generator : Generator, optional
+        Instead of the one that follows from the seed.
 
     Attributes
     ----------
@@ -114,9 +116,9 @@ class Network:
         Counts since creation.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, generator: Generator | None = None) -> None:
         self.config = config
-        self.generator = Generator(config.generator_state)
+        self.generator = generator or Generator(config.generator_state)
         self.classifier = [
             draw_codes(self.generator, config.classes, width) for width in config.hidden
         ]

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from metabit.errors import MetabitError
 from metabit.golden.ablation import TABLES, Summary, Variant, summarise, variants
+from metabit.golden.alternatives import Alternative
 from metabit.golden.checkpoint import versions
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.splits import SPLITS
@@ -18,6 +19,9 @@ from .. import options
 from ..options import check_folder, write_json
 
 DATASETS = ("fashion-mnist", "prototypes")
+
+_Rule = tuple[int | None, Alternative | None]
+"""Deviations and alternative of a variant."""
 
 EPILOG = """
 **Examples**
@@ -107,8 +111,9 @@ def _run(
     accuracy = Memory(cache, verbose=0).cache(_accuracy, ignore=["data_dir"])
 
     def one(variant: Variant, seed: int) -> tuple[Variant, int, float]:
+        rule = variant.deviations, variant.alternative
         fields = variant.config.model_dump(exclude={"name"})
-        return variant, seed, accuracy(fields, variant.deviations, seed, epochs, split, data_dir)
+        return variant, seed, accuracy(fields, rule, seed, epochs, split, data_dir)
 
     runs = [(variant, seed) for seed in range(seeds) for variant in rows]
     results = Parallel(n_jobs=jobs, return_as="generator_unordered")(
@@ -123,12 +128,13 @@ def _run(
 
 
 def _accuracy(
-    fields: dict, deviations: int | None, seed: int, epochs: int, split: str, data_dir: Path | None
+    fields: dict, rule: _Rule, seed: int, epochs: int, split: str, data_dir: Path | None
 ) -> float:
     """Train: a function of values, by which joblib finds its result again."""
     from metabit.golden.named import make_config
 
-    return Variant("", "", make_config(fields), deviations).accuracy(seed, epochs, split, data_dir)
+    variant = Variant("", "", make_config(fields), *rule)
+    return variant.accuracy(seed, epochs, split, data_dir)
 
 
 def _table(summaries: list[Summary], data: str, seeds: int, epochs: int) -> Table:
@@ -153,6 +159,7 @@ def _row(summary: Summary) -> dict:
         "name": summary.variant.name,
         "config": summary.variant.config.model_dump(mode="json"),
         "deviations": summary.variant.deviations,
+        "alternative": summary.variant.alternative,
         "test_accuracy": [value / 100 for value in summary.accuracies],
         "difference": summary.difference / 100,
         "standard_error": summary.error / 100,
