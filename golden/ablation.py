@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from .alternatives import Alternative, make_alternative
 from .config import Config
@@ -15,15 +16,19 @@ from .engines import choose_engine, make_learner
 from .learner import Learner
 from .named import named, override
 from .network import Network
-from .paper_run import PaperLearner
+from .paper import PaperNetwork
+from .paper_config import paper_config
+from .paper_run import PaperLearner, paper_network
+from .published import select
 from .schedule import Schedule
 from .trainer import Trainer
 from .training_data import prepare
 
-TABLES = ("steps", "changes", "encoders")
-"""`steps`: from the paper's rule to the hardware's, one deviation after the other. `changes`: the
-hardware rule without rival selection and annealing, one change at a time. `encoders`: from the
-paper's pixels to the best that fits a UP5K and an ECP5."""
+TABLES = ("widths", "steps", "changes", "encoders")
+"""`widths`: the networks of the paper's table, by its rule and by the hardware's. `steps`: from the
+paper's rule to the hardware's, one deviation after the other. `changes`: the hardware rule without
+rival selection and annealing, one change at a time. `encoders`: from the paper's pixels to the best
+that fits a UP5K and an ECP5."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,11 @@ class Variant:
     deviations: int | None = None
     alternative: Alternative | None = None
 
+    @property
+    def first(self) -> bool:
+        """Whether the rows that follow are compared with this one."""
+        return self.table == "widths" and self.deviations == 0
+
     def accuracy(
         self, seed: int, epochs: int, split_name: str, data_dir: Path | None = None
     ) -> float:
@@ -73,7 +83,7 @@ class Variant:
         data = prepare(config, dataset=dataset, split_name=split_name)
         learner: Learner
         if self.deviations is not None:
-            network = DeviatingNetwork(config, self.deviations)
+            network = _deviating(config, self.deviations, epochs * len(data.train))
             schedule = Schedule(network.config, len(data.train), epochs)
             learner = PaperLearner(network, schedule)
         else:
@@ -136,7 +146,10 @@ def _deviation(values: Sequence[float]) -> float:
 def summarise(
     variants: Sequence[Variant], accuracies: dict[tuple[Variant, int], float]
 ) -> list[Summary]:
-    """Return a table: `steps` compares each row with the one before, the others with their first.
+    """Return a table, with each row's difference to another.
+
+    `steps` compares with the row before, `widths` with the paper's rule on the same network, the
+    others with their first row.
 
     Parameters
     ----------
@@ -147,13 +160,22 @@ def summarise(
     """
     summaries: list[Summary] = []
     seeds = sorted({seed for _, seed in accuracies})
+    reference: npt.NDArray[np.float64] | None = None
     for variant in variants:
         values = np.array([accuracies[variant, seed] for seed in seeds]) * 100
-        reference = values
-        if summaries:
-            reference = np.array(summaries[-1 if variant.table == "steps" else 0].accuracies)
+        if reference is None or variant.first:
+            reference = values
         summaries.append(Summary(variant, values.tolist(), (values - reference).tolist()))
+        if variant.table == "steps":
+            reference = values
     return summaries
+
+
+def _deviating(config: Config, deviations: int, samples: int) -> PaperNetwork:
+    """Return a network with deviations; without any, the paper's as fast as it can be computed."""
+    if deviations:
+        return DeviatingNetwork(config, deviations)
+    return paper_network(paper_config(config), choose_engine("auto", samples))
 
 
 def variants(table: str, dataset: str) -> tuple[Variant, ...]:
@@ -169,8 +191,18 @@ def variants(table: str, dataset: str) -> tuple[Variant, ...]:
     base = named("paper-135")
     if dataset == "prototypes":
         base = override(base, dataset=dataset, encoder="none", inputs=1000)
-    rows = {"steps": _steps, "changes": _changes, "encoders": _encoders}[table](base)
-    return tuple(rows)
+    rows = {"widths": _widths, "steps": _steps, "changes": _changes, "encoders": _encoders}
+    return tuple(rows[table](base))
+
+
+def _widths(base: Config) -> Iterator[Variant]:
+    for row in select("layers", base.dataset):
+        config = override(base, hidden=row.hidden, group=row.group, margin=row.margin)
+        widths = "-".join(map(str, row.hidden))
+        ours = override(config, rival_selection=True, annealing=named("up5k").annealing)
+        yield Variant("widths", f"{widths}, the paper's rule", config, 0)
+        yield Variant("widths", f"{widths}, the hardware's", config)
+        yield Variant("widths", f"{widths}, with rival selection and annealing", ours)
 
 
 def _steps(base: Config) -> Iterator[Variant]:

@@ -8,8 +8,11 @@ import pytest
 from metabit.golden.ablation import TABLES, Variant, summarise, variants
 from metabit.golden.config import Config
 from metabit.golden.deviations import DEVIATIONS, DeviatingNetwork
+from metabit.golden.named import override
 from metabit.golden.paper import PaperNetwork
 from metabit.golden.paper_config import paper_config
+from metabit.golden.paper_run import PaperRun
+from metabit.golden.training_data import prepare
 
 CONFIG = Config(
     inputs=40, hidden=(12, 8), classes=4, group=4, counter_bits=5, seed=3, rival_selection=False
@@ -116,6 +119,23 @@ def test_differences_are_taken_seed_by_seed():
     assert summaries[1].difference == pytest.approx(1)
     assert summaries[1].error == pytest.approx(0)
     assert summaries[0].std == pytest.approx(7.0710678)
+
+
+def test_widths_compare_with_the_paper_s_rule_on_the_same_network():
+    rows = variants("widths", "prototypes")
+    assert [row.config.hidden[0] for row in rows if row.first] == [35, 75, 135, 255, 525]
+    assert rows[3].config.group == 75
+    summaries = summarise(rows, {(row, 0): number / 100 for number, row in enumerate(rows)})
+    assert [round(summary.difference) for summary in summaries] == [0, 1, 2] * 5
+
+
+def test_without_deviations_the_paper_s_rule_trains():
+    config = override(CONFIG, dataset="digits", encoder="thermometer:8", inputs=64, classes=10)
+    found = Variant("widths", "a", config, 0).accuracy(1, 2, "paper")
+    config = paper_config(override(config, seed=1), epochs=2)
+    run = PaperRun.start(config, prepare(config, split_name="paper"))
+    run.finish()
+    assert found == run.test_accuracy[-1]
 
 
 def test_deviations_that_do_not_exist_are_refused():

@@ -20,6 +20,13 @@ from ..options import check_folder, write_json
 
 DATASETS = ("fashion-mnist", "prototypes")
 
+_HEADINGS = {
+    "widths": "neurons and rule",
+    "steps": "the row before, and",
+    "changes": "the first row, but",
+    "encoders": "network",
+}
+
 _Rule = tuple[int | None, Alternative | None]
 """Deviations and alternative of a variant."""
 
@@ -143,11 +150,12 @@ def _table(summaries: list[Summary], data: str, seeds: int, epochs: int) -> Tabl
         title=f"{kind}: {data}, {epochs} epochs, {seeds} seeds",
         title_justify="left",
     )
-    table.add_column("the row before, and" if kind == "steps" else "the first row, but")
+    table.add_column(_HEADINGS[kind])
     table.add_column("test accuracy, %", justify="right")
     table.add_column("difference", justify="right")
     for number, summary in enumerate(summaries):
-        difference = f"{summary.difference:+.2f} ± {summary.error:.2f}" if number else ""
+        compared = number and not summary.variant.first
+        difference = f"{summary.difference:+.2f} ± {summary.error:.2f}" if compared else ""
         table.add_row(summary.variant.name, f"{summary.mean:.2f} ± {summary.std:.2f}", difference)
     return table
 
