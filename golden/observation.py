@@ -8,10 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from .network import Bits, Network
-
-BINS = 32
-"""Bins of a counter histogram at most; counters of up to 5 bits have one for every value."""
+from .codes import Bits
+from .distribution import (
+    HIDDEN_BINS,
+    AnyNetwork,
+    Signs,
+    count_flips,
+    distribution_of,
+    signs_of,
+)
 
 SAMPLES = 2000
 """Test samples whose margins are taken at the end of an epoch: enough to see, quick to do."""
@@ -28,13 +33,20 @@ class LayerObservation(BaseModel):
     Attributes
     ----------
     flips : int or None
-        Weights whose sign differs from that at the beginning of the epoch; None: not known.
+        Weights whose sign differs from that at the beginning of the epoch; None: not known. In
+        paper mode, a change from or to zero is one, too.
     triggers, updates : int or None
         Samples of the epoch that triggered an update, and winner rows updated.
-    saturated : int
-        Counters at an end of their range.
+    saturated : int or None
+        Counters at an end of their range; in paper mode, hidden weights at the weight clip. None:
+        there is no clip.
+    zeros : int or None
+        Weights that are zero; None: in hardware mode, none can be.
     histogram : tuple of int
-        Counters in each of equally wide bins from the smallest value to the largest.
+        Counters in each of equally wide bins from the smallest value to the largest; in paper
+        mode hidden weights, half of the bins being below zero.
+    bin_width : int or None
+        Values in a bin; None: the bins divide the range of the counters.
     accuracy : float
         Of the layer's own classifier on the observed test samples, a fraction.
     margins : tuple of int
@@ -47,8 +59,10 @@ class LayerObservation(BaseModel):
     flips: _Count | None
     triggers: _Count | None
     updates: _Count | None
-    saturated: _Count
-    histogram: Annotated[tuple[_Count, ...], Field(min_length=4, max_length=BINS)]
+    saturated: _Count | None
+    zeros: _Count | None = None
+    histogram: Annotated[tuple[_Count, ...], Field(min_length=4, max_length=HIDDEN_BINS)]
+    bin_width: Annotated[int, Field(ge=1)] | None = None
     accuracy: Annotated[float, Field(ge=0, le=1)]
     margins: tuple[int, int, int, int, int]
 
@@ -79,19 +93,18 @@ class Opening:
     triggers, updates : tuple of int
         Counts of each layer so far.
     signs : tuple of ndarray of uint8
-        Signs of each layer's weights, neuron by neuron, 8 to a byte.
+        Signs of each layer's weights, packed; see :data:`~.distribution.Signs`.
     """
 
     triggers: tuple[int, ...]
     updates: tuple[int, ...]
-    signs: tuple[npt.NDArray[np.uint8], ...]
+    signs: tuple[Signs, ...]
 
     @classmethod
-    def of(cls, network: Network) -> Self:
+    def of(cls, network: AnyNetwork) -> Self:
         """Return the present state of a network."""
         statistics = network.statistics
-        signs = tuple(np.packbits(counters >= 0) for counters in network.counters)
-        return cls(tuple(statistics.triggers), tuple(statistics.updates), signs)
+        return cls(tuple(statistics.triggers), tuple(statistics.updates), signs_of(network))
 
 
 def margins_of(
@@ -114,7 +127,7 @@ def margins_of(
 
 
 class Observer:
-    """Watches a network from epoch to epoch.
+    """Watches a network of either mode from epoch to epoch.
 
     Parameters
     ----------
@@ -147,64 +160,45 @@ class Observer:
         self.opening = opening
         self.observations = list(observations)
 
-    def finish_epoch(self, epoch: int, network: Network) -> None:
+    def finish_epoch(self, epoch: int, network: AnyNetwork) -> None:
         """Record the end of an epoch, which is the beginning of the next.
 
         Parameters
         ----------
         epoch : int
             The epoch that is over, from 1.
-        network : Network
+        network : Network or PaperNetwork
             Is looked at, and left as it is.
         """
         now = Opening.of(network)
         scores = network.forward(self._samples).scores
         layers = tuple(
-            self._observe(layer, network, now, scores[layer])
+            self._observe(layer, network, now, scores[layer].astype(np.int32))
             for layer in range(network.config.layers)
         )
         self.observations.append(Observation(epoch=epoch, layers=layers))
         self.opening = now
 
     def _observe(
-        self, layer: int, network: Network, now: Opening, scores: npt.NDArray[np.int32]
+        self, layer: int, network: AnyNetwork, now: Opening, scores: npt.NDArray[np.int32]
     ) -> LayerObservation:
         before = self.opening
-        counters, config = network.counters[layer], network.config
-        low, high = config.counter_range
         flips = triggers = updates = None
         if before is not None:
-            changed = np.bitwise_xor(before.signs[layer], now.signs[layer])
-            flips = int(np.bitwise_count(changed).sum())
+            flips = count_flips(before.signs[layer], now.signs[layer])
             triggers = now.triggers[layer] - before.triggers[layer]
             updates = now.updates[layer] - before.updates[layer]
+        found = distribution_of(network, layer)
         margins = margins_of(scores, self._labels)
         percentiles = np.percentile(margins, PERCENTILES, method="inverted_cdf")
         return LayerObservation(
             flips=flips,
             triggers=triggers,
             updates=updates,
-            saturated=int(np.count_nonzero((counters == low) | (counters == high))),
-            histogram=tuple(histogram_of(counters, config.counter_bits).tolist()),
+            saturated=found.saturated,
+            zeros=found.zeros,
+            histogram=tuple(found.histogram.tolist()),
+            bin_width=found.bin_width,
             accuracy=float(np.mean(scores.argmax(axis=1) == self._labels)),
             margins=tuple(percentiles.astype(int).tolist()),
         )
-
-
-def histogram_of(
-    counters: npt.NDArray[np.integer], counter_bits: int, bins: int = BINS
-) -> npt.NDArray[np.int64]:
-    """Count counters in equally wide bins over their whole range.
-
-    Parameters
-    ----------
-    counters : ndarray of int
-        Counters of a layer.
-    counter_bits : int
-        Their width.
-    bins : int
-        How many at most, a power of two.
-    """
-    shift = max(0, counter_bits - (bins.bit_length() - 1))
-    indices = (counters.astype(np.int64) + (1 << (counter_bits - 1))) >> shift
-    return np.bincount(indices.reshape(-1), minlength=1 << (counter_bits - shift))

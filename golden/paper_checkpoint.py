@@ -2,23 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from .checkpoint import Checkpoint, load_checkpoint
-from .checkpoint_file import (
-    RunRecord,
-    check_arrays,
-    check_counts,
-    make_record,
-    read_file,
-    write_file,
-)
-from .errors import CheckpointError
+from .checkpoint_file import read_file
+from .checkpoint_state import check_run, read_layers, write_layers
+from .observation import Opening
 from .paper import PaperNetwork, paper_state_sha256
 from .paper_config import PaperConfig
+from .run_record import RunRecord
 from .schedule import Schedule
 
 
@@ -47,10 +42,13 @@ class PaperCheckpoint:
         All but the arrays.
     hidden : tuple of ndarray of int32, shape (K_l, fan_in)
         Hidden weights of each layer.
+    opening : Opening or None
+        How an unfinished epoch began, if that is known.
     """
 
     record: PaperRecord
     hidden: tuple[npt.NDArray[np.int32], ...]
+    opening: Opening | None = None
 
     @property
     def config(self) -> PaperConfig:
@@ -80,11 +78,7 @@ class PaperCheckpoint:
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; see :func:`~metabit.golden.checkpoint.save_checkpoint`."""
-        write_file(
-            path,
-            self.record,
-            {f"hidden_{layer}": values for layer, values in enumerate(self.hidden)},
-        )
+        write_layers(path, self, "hidden", self.hidden)
 
 
 AnyCheckpoint = Checkpoint | PaperCheckpoint
@@ -107,22 +101,7 @@ def load_any_checkpoint(path: Path) -> AnyCheckpoint:
     fields, arrays = read_file(path)
     if "mode" not in fields:
         return load_checkpoint(path)
-    return _check(path, fields, arrays)
-
-
-def _check(path: Path, fields: dict[str, Any], arrays: dict[str, npt.NDArray]) -> PaperCheckpoint:
-    """Return a checkpoint of what a file holds."""
-    record = make_record(path, fields, PaperRecord)
-    names = [f"hidden_{layer}" for layer in range(record.config.layers)]
-    check_arrays(path, arrays, names, names)
-    checkpoint = PaperCheckpoint(record, tuple(arrays[name].astype(np.int32) for name in names))
-    found = paper_state_sha256(checkpoint.hidden, record.generator_state)
-    if found != record.state_sha256:
-        raise CheckpointError(f"checkpoint {path} is damaged: its state hash differs")
-    try:
-        checkpoint.network()
-        schedule = checkpoint.schedule()
-    except ValueError as error:
-        raise CheckpointError(f"checkpoint {path}: {error}") from error
-    check_counts(path, record, schedule, record.config.layers)
+    record, layers, opening = read_layers(path, fields, arrays, PaperRecord, "hidden")
+    checkpoint = PaperCheckpoint(record, tuple(layer.astype(np.int32) for layer in layers), opening)
+    check_run(path, checkpoint, paper_state_sha256(checkpoint.hidden, record.generator_state))
     return checkpoint

@@ -1,21 +1,18 @@
 """A training run by the paper's rule, or by that of its baseline."""
 
-import time
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
-from .checkpoint_file import StatisticsRecord, position_of, versions
 from .codes import Bits
 from .engines import EngineName
 from .learner import Labels
+from .observation import Opening
 from .paper import PaperNetwork, paper_sha256
 from .paper_checkpoint import PaperCheckpoint, PaperRecord
 from .paper_config import PaperConfig
 from .schedule import Schedule
-from .trainer import TileResult, Trainer
 from .training_data import TrainingData
+from .training_run import TrainingRun
 
 
 def paper_network(config: PaperConfig, engine: EngineName) -> PaperNetwork:
@@ -66,37 +63,27 @@ class PaperLearner:
         return self.network.predict(samples)
 
 
-class PaperRun:
-    """Network, data and schedule of a run, and what it has achieved.
+class PaperRun(TrainingRun):
+    """A run of paper mode; use :meth:`start` or :meth:`resume`.
 
-    Use :meth:`start` or :meth:`resume`.
-
-    Attributes
+    Parameters
     ----------
     network : PaperNetwork
         Is trained.
-    data : TrainingData
-        What on.
-    schedule : Schedule
-        How far.
-    test_accuracy : list of float
-        Accuracy on the test set after each finished epoch.
-    seconds : list of float
-        Time that each finished epoch took, without the test; of a resumed epoch, its last part.
-    engine : {"numpy", "numba"}
-        What computes.
+    data, schedule, engine
+        As in :class:`.TrainingRun`.
     """
 
     def __init__(
         self, network: PaperNetwork, data: TrainingData, schedule: Schedule, engine: EngineName
     ) -> None:
-        self.network = network
-        self.data = data
-        self.schedule = schedule
-        self.test_accuracy: list[float] = []
-        self.seconds: list[float] = []
-        self.engine = engine
-        self._trainer = Trainer(PaperLearner(network, schedule), data, schedule)
+        self._network = network
+        super().__init__(PaperLearner(network, schedule), data, schedule, engine)
+
+    @property
+    def network(self) -> PaperNetwork:
+        """What is trained, in its present state."""
+        return self._network
 
     @property
     def state_sha256(self) -> str:
@@ -105,7 +92,12 @@ class PaperRun:
 
     @classmethod
     def start(
-        cls, config: PaperConfig, data: TrainingData, *, engine: EngineName = "numpy"
+        cls,
+        config: PaperConfig,
+        data: TrainingData,
+        *,
+        observe: bool = True,
+        engine: EngineName = "numpy",
     ) -> "PaperRun":
         """Return a run at its beginning.
 
@@ -115,11 +107,16 @@ class PaperRun:
             Configuration that the data were prepared for.
         data : TrainingData
             Data.
+        observe : bool
+            Record what there is to see; has no influence on the training.
         engine : {"numpy", "numba"}
             What computes; has no influence on the result.
         """
         schedule = Schedule(config, len(data.train), config.epochs)
-        return cls(paper_network(config, engine), data, schedule, engine)
+        run = cls(paper_network(config, engine), data, schedule, engine)
+        if observe:
+            run.observe(Opening.of(run.network))
+        return run
 
     @classmethod
     def resume(
@@ -145,43 +142,10 @@ class PaperRun:
         data.check_same(record.data_sha256)
         network = checkpoint.restore(paper_network(checkpoint.config, engine))
         run = cls(network, data, checkpoint.schedule(), engine)
-        run.test_accuracy = list(record.test_accuracy)
-        run.seconds = list(record.seconds)
+        run.go_on(record, checkpoint.opening)
         return run
-
-    def tiles(self) -> Iterator[TileResult]:
-        """Train to the end, and yield after every batch; a checkpoint may be made whenever it does.
-
-        Raises
-        ------
-        ValueError
-            If hidden weights grow beyond the range in which the arithmetic is exact.
-        """
-        start = time.perf_counter()
-        for result in self._trainer.tiles():
-            if result.step.last:
-                self.seconds.append(time.perf_counter() - start)
-                self.test_accuracy.append(self._trainer.test_accuracy())
-                start = time.perf_counter()
-            yield result
-
-    def finish(self) -> None:
-        """Train to the end."""
-        for _ in self.tiles():
-            pass
 
     def checkpoint(self) -> PaperCheckpoint:
         """Return a checkpoint of the present position."""
-        network = self.network
-        record = PaperRecord(
-            config=network.config,
-            generator_state=network.generator.state,
-            statistics=StatisticsRecord.of(network.statistics),
-            **self.data.record(),
-            **position_of(self.schedule),
-            test_accuracy=tuple(self.test_accuracy),
-            seconds=tuple(self.seconds),
-            state_sha256=paper_sha256(network),
-            versions=versions(),
-        )
-        return PaperCheckpoint(record, tuple(layer.astype(np.int32) for layer in network.hidden))
+        hidden = tuple(layer.astype(np.int32) for layer in self.network.hidden)
+        return PaperCheckpoint(PaperRecord(**self.position()), hidden, self.opening())

@@ -120,7 +120,8 @@ def _run(config: PaperConfig, data_dir: Path | None) -> tuple[str, Result | str]
         dataset = _dataset(config.dataset, data_dir)
         data = prepare(config, dataset=dataset, split_name="paper")
         samples = len(data.train) * config.epochs
-        run = PaperRun.start(config, data, engine=choose_engine("auto", samples))
+        engine = choose_engine("auto", samples)
+        run = PaperRun.start(config, data, observe=False, engine=engine)
         run.finish()
     except (ValueError, OSError, MemoryError) as error:
         return key_of(config), f"{type(error).__name__}: {error}"

@@ -1,38 +1,25 @@
 """A training run of the golden network: starts, stops, and goes on where it stopped."""
 
-import time
-from collections.abc import Iterator
-
-from .checkpoint import Checkpoint, make_checkpoint
+from .checkpoint import Checkpoint, Record
 from .config import Config
 from .engines import EngineName, make_learner
 from .network import Network
-from .observation import Observer, Opening
+from .observation import Opening
 from .schedule import Schedule
 from .state import network_sha256
-from .trainer import TileResult, Trainer
 from .training_data import TrainingData
+from .training_run import TrainingRun
 
 
-class Run:
-    """Network, data and schedule of a run, and what it has achieved.
+class Run(TrainingRun):
+    """A run of hardware mode; use :meth:`start` or :meth:`resume`.
 
-    Use :meth:`start` or :meth:`resume`.
-
-    Attributes
+    Parameters
     ----------
-    data : TrainingData
-        What on.
-    schedule : Schedule
-        How far.
-    test_accuracy : list of float
-        Accuracy on the test set after each finished epoch.
-    seconds : list of float
-        Time that each finished epoch took; of a resumed epoch, its last part.
-    engine : {"numpy", "numba"}
-        What computes.
-    observer : Observer or None
-        Records what there is to see in each epoch; None: nothing is recorded.
+    network : Network
+        Is trained.
+    data, schedule, engine
+        As in :class:`.TrainingRun`.
     """
 
     def __init__(
@@ -43,14 +30,8 @@ class Run:
         *,
         engine: EngineName = "numpy",
     ) -> None:
-        self.engine = engine
         self._golden = make_learner(network, engine)
-        self.data = data
-        self.schedule = schedule
-        self.test_accuracy: list[float] = []
-        self.seconds: list[float] = []
-        self.observer: Observer | None = None
-        self._trainer = Trainer(self._golden, data, schedule)
+        super().__init__(self._golden, data, schedule, engine)
 
     @property
     def network(self) -> Network:
@@ -90,7 +71,7 @@ class Run:
         schedule = Schedule(config, len(data.train), epochs)
         run = cls(Network(config), data, schedule, engine=engine)
         if observe:
-            run.observer = Observer(data.test, data.test_labels, Opening.of(run.network))
+            run.observe(Opening.of(run.network))
         return run
 
     @classmethod
@@ -116,41 +97,10 @@ class Run:
         record = checkpoint.record
         data.check_same(record.data_sha256)
         run = cls(checkpoint.network(), data, checkpoint.schedule(), engine=engine)
-        run.test_accuracy = list(record.test_accuracy)
-        run.seconds = list(record.seconds)
-        # At the beginning of an epoch, how it begins is how things are.
-        opening = checkpoint.opening if record.sample else Opening.of(run.network)
-        run.observer = Observer(data.test, data.test_labels, opening, record.observations)
+        run.go_on(record, checkpoint.opening)
         return run
-
-    def synchronise(self) -> None:
-        """Bring ``network`` up to date, if it is a copy of what is trained."""
-
-    def tiles(self) -> Iterator[TileResult]:
-        """Train to the end, and yield after every tile; a checkpoint may be made whenever it does.
-
-        The compiled engine trains on some tiles at a time; see :class:`Trainer`.
-        After the last tile of an epoch, the test accuracy is taken, and the observer looks at the
-        network, before the tile is yielded.
-        """
-        start = time.perf_counter()
-        for result in self._trainer.tiles():
-            if result.step.last:
-                self.seconds.append(time.perf_counter() - start)
-                self.test_accuracy.append(self._trainer.test_accuracy())
-                if self.observer is not None:
-                    self.synchronise()
-                    self.observer.finish_epoch(result.step.epoch, self.network)
-                start = time.perf_counter()
-            yield result
 
     def checkpoint(self) -> Checkpoint:
         """Return a checkpoint of the present position."""
-        return make_checkpoint(
-            self.network,
-            self.schedule,
-            data=self.data.record(),
-            test_accuracy=self.test_accuracy,
-            seconds=self.seconds,
-            observer=self.observer,
-        )
+        counters = tuple(layer.copy() for layer in self.network.counters)
+        return Checkpoint(Record(**self.position()), counters, self.opening())

@@ -19,6 +19,8 @@ from metabit.golden.datasets import load_dataset
 from metabit.golden.encoders import Encoder
 from metabit.golden.named import named, override
 from metabit.golden.observation import margins_of
+from metabit.golden.paper_config import PaperConfig
+from metabit.golden.paper_run import PaperRun
 from metabit.golden.run import Run
 from metabit.golden.training_data import adapt, prepare
 from metabit.plots.curves import activity, learning_curve
@@ -348,11 +350,49 @@ def test_paper_mode(tmp_path, own, mode):
     options = ("--dataset", own, "--hidden", "12", "--group", 3, "--epochs", 2, "--mode", mode)
     folder, out = tmp_path / "p", tmp_path / "run.npz"
     metabit("train", *options, "--encoder", "median", "--plots", folder, "--out", out)
-    names = {"learning_curve", "counters", "margins", "confusion", "class_fields", "fields_0"}
+    names = {"learning_curve", "activity", "counters", "margins", "confusion"}
+    names |= {"class_fields", "fields_0"}
     assert {picture.stem for picture in folder.glob("*.png")} == names
     printed = metabit("inspect", out)
     assert f"mode {mode}" in printed
     assert {picture.stem for picture in (tmp_path / "run-plots").glob("*.png")} == names
+
+
+@pytest.mark.parametrize(("clip", "shown"), [(0, "zeros"), (30, "saturated")])
+def test_what_moved_in_paper_mode(own, clip, shown):
+    dataset = load_dataset(str(own))
+    config = PaperConfig(
+        dataset=str(own),
+        encoder="median",
+        inputs=64,
+        classes=3,
+        hidden=(12, 8),
+        group=4,
+        batch=30,
+        epochs=3,
+        weight_clip=clip,
+    )
+    run = PaperRun.start(config, prepare(config, dataset=dataset))
+    run.finish()
+    subject, seen = subject_of_run(run), run.observer.observations
+    for layer, weights in enumerate((12 * 64, 8 * 12)):
+        for axes, name in zip(activity(subject).axes[2:], ("flips", shown), strict=True):
+            counts = [getattr(one.layers[layer], name) for one in seen]
+            expected = [100 * count / weights for count in counts]
+            np.testing.assert_allclose(axes.lines[layer].get_ydata(), expected, rtol=1e-12)
+        # The histograms of all epochs, in bins of the widest, cover all weights.
+        axes = counters(subject).axes[2 * layer + 1]
+        assert axes.get_xlabel() == "epoch"
+        widest = max(one.layers[layer].bin_width for one in seen)
+        shares = axes.collections[0].get_array().reshape(128, 3)
+        hidden = run.network.hidden[layer]
+        expected, _ = np.histogram(hidden, bins=128, range=(-64 * widest, 64 * widest))
+        np.testing.assert_allclose(shares[:, -1], 100 * expected / weights)
+        np.testing.assert_allclose(shares.sum(axis=0), 100)
+    written = texts(activity(subject)) + texts(counters(subject))
+    assert ("Zero: weights" in written) == (not clip)
+    assert ("at the weight clip" in written) == bool(clip)
+    assert ("lie outside" in written) == (not clip)
 
 
 @pytest.mark.parametrize(

@@ -123,12 +123,13 @@ def _numbers(text: str) -> list[int]:
 def _epochs(checkpoint: AnyCheckpoint) -> Table:
     """Return what is known of each epoch as a table, with a line for each layer if it is."""
     record, config = checkpoint.record, checkpoint.config
-    observed = {seen.epoch: seen for seen in getattr(record, "observations", ())}
+    observed = {seen.epoch: seen for seen in record.observations}
+    unlimited = not isinstance(config, Config) and not config.weight_clip
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     headings = ["epoch\n", "train\n%", "test\n%"]
     if observed:
         headings += ["layer\n", "triggers\n%", "updates\n/sample", "flips\n%"]
-        headings += ["saturated\n%", "median\nmargin"]
+        headings += ["zero\n%" if unlimited else "saturated\n%", "median\nmargin"]
     for heading in headings:
         table.add_column(heading, justify="right")
     sizes = [width * fan_in for width, fan_in in zip(config.hidden, config.fan_in, strict=True)]
@@ -147,7 +148,7 @@ def _epochs(checkpoint: AnyCheckpoint) -> Table:
                 _share(layer.triggers, record.samples),
                 _share(layer.updates, 100 * record.samples),
                 _share(layer.flips, size),
-                _share(layer.saturated, size),
+                _share(layer.zeros if unlimited else layer.saturated, size),
                 str(layer.margins[2]),
             )
     return table
@@ -161,13 +162,12 @@ def _share(count: int | None, whole: int) -> str:
 def _results(checkpoint: AnyCheckpoint) -> dict[str, Any]:
     """Return what --json reports."""
     record = checkpoint.record
-    observations = getattr(record, "observations", ())
     return {
         "epochs": record.epochs,
         "finished_epochs": len(record.history),
         "train_accuracy": [1 - errors / record.samples for errors in record.history],
         "test_accuracy_per_epoch": list(record.test_accuracy),
-        "observations": [seen.model_dump(mode="json") for seen in observations],
+        "observations": [seen.model_dump(mode="json") for seen in record.observations],
         "state_sha256": record.state_sha256,
         "dataset": record.dataset,
         "split": record.split,

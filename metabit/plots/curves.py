@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ..golden.config import Config
 from ..golden.observation import SAMPLES, LayerObservation
 from .style import ACCENT, FAINT, INK, LAYERS, SECOND, curve, label_ends, name, over_epochs, panels
 from .subject import Subject
@@ -66,7 +67,7 @@ def _mark_annealing(axes: Any, subject: Subject) -> None:
 
 
 def activity(subject: Subject) -> Figure:
-    """Draw what moved in every epoch: triggers, updates, sign flips, saturated counters.
+    """Draw what moved in every epoch: triggers, updates, sign flips, saturated or zero weights.
 
     Parameters
     ----------
@@ -105,11 +106,19 @@ def activity(subject: Subject) -> Figure:
         "% of weights",
         lambda seen, layer: share(seen.flips, weights[layer]),
     )
+    what = "counters" if isinstance(config, Config) else "hidden weights"
+    if subject.unlimited:
+        title = "Zero: weights that are neither +1 nor -1"
+    else:
+        end = "an end of their range" if isinstance(config, Config) else "the weight clip"
+        title = f"Saturated: {what} at {end}"
     panel(
         axes[1][1],
-        "Saturated: counters at an end of their range",
-        "% of counters",
-        lambda seen, layer: share(seen.saturated, weights[layer]),
+        title,
+        f"% of {what}",
+        lambda seen, layer: share(
+            seen.zeros if subject.unlimited else seen.saturated, weights[layer]
+        ),
     )
     return figure
 

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..golden.config import Config
-from ..golden.observation import PERCENTILES, histogram_of, margins_of
+from ..golden.distribution import histogram_of, merge_bins
+from ..golden.observation import PERCENTILES, margins_of
 from ..golden.paper_config import PaperConfig
 from .style import (
     ACCENT,
@@ -29,6 +30,10 @@ from .subject import Subject, Tested
 
 _FINE = 256
 """Bars of a histogram at most."""
+
+_OUTSIDE = 0.5
+"""Per cent of hidden weights that a picture of them over epochs may leave out, if they have no
+limit."""
 
 _WRITTEN_CLASSES = 20
 """Classes up to which a confusion matrix has its counts written in."""
@@ -65,7 +70,7 @@ def _counter_histogram(axes: Any, subject: Subject, layer: int) -> None:
         width, what = (high - low + 1) // len(counts), "counter"
     else:
         low, high = int(hidden.min()), int(hidden.max())
-        # An even width: weights of a layer are mostly all even or all odd.
+        # Steps are of 2; with an even width, all bins hold as many even values as odd ones.
         width, what = 2 * max(1, math.ceil((high - low + 1) / 2 / _FINE)), "hidden weight"
         counts = np.bincount((hidden.reshape(-1) - low) // width)
     left = low + width * np.arange(len(counts))
@@ -73,19 +78,20 @@ def _counter_histogram(axes: Any, subject: Subject, layer: int) -> None:
     inner = share[1:-1] if len(share) > 2 else share
     # The ends hold all that would have gone further; they must not squeeze the rest.
     top = 1.15 * max(float(inner.max()), 1e-9)
-    colours = [BAD] + [LAYERS[layer]] * (len(counts) - 2) + [BAD]
+    at_limit = LAYERS[layer] if subject.unlimited else BAD
+    colours = [at_limit] + [LAYERS[layer]] * (len(counts) - 2) + [at_limit]
     axes.bar(left, share, width, align="edge", color=colours)
     if share.max() > top:
         axes.set_ylim(0, top)
     at_ends = [100 * np.mean(_as_drawn(config, hidden) == end) for end in (low, high)]
     ends = f"{at_ends[0]:.2g} % at {low}, {at_ends[1]:.2g} % at {high}"
     axes.text(
-        *(0.98, 0.97, ends),
+        *(0.98, 0.97, f"{low} to {high}" if subject.unlimited else ends),
         transform=axes.transAxes,
         ha="right",
         va="top",
         fontsize=8.5,
-        color=BAD,
+        color=INK if subject.unlimited else BAD,
     )
     axes.axvline(0, color=FAINT, linewidth=0.8)
     unit = f"% of {what}s" if width == 1 else f"% of {what}s, bins of {width}"
@@ -99,12 +105,10 @@ def _as_drawn(config: Config | PaperConfig, hidden: npt.NDArray) -> npt.NDArray:
 
 def _counter_history(figure: Figure, axes: Any, subject: Subject, layer: int) -> None:
     """Draw the histogram of each epoch as a column of shades."""
-    assert isinstance(subject.config, Config)  # only hardware mode is observed
-    low, high = subject.config.counter_range
-    rows = np.array([seen.layers[layer].histogram for seen in subject.observations], float)
+    rows, width = _histograms(subject, layer)
     rows *= 100 / rows.sum(axis=1, keepdims=True)
     epochs = [seen.epoch for seen in subject.observations]
-    edges = np.linspace(low, high + 1, rows.shape[1] + 1)
+    edges = width * (np.arange(rows.shape[1] + 1) - rows.shape[1] // 2)
     borders = [epochs[0] - 0.5, *(epoch + 0.5 for epoch in epochs)]
     if epochs != list(range(epochs[0], epochs[-1] + 1)):
         borders = [epochs[0] - 0.5 + index for index in range(len(epochs) + 1)]
@@ -112,10 +116,31 @@ def _counter_history(figure: Figure, axes: Any, subject: Subject, layer: int) ->
     bar = figure.colorbar(mesh, ax=axes, pad=0.01)
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK, labelsize=8, length=0)
-    bar.set_label(f"% of counters in {(high - low + 1) // rows.shape[1]} values", color=INK)
+    what = "counter" if isinstance(subject.config, Config) else "hidden weight"
+    bar.set_label(f"% of {what}s in {width} values", color=INK)
     axes.axhline(0, color=FAINT, linewidth=0.8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    name(axes, "After each epoch", "epoch", "counter")
+    title = "After each epoch"
+    if subject.unlimited:
+        # A few weights go far beyond all others, which would be squeezed into a line.
+        half = rows.shape[1] // 2
+        outside = [100 - rows[:, half - n : half + n].sum(axis=1).min() for n in range(half + 1)]
+        bound = width * next(n for n, share in enumerate(outside) if share <= _OUTSIDE)
+        axes.set_ylim(-bound, bound)
+        title += f"; at most {_OUTSIDE} % lie outside"
+    name(axes, title, "epoch", what)
+
+
+def _histograms(subject: Subject, layer: int) -> tuple[npt.NDArray, int]:
+    """Return the histograms of a layer after each epoch, and the width that all bins then have."""
+    seen = [observation.layers[layer] for observation in subject.observations]
+    rows = [np.array(one.histogram, float) for one in seen]
+    widths = [one.bin_width for one in seen if one.bin_width is not None]
+    if isinstance(subject.config, Config):
+        low, high = subject.config.counter_range
+        return np.array(rows), (high - low + 1) // len(rows[0])
+    merged = zip(rows, widths, strict=True)
+    return np.array([merge_bins(row, width, max(widths)) for row, width in merged]), max(widths)
 
 
 def margins(subject: Subject) -> Figure:

@@ -112,6 +112,11 @@ class Subject:
         )
 
     @property
+    def unlimited(self) -> bool:
+        """Whether hidden weights may grow without a limit."""
+        return isinstance(self.config, PaperConfig) and not self.config.weight_clip
+
+    @property
     def class_names(self) -> list[str]:
         """Names of the classes."""
         numbers = [str(number) for number in range(self.config.classes)]
@@ -122,7 +127,7 @@ class Subject:
 def subject_of_run(run: Run | PaperRun) -> Subject:
     """Return what can be shown of a run."""
     network, data = run.network, run.data
-    observer = run.observer if isinstance(run, Run) else None
+    observer = run.observer
     return Subject(
         config=network.config,
         dataset=data.dataset,
@@ -175,7 +180,7 @@ def subject_of_checkpoint(
         epochs=record.epochs,
         train_accuracy=schedule.accuracy,
         test_accuracy=list(record.test_accuracy),
-        observations=list(getattr(record, "observations", ())),
+        observations=list(record.observations),
         hidden=_hidden(network),
         classifier=_classifier(network),
         encoder=encoder,

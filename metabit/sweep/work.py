@@ -87,7 +87,7 @@ def _train(job: Job) -> dict[str, Any]:
     if isinstance(point.config, Config):
         run = Run.start(point.config, data, point.epochs, observe=False, engine=engine)
     else:
-        run = PaperRun.start(point.config, data, engine=engine)
+        run = PaperRun.start(point.config, data, observe=False, engine=engine)
     for _ in run.tiles():
         pass
     return {

@@ -2,11 +2,11 @@
 
 import hashlib
 import itertools
-import json
 import struct
 
 import numpy as np
 import pytest
+from rewriting import rewrite
 
 from metabit.golden.checkpoint import load_checkpoint, save_checkpoint
 from metabit.golden.checkpoint_file import VERSION
@@ -152,16 +152,6 @@ def test_writing_replaces_or_does_nothing(path, data, monkeypatch):
         save_checkpoint(path.parent / "x" / "y.npz", Run.start(config, prepared, 1).checkpoint())
 
 
-def rewrite(path, change):
-    """Change a checkpoint's record and arrays in place."""
-    with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files}
-    record = json.loads(str(arrays["record"]))
-    change(record, arrays)
-    arrays["record"] = np.array(json.dumps(record))
-    np.savez(path, **arrays)
-
-
 def set_field(name, value):
     def change(record, arrays):
         *parents, last = name.split(".")
@@ -200,7 +190,7 @@ def transpose(record, arrays):
     ("change", "message"),
     [
         (set_field("format", "x"), "is no checkpoint of Metabit"),
-        (set_field("version", VERSION + 1), "has format 3, written by a newer Metabit; this one"),
+        (set_field("version", VERSION + 1), "has format 4, written by a newer Metabit; this one"),
         (set_field("config.margin", 7), r"config\.margin must be 0 to 1, not 7"),
         (
             set_field("config.hidden", [13]),

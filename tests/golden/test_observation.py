@@ -2,24 +2,24 @@
 
 import copy
 import itertools
-import json
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rewriting import as_version_2, rewrite, without_observations
 
 from metabit.golden.checkpoint import load_checkpoint, save_checkpoint
 from metabit.golden.datasets import load_dataset
+from metabit.golden.distribution import histogram_of
 from metabit.golden.errors import CheckpointError
 from metabit.golden.named import named, override
-from metabit.golden.observation import histogram_of, margins_of
+from metabit.golden.observation import margins_of
 from metabit.golden.run import Run
 from metabit.golden.state import network_sha256
 from metabit.golden.training_data import adapt, prepare
 
 EPOCHS = 3
-LAYERS = 2
 
 
 @pytest.fixture
@@ -93,23 +93,6 @@ def test_a_resumed_run_sees_the_same(tmp_path, data, tiles):
     assert len(resumed.observations) == EPOCHS
 
 
-def rewrite(path, change):
-    """Change a checkpoint's record and arrays in place."""
-    with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files}
-    record = json.loads(str(arrays["record"]))
-    change(record, arrays)
-    arrays["record"] = np.array(json.dumps(record))
-    np.savez(path, **arrays)
-
-
-def as_version_1(record, arrays):
-    record["version"] = 1
-    del record["observations"], record["opening"]
-    for layer in range(LAYERS):
-        arrays.pop(f"opening_{layer}", None)
-
-
 @pytest.mark.parametrize("tiles", [29, 40])
 def test_checkpoints_of_version_1_go_on(tmp_path, data, tiles):
     """What happened in the epoch that was under way is then not known, and said to be so."""
@@ -117,7 +100,7 @@ def test_checkpoints_of_version_1_go_on(tmp_path, data, tiles):
     whole = train(Run.start(*data, EPOCHS)).checkpoint().record
     path = tmp_path / "run.npz"
     save_checkpoint(path, train(Run.start(*data, EPOCHS), tiles).checkpoint())
-    rewrite(path, as_version_1)
+    rewrite(path, without_observations)
     resumed = train(Run.resume(load_checkpoint(path), prepared)).checkpoint().record
     assert resumed.state_sha256 == whole.state_sha256
     assert [observation.epoch for observation in resumed.observations] == [2, 3]
@@ -126,6 +109,18 @@ def test_checkpoints_of_version_1_go_on(tmp_path, data, tiles):
     expected = whole.observations[1]
     layers = tuple(layer.model_copy(update=unknown) for layer in expected.layers)
     assert resumed.observations[0] == expected.model_copy(update={"layers": layers})
+
+
+def test_checkpoints_of_version_2_go_on(tmp_path, data):
+    """They told the same, in fewer words."""
+    _, prepared = data
+    whole = train(Run.start(*data, EPOCHS)).checkpoint().record
+    path = tmp_path / "run.npz"
+    save_checkpoint(path, train(Run.start(*data, EPOCHS), 40).checkpoint())
+    rewrite(path, as_version_2)
+    resumed = train(Run.resume(load_checkpoint(path), prepared)).checkpoint().record
+    assert resumed.observations == whole.observations
+    assert resumed.state_sha256 == whole.state_sha256
 
 
 def swap_epochs(record, arrays):
@@ -148,6 +143,10 @@ def shorten(record, arrays):
     arrays["opening_1"] = arrays["opening_1"][:-1]
 
 
+def state_width(record, arrays):
+    record["observations"][0]["layers"][1]["bin_width"] = 2
+
+
 def no_accuracy(record, arrays):
     record["observations"][0]["layers"][0]["accuracy"] = 2
 
@@ -159,7 +158,8 @@ def no_accuracy(record, arrays):
         (repeat_epoch, r"of increasing epochs below 2, not of \[1, 1\]"),
         (drop_layer, "observations must be of 2 layers, not 1, 2"),
         (drop_count, "observations must be of 2 layers, not 1, 2"),
-        (shorten, r"opening_1 must be 15 bytes, not uint8 of shape \(14,\)"),
+        (shorten, r"opening_1 must be uint8 of shape \(15,\), not uint8 of shape \(14,\)"),
+        (state_width, "state the width of their bins in paper mode, and only there"),
         (no_accuracy, r"observations\.0\.layers\.0\.accuracy must be 0 to 1, not 2"),
     ],
 )

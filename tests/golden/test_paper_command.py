@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from metabit.cli import app
 from metabit.golden.checkpoint import load_checkpoint
 from metabit.golden.datasets import load_dataset
 from metabit.golden.errors import CheckpointError
-from metabit.golden.paper_checkpoint import PaperCheckpoint, load_any_checkpoint
+from metabit.golden.paper_checkpoint import load_any_checkpoint
 from metabit.golden.paper_config import PaperConfig
 from metabit.golden.paper_run import PaperRun
 from metabit.golden.training_data import prepare
@@ -197,7 +198,7 @@ def test_another_mode_is_refused_where_hardware_is_needed(tmp_path, checkpoint):
 )
 def test_damaged_checkpoints(tmp_path, checkpoint, fields, message):
     record = checkpoint.record.model_copy(update=fields)
-    PaperCheckpoint(record, checkpoint.hidden).save(tmp_path / "run.npz")
+    replace(checkpoint, record=record).save(tmp_path / "run.npz")
     with pytest.raises(CheckpointError, match=message):
         load_any_checkpoint(tmp_path / "run.npz")
 
@@ -205,6 +206,6 @@ def test_damaged_checkpoints(tmp_path, checkpoint, fields, message):
 def test_changed_weights_are_noticed(tmp_path, checkpoint):
     hidden = tuple(layer.copy() for layer in checkpoint.hidden)
     hidden[1][2, 3] += 2
-    PaperCheckpoint(checkpoint.record, hidden).save(tmp_path / "run.npz")
+    replace(checkpoint, hidden=hidden).save(tmp_path / "run.npz")
     with pytest.raises(CheckpointError, match="is damaged: its state hash differs"):
         load_any_checkpoint(tmp_path / "run.npz")

@@ -1,0 +1,144 @@
+"""A training run of either mode: the loop, what it achieves, and what there is to see in it."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .checkpoint_file import versions
+from .distribution import AnyNetwork
+from .engines import EngineName
+from .learner import Learner
+from .observation import Observation, Observer, Opening
+from .run_record import OpeningRecord, RunRecord, StatisticsRecord, position_of
+from .schedule import Schedule
+from .trainer import TileResult, Trainer
+from .training_data import TrainingData
+
+
+class TrainingRun(ABC):
+    """Network, data and schedule of a run, and what it has achieved.
+
+    Parameters
+    ----------
+    learner : Learner
+        What is trained.
+    data : TrainingData
+        What on.
+    schedule : Schedule
+        How far.
+    engine : {"numpy", "numba"}
+        What computes.
+
+    Attributes
+    ----------
+    data, schedule, engine
+        As above.
+    test_accuracy : list of float
+        Accuracy on the test set after each finished epoch.
+    seconds : list of float
+        Time that each finished epoch took, without the test; of a resumed epoch, its last part.
+    observer : Observer or None
+        Records what there is to see in each epoch; None: nothing is recorded.
+    """
+
+    def __init__(
+        self, learner: Learner, data: TrainingData, schedule: Schedule, engine: EngineName
+    ) -> None:
+        self.data = data
+        self.schedule = schedule
+        self.engine = engine
+        self.test_accuracy: list[float] = []
+        self.seconds: list[float] = []
+        self.observer: Observer | None = None
+        self._trainer = Trainer(learner, data, schedule)
+
+    @property
+    @abstractmethod
+    def network(self) -> AnyNetwork:
+        """What is trained, in its present state."""
+
+    @property
+    @abstractmethod
+    def state_sha256(self) -> str:
+        """Hash of the network's state."""
+
+    def observe(self, opening: Opening | None, observations: Sequence[Observation] = ()) -> None:
+        """Record what there is to see.
+
+        Parameters
+        ----------
+        opening : Opening or None
+            How the present epoch began; None: not known.
+        observations : sequence of Observation
+            Those of the epochs before.
+        """
+        self.observer = Observer(self.data.test, self.data.test_labels, opening, observations)
+
+    def go_on(self, record: RunRecord, opening: Opening | None) -> None:
+        """Take over what a checkpoint tells of finished epochs, and of how the present one began.
+
+        Parameters
+        ----------
+        record : RunRecord
+            Of the checkpoint whose network and schedule these are.
+        opening : Opening or None
+            What the checkpoint says of how an unfinished epoch began.
+        """
+        self.test_accuracy = list(record.test_accuracy)
+        self.seconds = list(record.seconds)
+        # At the beginning of an epoch, how it begins is how things are.
+        now = Opening.of(self.network)
+        self.observe(opening if record.sample else now, record.observations)
+
+    def synchronise(self) -> None:  # noqa: B027 (a device does something here)
+        """Bring ``network`` up to date, if it is a copy of what is trained."""
+
+    def tiles(self) -> Iterator[TileResult]:
+        """Train to the end, and yield after every tile; a checkpoint may be made whenever it does.
+
+        The compiled engine of hardware mode trains on some tiles at a time; see :class:`Trainer`.
+        After the last tile of an epoch, the test accuracy is taken, and the observer looks at the
+        network, before the tile is yielded.
+
+        Raises
+        ------
+        ValueError
+            In paper mode, if hidden weights grow beyond the range in which arithmetic is exact.
+        """
+        start = time.perf_counter()
+        for result in self._trainer.tiles():
+            if result.step.last:
+                self.seconds.append(time.perf_counter() - start)
+                self.test_accuracy.append(self._trainer.test_accuracy())
+                if self.observer is not None:
+                    self.synchronise()
+                    self.observer.finish_epoch(result.step.epoch, self.network)
+                start = time.perf_counter()
+            yield result
+
+    def finish(self) -> None:
+        """Train to the end."""
+        for _ in self.tiles():
+            pass
+
+    def opening(self) -> Opening | None:
+        """Return how the present epoch began; None: it begins now, or that is not known."""
+        return self.observer.opening if self.observer is not None and self.schedule.sample else None
+
+    def position(self) -> dict[str, Any]:
+        """Return all fields of a checkpoint's record but those that only one mode has."""
+        network, opening = self.network, self.opening()
+        return {
+            "generator_state": network.generator.state,
+            "statistics": StatisticsRecord.of(network.statistics),
+            "config": network.config,
+            **self.data.record(),
+            **position_of(self.schedule),
+            "test_accuracy": tuple(self.test_accuracy),
+            "seconds": tuple(self.seconds),
+            "observations": tuple(self.observer.observations) if self.observer is not None else (),
+            "opening": None if opening is None else OpeningRecord.of(opening),
+            "state_sha256": self.state_sha256,
+            "versions": versions(),
+        }
