@@ -24,7 +24,10 @@ class Distributive:
     Threshold i of B is the value at place ``floor(N i / (B + 1))`` of the N sorted values, i from
     1, so that about equally many samples lie between two thresholds, as in the paper's tables of
     UCI data sets (there, B = 32). Columns after the first ``numbers`` are bits already: a bit for
-    each category of a column of texts.
+    each category of a column of texts. The estimator's :class:`.Quantiles` takes the
+    places ``floor((N - 1) i / (B + 1))``, which split N samples evenly where B + 1 divides N, and
+    drops bits that tell nothing; here, places and number of bits are the paper's, so that a network
+    is as wide as in its tables.
 
     Attributes
     ----------

@@ -12,7 +12,9 @@ class Quantiles:
 
     About equally many training samples lie between two thresholds. A threshold that several
     quantiles fall on, as in a feature of few values, is used once: a feature of two values gets
-    one bit, and a constant one none.
+    one bit, and a constant one none. That is where it differs from the paper's
+    :class:`.Distributive`, whose columns have B bits each whatever they hold: here, no input of a
+    network is spent on a bit that another repeats or that never changes.
 
     Parameters
     ----------
