@@ -355,6 +355,7 @@ def test_paper_mode(tmp_path, own, mode):
     assert {picture.stem for picture in folder.glob("*.png")} == names
     printed = metabit("inspect", out)
     assert f"mode {mode}" in printed
+    assert "layer triggers updates flips zero median" in printed
     assert {picture.stem for picture in (tmp_path / "run-plots").glob("*.png")} == names
 
 
