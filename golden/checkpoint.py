@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .checkpoint_file import read_file
-from .checkpoint_file import versions as versions
 from .checkpoint_state import check_run, read_layers, write_layers
 from .config import Config
 from .errors import CheckpointError

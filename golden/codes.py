@@ -1,4 +1,4 @@
-"""The fixed random classifiers, the same in all modes."""
+"""The fixed random classifiers of the hardware's rule."""
 
 import numpy as np
 import numpy.typing as npt

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from .codes import draw_codes
 from .config import WORD, Config
 from .network import Bits
 from .paper import PaperForward, PaperNetwork
@@ -12,7 +13,8 @@ DEVIATIONS = ("two-valued", "counters", "winner-rows", "word-draws")
 """Deviations in the order in which they add up.
 
 two-valued
-    Hidden weights are odd, and a tie of activations is +1.
+    Hidden weights are odd, a tie of activations is +1, and classifiers are the hardware's, which
+    have no zeros.
 counters
     Hidden weights saturate at those of the counters, and start uniform over a quarter of them.
 winner-rows
@@ -59,6 +61,12 @@ class DeviatingNetwork(PaperNetwork):
         elif self._two_valued:
             hidden = [2 * np.floor(h / 2) + 1 for h in hidden]
         self.load(hidden)
+
+    def _draw_classifier(self, voters: int) -> _Signs:
+        if not self._two_valued:
+            return super()._draw_classifier(voters)
+        codes = draw_codes(self.generator, self.config.classes, voters)
+        return np.where(codes, np.float32(1), np.float32(-1))
 
     def forward(self, samples: Bits) -> PaperForward:
         """Compute pre-activations and class scores; see :meth:`PaperNetwork.forward`."""

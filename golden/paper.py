@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .codes import Bits, draw_codes
+from .codes import Bits
 from .draws import Draws, PaperDraws
 from .generator import Generator
 from .network import Statistics
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from scipy.sparse import csc_array
 
 _Signs = npt.NDArray[np.float32]
+
+RULE_VERSION = 2
+"""To be counted up with every change of the rule, so that older results are not taken for new."""
 
 EXACT = 2**24
 """Single precision holds all whole numbers up to this one."""
@@ -59,9 +62,10 @@ class PaperForward:
 class PaperNetwork:
     """Training state of a network, and the paper's rule (section 3) that changes it.
 
-    Signs are three-valued, ``sign(0) = 0``, in activations and weights; hidden weights ``H`` are
-    whole numbers without a limit unless ``weight_clip`` sets one. Classifiers are drawn as in
-    hardware mode, so that a seed gives the same ones in both modes.
+    Signs are three-valued, ``sign(0) = 0``, in activations, weights and classifiers; hidden
+    weights ``H`` are whole numbers without a limit unless ``weight_clip`` sets one. A classifier is
+    the sign of ``trunc(N(0, 64))``, as weights are at the beginning, so that one entry in eighty is
+    zero, which neither counts nor desires anything of its neuron.
 
     For every batch, layer by layer, with the weights as they stood before the batch:
 
@@ -95,7 +99,7 @@ class PaperNetwork:
     generator : Generator
         Its state belongs to the training state.
     classifier : list of ndarray of float32, shape (C, voters)
-        Classifiers ``P``: -1 or 1.
+        Classifiers ``P``: -1, 0 or 1.
     hidden : list of ndarray of float32, shape (K_l, fan_in)
         Hidden weights ``H``, whole numbers. Call :meth:`load` to change them.
     statistics : Statistics
@@ -106,13 +110,14 @@ class PaperNetwork:
         self.config = config
         self.generator = Generator(config.generator_state)
         self._draws = draws or PaperDraws(self.generator)
-        self.classifier = [
-            2 * draw_codes(self.generator, config.classes, voters).astype(np.float32) - 1
-            for voters in config.voters
-        ]
+        self.classifier = [self._draw_classifier(voters) for voters in config.voters]
         self._matrices: dict[tuple[int, int], csc_array] = {}
         self.load([self._draws.weights(shape) for shape in config.shapes])
         self.statistics = Statistics.zero(config.layers)
+
+    def _draw_classifier(self, voters: int) -> _Signs:
+        """Draw the classifier of a layer: signs of what hidden weights start from, zeros too."""
+        return _sign(self._draws.weights((self.config.classes, voters)))
 
     def load(self, hidden: Sequence[npt.NDArray]) -> None:
         """Replace all hidden weights.

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from .checkpoint import Checkpoint, load_checkpoint
 from .checkpoint_file import read_file
 from .checkpoint_state import check_run, read_layers, write_layers
+from .errors import CheckpointError
 from .observation import Opening
-from .paper import PaperNetwork, paper_state_sha256
+from .paper import RULE_VERSION, PaperNetwork, paper_state_sha256
 from .paper_config import PaperConfig
 from .run_record import RunRecord
 from .schedule import Schedule
@@ -26,10 +27,13 @@ class PaperRecord(RunRecord):
         Tells the file from one of hardware mode, which has no such field.
     config : PaperConfig
         Configuration.
+    rule_version : int
+        Version of the rule that trained; a classifier follows from the seed in one version only.
     """
 
     mode: Literal["paper"] = "paper"
     config: PaperConfig
+    rule_version: int = 1
 
 
 @dataclass(frozen=True)
@@ -96,12 +100,18 @@ def load_any_checkpoint(path: Path) -> AnyCheckpoint:
     Raises
     ------
     CheckpointError
-        If the file is missing, damaged, no checkpoint, too new, or contradicts itself.
+        If the file is missing, damaged, no checkpoint, too new, or contradicts itself; or if it is
+        of another version of the paper's rule.
     """
     fields, arrays = read_file(path)
     if "mode" not in fields:
         return load_checkpoint(path)
     record, layers, opening = read_layers(path, fields, arrays, PaperRecord, "hidden")
+    if record.rule_version != RULE_VERSION:
+        raise CheckpointError(
+            f"checkpoint {path} was trained by version {record.rule_version} of the paper's rule, "
+            f"and this Metabit has version {RULE_VERSION}: train again"
+        )
     checkpoint = PaperCheckpoint(record, tuple(layer.astype(np.int32) for layer in layers), opening)
     check_run(path, checkpoint, paper_state_sha256(checkpoint.hidden, record.generator_state))
     return checkpoint

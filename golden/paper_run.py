@@ -7,7 +7,7 @@ from .codes import Bits
 from .engines import EngineName
 from .learner import Labels
 from .observation import Opening
-from .paper import PaperNetwork, paper_sha256
+from .paper import RULE_VERSION, PaperNetwork, paper_sha256
 from .paper_checkpoint import PaperCheckpoint, PaperRecord
 from .paper_config import PaperConfig
 from .schedule import Schedule
@@ -148,4 +148,5 @@ class PaperRun(TrainingRun):
     def checkpoint(self) -> PaperCheckpoint:
         """Return a checkpoint of the present position."""
         hidden = tuple(layer.astype(np.int32) for layer in self.network.hidden)
-        return PaperCheckpoint(PaperRecord(**self.position()), hidden, self.opening())
+        record = PaperRecord(**self.position(), rule_version=RULE_VERSION)
+        return PaperCheckpoint(record, hidden, self.opening())

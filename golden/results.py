@@ -6,10 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .errors import DataError
+from .paper import RULE_VERSION
 from .paper_config import PaperConfig
-
-RULE_VERSION = 1
-"""To be counted up with every change of the rule, so that older results are not taken for new."""
 
 
 @dataclass(frozen=True)

@@ -36,14 +36,7 @@ class PaperReference:
         ]
 
     def _codes(self, width):
-        rows = []
-        for _ in range(self.config.classes):
-            row = []
-            for start in range(0, width, 16):
-                word = self.generator.draw()
-                row += [1 if word >> bit & 1 else -1 for bit in range(min(16, width - start))]
-            rows.append(row)
-        return rows
+        return [[sign(self._weight()) for _ in range(width)] for _ in range(self.config.classes)]
 
     def _weight(self):
         """Inverse of the distribution function of trunc(N(0, 64)), by bisection."""

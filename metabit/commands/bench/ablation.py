@@ -11,8 +11,9 @@ from rich.table import Table
 from metabit.errors import MetabitError
 from metabit.golden.ablation import TABLES, Summary, Variant, summarise, variants
 from metabit.golden.alternatives import Alternative
-from metabit.golden.checkpoint import versions
+from metabit.golden.checkpoint_file import versions
 from metabit.golden.errors import ConfigurationError
+from metabit.golden.paper import RULE_VERSION
 from metabit.golden.splits import SPLITS
 
 from .. import options
@@ -27,8 +28,8 @@ _HEADINGS = {
     "encoders": "network",
 }
 
-_Rule = tuple[int | None, Alternative | None]
-"""Deviations and alternative of a variant."""
+_Rule = tuple[int | None, Alternative | None, int]
+"""Deviations and alternative of a variant, and the version of the paper's rule."""
 
 EPILOG = """
 **Examples**
@@ -118,7 +119,8 @@ def _run(
     accuracy = Memory(cache, verbose=0).cache(_accuracy, ignore=["data_dir"])
 
     def one(variant: Variant, seed: int) -> tuple[Variant, int, float]:
-        rule = variant.deviations, variant.alternative
+        # Results of an older version of the paper's rule are not taken for new.
+        rule = variant.deviations, variant.alternative, RULE_VERSION
         fields = variant.config.model_dump(exclude={"name"})
         return variant, seed, accuracy(fields, rule, seed, epochs, split, data_dir)
 
@@ -140,7 +142,7 @@ def _accuracy(
     """Train: a function of values, by which joblib finds its result again."""
     from metabit.golden.named import make_config
 
-    variant = Variant("", "", make_config(fields), *rule)
+    variant = Variant("", "", make_config(fields), *rule[:2])
     return variant.accuracy(seed, epochs, split, data_dir)
 
 
