@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from metabit.golden import reproduction
-from metabit.golden.comparison import Comparison
+from metabit.golden.comparison import Comparison, RowComparison
 from metabit.golden.datasets import Dataset
 from metabit.golden.errors import ConfigurationError, DataError
 from metabit.golden.published import TABLES, PublishedRow, published, select
@@ -26,6 +26,8 @@ CHANCE = PublishedRow(
     batch=50,
     mean=50.0,
     std=1.0,
+    train_mean=60.0,
+    train_std=0.5,
     extra=False,
 )
 
@@ -51,6 +53,7 @@ def test_published_rows():
     (row,) = [row for row in rows if row.name == "layers/fashion-mnist/135-135"]
     assert (row.hidden, row.group, row.margin) == ((135, 135), 45, 0.25)
     assert (row.mean, row.std) == (85.679, 0.337)
+    assert (row.train_mean, row.train_std) == (87.730, 0.069)
     config = row.config(seed=3, epochs=50)
     assert (config.inputs, config.encoder, config.batch, config.seed) == (784, "median", 100, 3)
     for row in rows:
@@ -166,11 +169,14 @@ def test_cache_that_is_none(tmp_path):
 )
 def test_verdict(accuracies, verdict):
     results = [result(accuracy, seed) for seed, accuracy in enumerate(accuracies)]
-    assert Comparison(CHANCE, results).verdict == verdict
+    compared = RowComparison(CHANCE, results)
+    assert compared.test.verdict == verdict
+    # 50 % of the training samples, in every run.
+    assert (compared.train.difference, compared.train.verdict) == (-10, "worse")
 
 
 def test_comparison_worked_by_hand():
-    comparison = Comparison(CHANCE, [result(0.51, 0), result(0.53, 1), result(0.55, 2)])
+    comparison = Comparison([51.0, 53.0, 55.0], 50.0, 1.0)
     assert comparison.mean == pytest.approx(53)
     assert comparison.std == pytest.approx(2)
     assert comparison.difference == pytest.approx(3)
@@ -179,10 +185,8 @@ def test_comparison_worked_by_hand():
 
 
 def test_close_means_more_than_chance_but_little():
-    exact = PublishedRow(**{**vars(CHANCE), "std": 0.01})
-    assert Comparison(exact, [result(0.504), result(0.504, 1)]).verdict == "close"
-    unpublished = PublishedRow(**{**vars(CHANCE), "mean": None, "std": None})
-    assert Comparison(unpublished, [result(0.504)]).verdict == "-"
+    assert Comparison([50.4, 50.4], 50.0, 0.01).verdict == "close"
+    assert Comparison([50.4], None, None).verdict == "-"
 
 
 RUNS = Path(__file__).parents[2] / "docs" / "reproduction" / "runs.jsonl"

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from metabit.golden.comparison import Comparison
+from metabit.golden.comparison import RowComparison
 from metabit.golden.published import TABLES, PublishedRow, select
 from metabit.golden.reproduction import Finished, reproduce
 from metabit.golden.results import Cache
@@ -125,7 +125,7 @@ def paper(
     if not report_only:
         failed = _run(console, chosen, wanted, epochs, results, data_dir, jobs)
     compared = [
-        Comparison(row, found)
+        RowComparison(row, found)
         for row in chosen
         if (found := [r for s in wanted if (r := results.get(row.config(s, epochs))) is not None])
     ]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from metabit.golden.comparison import Comparison
+from metabit.golden.comparison import RowComparison
 
 _MEASURED = {"color": "#1f5fa8", "marker": "o"}
 _PUBLISHED = {"color": "#c0532b", "marker": "s", "linestyle": "--"}
@@ -12,7 +12,7 @@ _BASELINE = {"color": "#6b8e23", "marker": "^"}
 _BASELINE_PUBLISHED = {"color": "#b8a03c", "marker": "v", "linestyle": "--"}
 
 
-def draw(compared: list[Comparison], folder: Path) -> list[Path]:
+def draw(compared: list[RowComparison], folder: Path) -> list[Path]:
     """Draw what there are at least two points for, one file per table and data set.
 
     Parameters
@@ -47,13 +47,13 @@ def draw(compared: list[Comparison], folder: Path) -> list[Path]:
     return paths
 
 
-_Painter = Callable[[Any, list[Comparison]], None]
+_Painter = Callable[[Any, list[RowComparison]], None]
 
 
-def _pictures(compared: list[Comparison]) -> list[tuple[str, list[Comparison], _Painter]]:
+def _pictures(compared: list[RowComparison]) -> list[tuple[str, list[RowComparison], _Painter]]:
     """Return name, rows and painter of every picture."""
-    pictures: list[tuple[str, list[Comparison], _Painter]] = []
-    groups: dict[tuple[str, str], list[Comparison]] = {}
+    pictures: list[tuple[str, list[RowComparison], _Painter]] = []
+    groups: dict[tuple[str, str], list[RowComparison]] = {}
     for comparison in compared:
         row = comparison.row
         table = "width" if row.table in ("layers", "baseline") else row.table
@@ -73,8 +73,8 @@ def _pictures(compared: list[Comparison]) -> list[tuple[str, list[Comparison], _
 
 def _curve(
     axes: Any,
-    rows: list[Comparison],
-    x: Callable[[Comparison], float],
+    rows: list[RowComparison],
+    x: Callable[[RowComparison], float],
     label: str,
     styles: tuple[dict[str, Any], dict[str, Any]] = (_MEASURED, _PUBLISHED),
 ) -> None:
@@ -84,8 +84,8 @@ def _curve(
     common: dict[str, Any] = {"capsize": 2, "markersize": 4, "linewidth": 1.2}
     axes.errorbar(
         positions,
-        [comparison.mean for comparison in rows],
-        [comparison.std for comparison in rows],
+        [comparison.test.mean for comparison in rows],
+        [comparison.test.std for comparison in rows],
         label=f"{label}measured",
         **styles[0],
         **common,
@@ -100,19 +100,19 @@ def _curve(
     )
 
 
-def weights(comparison: Comparison) -> int:
+def weights(comparison: RowComparison) -> int:
     """Return the number of weights of a row's network.
 
     Parameters
     ----------
-    comparison : Comparison
+    comparison : RowComparison
         The row.
     """
     config = comparison.row.config(0, 1)
     return sum(width * fan_in for width, fan_in in config.shapes)
 
 
-def _width(axes: Any, rows: list[Comparison]) -> None:
+def _width(axes: Any, rows: list[RowComparison]) -> None:
     """Accuracy against the number of weights: networks of two layers, and the baseline."""
     two = [c for c in rows if c.row.table == "layers" and len(c.row.hidden) == 2]
     single = [c for c in rows if c.row.table == "baseline" and c.row.group == 11]
@@ -124,20 +124,20 @@ def _width(axes: Any, rows: list[Comparison]) -> None:
     axes.set_xlabel("binary weights")
 
 
-def _group(axes: Any, rows: list[Comparison]) -> None:
+def _group(axes: Any, rows: list[RowComparison]) -> None:
     """Accuracy against group size, a pair of curves per width."""
     _by_width(axes, rows, lambda comparison: comparison.row.group)
     _log_ticks(axes, sorted({comparison.row.group for comparison in rows}))
     axes.set_xlabel("neurons in a group")
 
 
-def _margin(axes: Any, rows: list[Comparison]) -> None:
+def _margin(axes: Any, rows: list[RowComparison]) -> None:
     """Accuracy against margin, a pair of curves per width."""
     _by_width(axes, rows, lambda comparison: comparison.row.margin)
     axes.set_xlabel("margin r")
 
 
-def _clip(axes: Any, rows: list[Comparison]) -> None:
+def _clip(axes: Any, rows: list[RowComparison]) -> None:
     """Accuracy against the limit of hidden weights."""
     _curve(axes, rows, lambda comparison: comparison.row.weight_clip, "")
     _log_ticks(axes, sorted({comparison.row.weight_clip for comparison in rows}))
@@ -153,7 +153,7 @@ def _log_ticks(axes: Any, values: list[int]) -> None:
     axes.set_xticks([], minor=True)
 
 
-def _by_width(axes: Any, rows: list[Comparison], x: Callable[[Comparison], float]) -> None:
+def _by_width(axes: Any, rows: list[RowComparison], x: Callable[[RowComparison], float]) -> None:
     from matplotlib import colormaps
 
     widths = sorted({comparison.row.hidden for comparison in rows})

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from metabit.golden.checkpoint_file import versions
-from metabit.golden.comparison import Comparison
+from metabit.golden.comparison import Comparison, RowComparison
 from metabit.golden.published import PublishedRow
 
 TITLES = {
@@ -21,40 +21,54 @@ TITLES = {
 }
 """Titles of the tables."""
 
-_COLORS = {"agrees": "green", "close": "green", "better": "yellow", "worse": "red", "-": ""}
-_COLUMNS = ("row", "published", "measured", "seeds", "difference", "verdict", "s/epoch")
+_COLORS = {"agrees": "green", "close": "green", "better": "yellow", "worse": "red"}
+_KIND = ("published", "measured", "diff.", "verdict")
+_COLUMNS = (
+    "row",
+    "seeds",
+    *(f"test, {name}" for name in _KIND),
+    *(f"training, {name}" for name in _KIND),
+)
 
 
-def published_text(row: PublishedRow) -> str:
-    """Return the published accuracy of a row, e.g. ``"85.68 +- 0.34"``.
-
-    Parameters
-    ----------
-    row : PublishedRow
-        The row.
-    """
-    return "-" if row.mean is None else f"{row.mean:.2f} +- {row.std:.2f}"
+def _text(mean: float | None, std: float | None) -> str:
+    """Return an accuracy, e.g. ``"85.68 ± 0.34"``."""
+    if mean is None:
+        return "-"
+    return f"{mean:.2f}" if std is None else f"{mean:.2f} ± {std:.2f}"
 
 
 def _cells(compared: Comparison) -> tuple[str, ...]:
-    """Return a line of the table."""
-    row, runs = compared.row, len(compared.results)
-    deviation = f" +- {compared.std:.2f}" if runs > 1 else ""
+    """Return what a line says of test or training; see :data:`_KIND`."""
     return (
-        row.name.partition("/")[2],
-        published_text(row),
-        f"{compared.mean:.2f}{deviation}",
-        str(runs),
-        "-" if row.mean is None else f"{compared.difference:+.2f}",
+        _text(compared.published, compared.published_std),
+        _text(compared.mean, compared.std if len(compared.accuracies) > 1 else None),
+        "-" if compared.published is None else f"{compared.difference:+.2f}",
         compared.verdict,
-        f"{compared.seconds_per_epoch:.2f}",
     )
 
 
-def _by_table(compared: list[Comparison]) -> dict[str, list[Comparison]]:
-    tables: dict[str, list[Comparison]] = {}
+def _name(row: PublishedRow) -> str:
+    """Return what tells a row from the others of its table and data set."""
+    return row.name.split("/", 2)[2]
+
+
+def _line(compared: RowComparison) -> tuple[str, ...]:
+    """Return a line of the table; see :data:`_COLUMNS`."""
+    return (
+        _name(compared.row),
+        str(len(compared.results)),
+        *_cells(compared.test),
+        *_cells(compared.train),
+    )
+
+
+def _by_title(compared: list[RowComparison]) -> dict[str, list[RowComparison]]:
+    """Return the rows of each table and data set."""
+    tables: dict[str, list[RowComparison]] = {}
     for comparison in compared:
-        tables.setdefault(comparison.row.table, []).append(comparison)
+        title = f"{TITLES[comparison.row.table]}: {comparison.row.dataset}"
+        tables.setdefault(title, []).append(comparison)
     return tables
 
 
@@ -70,10 +84,10 @@ def print_list(console: Console, rows: list[PublishedRow]) -> None:
     """
     for row in rows:
         late = "  (with --all)" if row.extra else ""
-        console.print(f"{row.name:48} {published_text(row)}{late}", highlight=False)
+        console.print(f"{row.name:48} {_text(row.mean, row.std)}{late}", highlight=False)
 
 
-def print_table(console: Console, compared: list[Comparison]) -> None:
+def print_table(console: Console, compared: list[RowComparison]) -> None:
     """Print the tables.
 
     Parameters
@@ -85,19 +99,30 @@ def print_table(console: Console, compared: list[Comparison]) -> None:
     """
     if not compared:
         console.print("no results yet")
-    for name, rows in _by_table(compared).items():
-        table = Table(title=TITLES[name], title_justify="left")
-        for column in _COLUMNS:
-            left = column in ("row", "verdict")
-            table.add_column(column, justify="left" if left else "right", overflow="fold")
+    for title, rows in _by_title(compared).items():
+        table = Table(title=title, title_justify="left")
+        for column in ("row", "", *_KIND, "seeds"):
+            left = column in ("row", "", "verdict")
+            table.add_column(column, justify="left" if left else "right", no_wrap=True)
         for comparison in rows:
-            *cells, verdict, seconds = _cells(comparison)
-            color = _COLORS[verdict]
-            table.add_row(*cells, f"[{color}]{verdict}[/]" if color else verdict, seconds)
+            seeds = str(len(comparison.results))
+            for what, figures in (("test", comparison.test), ("training", comparison.train)):
+                if figures.published is None and what == "training":
+                    continue
+                *cells, verdict = _cells(figures)
+                color = _COLORS.get(verdict)
+                colored = f"[{color}]{verdict}[/]" if color else verdict
+                table.add_row(
+                    _name(comparison.row) if what == "test" else "",
+                    what,
+                    *cells,
+                    colored,
+                    seeds if what == "test" else "",
+                )
         console.print(table)
 
 
-def markdown_text(compared: list[Comparison]) -> str:
+def markdown_text(compared: list[RowComparison]) -> str:
     """Return the tables as Markdown.
 
     Parameters
@@ -106,19 +131,19 @@ def markdown_text(compared: list[Comparison]) -> str:
         Rows that have results.
     """
     parts = []
-    for name, rows in _by_table(compared).items():
+    for title, rows in _by_title(compared).items():
         lines = [
-            f"### {TITLES[name][0].upper()}{TITLES[name][1:]}",
+            f"### {title[0].upper()}{title[1:]}",
             "",
             f"| {' | '.join(_COLUMNS)} |",
-            "|---|---|---|---|---|---|---|",
-            *(f"| {' | '.join(_cells(comparison))} |" for comparison in rows),
+            f"|{'---|' * len(_COLUMNS)}",
+            *(f"| {' | '.join(_line(comparison))} |" for comparison in rows),
         ]
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
 
-def json_table(compared: list[Comparison]) -> dict[str, Any]:
+def json_table(compared: list[RowComparison]) -> dict[str, Any]:
     """Return the tables as what goes into a JSON file.
 
     Parameters
@@ -129,7 +154,7 @@ def json_table(compared: list[Comparison]) -> dict[str, Any]:
     return {"rows": [_record(comparison) for comparison in compared], "versions": versions()}
 
 
-def csv_text(compared: list[Comparison]) -> str:
+def csv_text(compared: list[RowComparison]) -> str:
     """Return the tables as CSV, a line per row.
 
     Parameters
@@ -146,7 +171,7 @@ def csv_text(compared: list[Comparison]) -> str:
     return text.getvalue()
 
 
-def _record(compared: Comparison) -> dict[str, Any]:
+def _record(compared: RowComparison) -> dict[str, Any]:
     row = compared.row
     return {
         "row": row.name,
@@ -156,14 +181,10 @@ def _record(compared: Comparison) -> dict[str, Any]:
         "group": row.group,
         "margin": row.margin,
         "weight_clip": row.weight_clip,
-        "published_mean": row.mean,
-        "published_std": row.std,
-        "measured_mean": round(compared.mean, 4),
-        "measured_std": round(compared.std, 4),
-        "seeds": len(compared.results),
         "epochs": compared.results[0].epochs,
-        "difference": None if row.mean is None else round(compared.difference, 4),
-        "verdict": compared.verdict,
+        "seeds": len(compared.results),
+        **_figures("test", compared.test),
+        **_figures("train", compared.train),
         "seconds_per_epoch": compared.seconds_per_epoch,
         "runs": [
             {
@@ -174,4 +195,16 @@ def _record(compared: Comparison) -> dict[str, Any]:
             }
             for result in compared.results
         ],
+    }
+
+
+def _figures(what: str, compared: Comparison) -> dict[str, Any]:
+    known = compared.published is not None
+    return {
+        f"{what}_published_mean": compared.published,
+        f"{what}_published_std": compared.published_std,
+        f"{what}_measured_mean": round(compared.mean, 4),
+        f"{what}_measured_std": round(compared.std, 4),
+        f"{what}_difference": round(compared.difference, 4) if known else None,
+        f"{what}_verdict": compared.verdict,
     }
