@@ -260,7 +260,7 @@ def _summarise_seeds(console: Console, results: list[dict[str, Any]]) -> None:
     """Print mean and sample standard deviation over seeds."""
     combined = _combine(results)
     console.print(
-        f"[bold]{combined['test_accuracy'] * 100:.2f} +- "
+        f"[bold]{combined['test_accuracy'] * 100:.2f} ± "
         f"{combined['test_accuracy_std'] * 100:.2f} %[/] test accuracy "
         f"over {len(results)} seeds, {combined['seconds_per_epoch']:.2f} s an epoch",
         highlight=False,
