@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.checkpoint import Checkpoint
+from ..golden.checkpoints.hardware import Checkpoint
 from ..golden.learner import Labels
 from ..golden.network import Bits, Network, Statistics
 from ..golden.run import Run

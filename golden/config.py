@@ -79,7 +79,8 @@ class Config(BaseModel):
     dataset : str
         Data set that commands use when none is given.
     encoder : str
-        How images become bits, e.g. ``"thermometer:0,128"``; see :mod:`metabit.golden.encoders`.
+        How images become bits, e.g. ``"thermometer:0,128"``; see
+        :mod:`metabit.golden.encoding.encoders`.
     inputs : int
         Bits per sample that the encoder delivers (``K_0`` of the paper).
     hidden : tuple of int

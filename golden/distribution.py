@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .network import Network
-from .paper import PaperNetwork
+from .paper.network import PaperNetwork
 
 BINS = 32
 """Bins of a counter histogram at most; counters of up to 5 bits have one for every value."""

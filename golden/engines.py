@@ -7,7 +7,7 @@ from .learner import GoldenLearner
 from .network import Network
 
 if TYPE_CHECKING:
-    from .engine import Engine
+    from .compiled.engine import Engine
 
 EngineName = Literal["numpy", "numba"]
 
@@ -66,6 +66,6 @@ def make_learner(network: Network, engine: EngineName) -> "GoldenLearner | Engin
     if engine == "numpy":
         return GoldenLearner(network)
     # Numba is an extra, and takes a while to load.
-    from .engine import Engine
+    from .compiled.engine import Engine
 
     return Engine(network)

@@ -1,13 +1,13 @@
 """A training run of the golden network: starts, stops, and goes on where it stopped."""
 
-from .checkpoint import Checkpoint, Record
+from .checkpoints.hardware import Checkpoint, Record
 from .config import Config
+from .data.training_data import TrainingData
 from .engines import EngineName, make_learner
 from .network import Network
 from .observation import Opening
 from .schedule import Schedule
 from .state import network_sha256
-from .training_data import TrainingData
 from .training_run import TrainingRun
 
 

@@ -16,7 +16,7 @@ SPAN = 64
 
 
 class Samples(Protocol):
-    """What is trained on; :class:`~metabit.golden.training_data.TrainingData` is one."""
+    """What is trained on; :class:`~metabit.golden.data.training_data.TrainingData` is one."""
 
     @property
     def train(self) -> Bits:

@@ -5,15 +5,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .checkpoint_file import versions
+from .checkpoints.file import versions
+from .checkpoints.record import OpeningRecord, RunRecord, StatisticsRecord, position_of
+from .data.training_data import TrainingData
 from .distribution import AnyNetwork
 from .engines import EngineName
 from .learner import Learner
 from .observation import Observation, Observer, Opening
-from .run_record import OpeningRecord, RunRecord, StatisticsRecord, position_of
 from .schedule import Schedule
 from .trainer import TileResult, Trainer
-from .training_data import TrainingData
 
 
 class TrainingRun(ABC):

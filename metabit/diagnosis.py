@@ -188,7 +188,7 @@ def _digits() -> str:
 
 
 def _images(name: str) -> Check:
-    from .golden.mnist import SOURCES, find_local
+    from .golden.data.mnist import SOURCES, find_local
 
     place = find_local(name)
     if place is not None:

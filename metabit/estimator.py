@@ -13,18 +13,18 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .errors import MetabitError
-from .golden.cells import Areas
 from .golden.config import MAX_INPUTS, Config
-from .golden.edges import Edges
-from .golden.encoders import Bits, Encoder
+from .golden.data.training_data import fitted_encoder
+from .golden.encoding.cells import Areas
+from .golden.encoding.edges import Edges
+from .golden.encoding.encoders import Bits, Encoder
+from .golden.encoding.quantiles import Quantiles
 from .golden.engines import choose_engine, make_learner
 from .golden.errors import DataError
 from .golden.learner import SpanLearner
 from .golden.named import make_config
 from .golden.network import Network
-from .golden.quantiles import Quantiles
 from .golden.streams import permutation
-from .golden.training_data import fitted_encoder
 
 _LEVELS = 32
 """Thresholds of a feature when there is room: the authors of the paper use as many."""
@@ -65,7 +65,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
     encoder : str
         How samples become bits. ``"quantiles"``: a thermometer whose thresholds are quantiles of
         each feature. ``"none"``: samples are bits. Any encoder for images, such as ``"median"``,
-        ``"thermometer:0,128"`` or ``"edges-1568"``; see :mod:`metabit.golden.encoders`.
+        ``"thermometer:0,128"`` or ``"edges-1568"``; see :mod:`metabit.golden.encoding.encoders`.
         ``"auto"``: ``"none"`` for data of type bool, otherwise ``"quantiles"``.
     levels : int or None
         Thresholds of a feature with ``"quantiles"``; None: 32, or fewer if samples would become

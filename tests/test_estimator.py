@@ -19,12 +19,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import metabit.estimator
 from metabit import MetabitClassifier
-from metabit.golden.datasets import Dataset
+from metabit.golden.data.datasets import Dataset
+from metabit.golden.data.training_data import prepare
+from metabit.golden.encoding.quantiles import Quantiles
 from metabit.golden.errors import ConfigurationError, DataError
-from metabit.golden.quantiles import Quantiles
 from metabit.golden.run import Run
 from metabit.golden.state import network_sha256
-from metabit.golden.training_data import prepare
 
 
 @parametrize_with_checks([MetabitClassifier(hidden=32, epochs=5)])

@@ -14,15 +14,15 @@ from matplotlib.image import imread
 from typer.testing import CliRunner
 
 from metabit.cli import app
-from metabit.golden.checkpoint import load_checkpoint
-from metabit.golden.datasets import load_dataset
-from metabit.golden.encoders import Encoder
+from metabit.golden.checkpoints.hardware import load_checkpoint
+from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.training_data import adapt, prepare
+from metabit.golden.encoding.encoders import Encoder
 from metabit.golden.named import named, override
 from metabit.golden.observation import margins_of
-from metabit.golden.paper_config import PaperConfig
-from metabit.golden.paper_run import PaperRun
+from metabit.golden.paper.config import PaperConfig
+from metabit.golden.paper.run import PaperRun
 from metabit.golden.run import Run
-from metabit.golden.training_data import adapt, prepare
 from metabit.plots.curves import activity, learning_curve
 from metabit.plots.distributions import confusion, counters, margins
 from metabit.plots.fields import _Layout, class_fields, field_of, receptive_fields

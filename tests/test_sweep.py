@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from metabit.cli import app
 from metabit.errors import MetabitError
-from metabit.golden.datasets import load_dataset
+from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.training_data import adapt
 from metabit.golden.named import named, override
-from metabit.golden.training_data import adapt
 from metabit.sweep import work as work_module
 from metabit.sweep.grid import combinations, parse_values
 from metabit.sweep.ledger import Ledger

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from metabit.golden.checkpoint import Checkpoint
-from metabit.golden.checkpoint_file import versions
-from metabit.golden.datasets import load_dataset
+from metabit.golden.checkpoints.file import versions
+from metabit.golden.checkpoints.hardware import Checkpoint
+from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.splits import split as split_dataset
+from metabit.golden.data.training_data import check_fit
 from metabit.golden.engines import EngineName, choose_engine, make_learner
-from metabit.golden.paper_checkpoint import AnyCheckpoint, load_any_checkpoint
-from metabit.golden.paper_run import paper_network
-from metabit.golden.splits import split as split_dataset
-from metabit.golden.training_data import check_fit
+from metabit.golden.paper.checkpoint import AnyCheckpoint, load_any_checkpoint
+from metabit.golden.paper.run import paper_network
 
 from . import options
 from .options import check_folder, write_json

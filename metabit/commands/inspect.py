@@ -11,7 +11,7 @@ from rich.table import Table
 
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
-from metabit.golden.paper_checkpoint import AnyCheckpoint, load_any_checkpoint
+from metabit.golden.paper.checkpoint import AnyCheckpoint, load_any_checkpoint
 
 from . import options
 from .options import check_folder, write_json

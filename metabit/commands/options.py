@@ -9,13 +9,13 @@ import typer
 
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
-from metabit.golden.datasets import DATASETS, Dataset, load_dataset
+from metabit.golden.data.datasets import DATASETS, Dataset, load_dataset
+from metabit.golden.data.splits import SPLITS
+from metabit.golden.data.training_data import adapt
 from metabit.golden.engines import ENGINES
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.named import NAMES, load_config, override
-from metabit.golden.paper_config import PaperConfig, paper_config
-from metabit.golden.splits import SPLITS
-from metabit.golden.training_data import adapt
+from metabit.golden.paper.config import PaperConfig, paper_config
 
 _NETWORK = "Changes to the configuration"
 _PAPER = "Modes paper and baldassi"

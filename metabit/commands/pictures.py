@@ -10,7 +10,7 @@ from rich.markup import escape
 from metabit.errors import MetabitError
 
 if TYPE_CHECKING:
-    from metabit.golden.paper_run import PaperRun
+    from metabit.golden.paper.run import PaperRun
     from metabit.golden.run import Run
     from metabit.plots.subject import Subject
 

@@ -97,8 +97,8 @@ def run(
     from metabit.boards.driver import Driver
     from metabit.boards.run import DeviceRun
     from metabit.boards.transport import SerialTransport
+    from metabit.golden.data.training_data import prepare
     from metabit.golden.run import Run
-    from metabit.golden.training_data import prepare
 
     console = Console(soft_wrap=True)
     if out is not None and out.suffix != ".npz":

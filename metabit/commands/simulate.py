@@ -141,8 +141,8 @@ def simulate(
     data_dir: options.DataDirOption = None,
 ) -> None:
     """Train the simulated device and compare every bit with golden."""
+    from metabit.golden.data.training_data import prepare
     from metabit.golden.run import Run
-    from metabit.golden.training_data import prepare
     from metabit.sim.simulate import Stalls, Trace, build_device, simulation
 
     console = Console(soft_wrap=True)

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from metabit.boards.registry import BOARDS, Family
 from metabit.errors import MetabitError
-from metabit.golden.checkpoint_file import versions
+from metabit.golden.checkpoints.file import versions
 from metabit.golden.config import Config
 
 from .options import write_json

@@ -194,9 +194,9 @@ def _plan(
     engine: str,
 ) -> "Iterator[Job]":
     """Yield all runs; every mistake in what was asked for shows here, before any training."""
-    from metabit.golden.datasets import Dataset, load_dataset
+    from metabit.golden.data.datasets import Dataset, load_dataset
+    from metabit.golden.data.splits import split as split_dataset
     from metabit.golden.named import load_config
-    from metabit.golden.splits import split as split_dataset
     from metabit.sweep.grid import combinations, parse_values
     from metabit.sweep.point import dataset_sha256
     from metabit.sweep.work import Job, source_of
@@ -235,7 +235,7 @@ def _point(
 ) -> "Point":
     """Return the point that options describe."""
     from metabit.golden.config import Config
-    from metabit.golden.paper_config import PaperConfig
+    from metabit.golden.paper.config import PaperConfig
     from metabit.sweep.point import Point
 
     chosen = dict(chosen)

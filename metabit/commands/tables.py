@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from metabit.golden.data.tables import is_table
 from metabit.golden.errors import ConfigurationError
-from metabit.golden.tables import is_table
 
 TargetOption = Annotated[
     str | None,

@@ -9,12 +9,12 @@ import typer
 from rich.console import Console
 
 from metabit.errors import MetabitError
+from metabit.golden.data.training_data import prepare
 from metabit.golden.engines import choose_engine
 from metabit.golden.named import override
-from metabit.golden.paper_config import make_paper_config
-from metabit.golden.paper_run import PaperRun
+from metabit.golden.paper.config import make_paper_config
+from metabit.golden.paper.run import PaperRun
 from metabit.golden.run import Run
-from metabit.golden.training_data import prepare
 
 from . import options
 from .options import ONLY_PAPER, check_folder, check_mode, choose, choose_paper, write_json

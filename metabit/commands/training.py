@@ -12,15 +12,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from metabit.errors import MetabitError
-from metabit.golden.checkpoint import Checkpoint, load_checkpoint
-from metabit.golden.checkpoint_file import versions
+from metabit.golden.checkpoints.file import versions
+from metabit.golden.checkpoints.hardware import Checkpoint, load_checkpoint
 from metabit.golden.config import Config
+from metabit.golden.data.training_data import TrainingData, prepare
 from metabit.golden.engines import choose_engine
-from metabit.golden.paper_checkpoint import AnyCheckpoint, load_any_checkpoint
-from metabit.golden.paper_config import PaperConfig
-from metabit.golden.paper_run import PaperRun
+from metabit.golden.paper.checkpoint import AnyCheckpoint, load_any_checkpoint
+from metabit.golden.paper.config import PaperConfig
+from metabit.golden.paper.run import PaperRun
 from metabit.golden.run import Run
-from metabit.golden.training_data import TrainingData, prepare
 
 
 def refuse_changes(given: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from ..golden.config import Config
 from ..golden.distribution import histogram_of, merge_bins
 from ..golden.observation import PERCENTILES, margins_of
-from ..golden.paper_config import PaperConfig
+from ..golden.paper.config import PaperConfig
 from .style import (
     ACCENT,
     BAD,

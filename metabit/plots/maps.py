@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..golden.cells import STRIDE, Areas, cells_of
-from ..golden.distributive import Distributive
-from ..golden.edges import Edges
-from ..golden.encoders import Encoder, Part, Thermometer, Unchanged
+from ..golden.encoding.cells import STRIDE, Areas, cells_of
+from ..golden.encoding.distributive import Distributive
+from ..golden.encoding.edges import Edges
+from ..golden.encoding.encoders import Encoder, Part, Thermometer, Unchanged
 
 _EDGES = {
     "axes": "→←↓↑",

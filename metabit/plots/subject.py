@@ -8,17 +8,17 @@ import numpy.typing as npt
 
 from ..errors import MetabitError
 from ..golden.config import Config
-from ..golden.datasets import load_dataset
-from ..golden.encoders import Bits, Encoder
+from ..golden.data.datasets import load_dataset
+from ..golden.data.splits import split
+from ..golden.data.training_data import check_fit
+from ..golden.encoding.encoders import Bits, Encoder
 from ..golden.network import Network
 from ..golden.observation import Observation
-from ..golden.paper import PaperNetwork
-from ..golden.paper_checkpoint import AnyCheckpoint
-from ..golden.paper_config import PaperConfig
-from ..golden.paper_run import PaperRun
+from ..golden.paper.checkpoint import AnyCheckpoint
+from ..golden.paper.config import PaperConfig
+from ..golden.paper.network import PaperNetwork
+from ..golden.paper.run import PaperRun
 from ..golden.run import Run
-from ..golden.splits import split
-from ..golden.training_data import check_fit
 
 _BATCH = 4096
 _LARGEST_SIDE = 512

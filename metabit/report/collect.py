@@ -148,9 +148,9 @@ def _predict(file: Path) -> Predictions | None:
     """Return what the network of a checkpoint makes of its test samples."""
     if not file.exists():
         return None
-    from ..golden.checkpoint import load_checkpoint
-    from ..golden.datasets import load_dataset
-    from ..golden.splits import split
+    from ..golden.checkpoints.hardware import load_checkpoint
+    from ..golden.data.datasets import load_dataset
+    from ..golden.data.splits import split
 
     checkpoint = load_checkpoint(file)
     config, record = checkpoint.config, checkpoint.record

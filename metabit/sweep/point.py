@@ -10,8 +10,8 @@ import numpy as np
 
 from .. import __version__
 from ..golden.config import Config
-from ..golden.datasets import Dataset
-from ..golden.paper_config import PaperConfig
+from ..golden.data.datasets import Dataset
+from ..golden.paper.config import PaperConfig
 
 _NO_INFLUENCE = ("name", "dataset", "array")
 """Fields of a configuration that no result depends on; the data are known by their contents."""

@@ -7,16 +7,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..golden.arrays import is_file_name
-from ..golden.checkpoint_file import versions
+from ..golden.checkpoints.file import versions
 from ..golden.config import Config
-from ..golden.datasets import Dataset, load_dataset
+from ..golden.data.arrays import is_file_name
+from ..golden.data.datasets import Dataset, load_dataset
+from ..golden.data.tables import is_table
+from ..golden.data.training_data import prepare
 from ..golden.engines import choose_engine
 from ..golden.errors import DataError
-from ..golden.paper_run import PaperRun
+from ..golden.paper.run import PaperRun
 from ..golden.run import Run
-from ..golden.tables import is_table
-from ..golden.training_data import prepare
 from .point import Point, dataset_sha256
 
 

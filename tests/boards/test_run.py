@@ -13,12 +13,12 @@ from metabit.boards.run import DeviceRun, DivergenceError, find_divergence
 from metabit.boards.transport import DeviceTimeoutError
 from metabit.cli import app
 from metabit.commands.options import choose
-from metabit.golden.checkpoint import load_checkpoint, save_checkpoint
+from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
+from metabit.golden.data.training_data import prepare
 from metabit.golden.named import load_config
 from metabit.golden.network import Network
 from metabit.golden.run import Run
 from metabit.golden.state import network_sha256
-from metabit.golden.training_data import prepare
 from tests.boards.model_device import ModelDevice
 
 

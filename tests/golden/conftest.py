@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from metabit.golden.idx import PARTS
+from metabit.golden.data.idx import PARTS
 
 
 def idx_bytes(array):

@@ -1,7 +1,7 @@
 """The paper's rule once more: scalar, slow, without NumPy, straight from the written rule.
 
-It shares nothing with :mod:`metabit.golden.paper` but the configuration's plain fields, so that
-agreement of the two means something. What follows from a field is computed here again.
+It shares nothing with :mod:`metabit.golden.paper.network` but the configuration's plain fields, so
+that agreement of the two means something. What follows from a field is computed here again.
 """
 
 import math

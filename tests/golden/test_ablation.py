@@ -5,14 +5,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from metabit.golden.ablation import TABLES, Variant, summarise, variants
 from metabit.golden.config import Config
-from metabit.golden.deviations import DEVIATIONS, DeviatingNetwork
+from metabit.golden.data.training_data import prepare
 from metabit.golden.named import override
-from metabit.golden.paper import PaperNetwork
-from metabit.golden.paper_config import paper_config
-from metabit.golden.paper_run import PaperRun
-from metabit.golden.training_data import prepare
+from metabit.golden.paper.config import paper_config
+from metabit.golden.paper.network import PaperNetwork
+from metabit.golden.paper.run import PaperRun
+from metabit.golden.studies.ablation import TABLES, Variant, summarise, variants
+from metabit.golden.studies.deviations import DEVIATIONS, DeviatingNetwork
 
 CONFIG = Config(
     inputs=40, hidden=(12, 8), classes=4, group=4, counter_bits=5, seed=3, rival_selection=False

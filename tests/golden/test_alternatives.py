@@ -5,10 +5,10 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from metabit.golden.alternatives import Alternative, make_alternative
 from metabit.golden.config import Config
 from metabit.golden.named import override
 from metabit.golden.network import Network
+from metabit.golden.studies.alternatives import Alternative, make_alternative
 
 CONFIG = Config(
     inputs=40, hidden=(12, 8), classes=4, group=4, counter_bits=10, tile=4, seed=3, margin=0.25

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from rewriting import rewrite
 
-from metabit.golden.checkpoint import load_checkpoint, save_checkpoint
-from metabit.golden.checkpoint_file import VERSION
-from metabit.golden.datasets import load_dataset
+from metabit.golden.checkpoints.file import VERSION
+from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
+from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.training_data import adapt, prepare
 from metabit.golden.errors import CheckpointError, DataError
 from metabit.golden.named import named, override
 from metabit.golden.network import Network
 from metabit.golden.run import Run
 from metabit.golden.state import network_sha256, state_sha256
-from metabit.golden.training_data import adapt, prepare
 
 EPOCHS = 3
 

@@ -6,12 +6,12 @@ import hashlib
 import numpy as np
 import pytest
 
-from metabit.golden import mnist
-from metabit.golden.arrays import check_samples
-from metabit.golden.datasets import DATASETS, load_dataset
+from metabit.golden.data import mnist
+from metabit.golden.data.arrays import check_samples
+from metabit.golden.data.datasets import DATASETS, load_dataset
+from metabit.golden.data.idx import PARTS, decompressed, find_idx, parse_idx
+from metabit.golden.data.splits import split
 from metabit.golden.errors import ConfigurationError, DataError
-from metabit.golden.idx import PARTS, decompressed, find_idx, parse_idx
-from metabit.golden.splits import split
 
 
 def test_digits():

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metabit.golden.draws import PaperDraws
 from metabit.golden.generator import Generator, initial_state
+from metabit.golden.paper.draws import PaperDraws
 
 
 def draws(seed=0):

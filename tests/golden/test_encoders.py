@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metabit.golden.encoders import NAMED, Encoder
+from metabit.golden.encoding.encoders import NAMED, Encoder
 from metabit.golden.errors import ConfigurationError, DataError
 
 

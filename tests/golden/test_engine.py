@@ -10,7 +10,7 @@ from metabit.golden.network import Network
 
 pytest.importorskip("numba", reason="the extra 'fast' is not installed")
 
-from metabit.golden.engine import Engine
+from metabit.golden.compiled.engine import Engine
 
 
 @st.composite

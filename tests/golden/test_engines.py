@@ -9,15 +9,15 @@ import pytest
 from typer.testing import CliRunner
 
 from metabit.cli import app
-from metabit.golden.checkpoint import load_checkpoint, save_checkpoint
+from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
 from metabit.golden.config import Config
-from metabit.golden.datasets import load_dataset
+from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.training_data import adapt, prepare
 from metabit.golden.engines import ENGINES, WORTHWHILE, choose_engine, make_learner
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.network import Network
 from metabit.golden.run import Run
 from metabit.golden.state import network_sha256
-from metabit.golden.training_data import adapt, prepare
 
 CONFIG = Config(
     inputs=1, hidden=(20, 12), group=4, margin=0.5, annealing=(0.4, 0.7), tile=3, seed=3

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from metabit.golden.encoders import Encoder
+from metabit.golden.encoding.encoders import Encoder
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.named import NAMES, load_config, make_config, named, override
 

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rewriting import as_version_2, rewrite, without_observations
 
-from metabit.golden.checkpoint import load_checkpoint, save_checkpoint
-from metabit.golden.datasets import load_dataset
+from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
+from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.training_data import adapt, prepare
 from metabit.golden.distribution import histogram_of
 from metabit.golden.errors import CheckpointError
 from metabit.golden.named import named, override
 from metabit.golden.observation import margins_of
 from metabit.golden.run import Run
 from metabit.golden.state import network_sha256
-from metabit.golden.training_data import adapt, prepare
 
 EPOCHS = 3
 

@@ -10,8 +10,8 @@ from paper_reference import PaperReference
 
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.named import make_config
-from metabit.golden.paper import EXACT, PaperNetwork, paper_sha256
-from metabit.golden.paper_config import PaperConfig, make_paper_config, paper_config
+from metabit.golden.paper.config import PaperConfig, make_paper_config, paper_config
+from metabit.golden.paper.network import EXACT, PaperNetwork, paper_sha256
 
 
 class NoDraws:

@@ -11,13 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from metabit.cli import app
-from metabit.golden.checkpoint import load_checkpoint
-from metabit.golden.datasets import load_dataset
+from metabit.golden.checkpoints.hardware import load_checkpoint
+from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.training_data import prepare
 from metabit.golden.errors import CheckpointError
-from metabit.golden.paper_checkpoint import load_any_checkpoint
-from metabit.golden.paper_config import PaperConfig
-from metabit.golden.paper_run import PaperRun
-from metabit.golden.training_data import prepare
+from metabit.golden.paper.checkpoint import load_any_checkpoint
+from metabit.golden.paper.config import PaperConfig
+from metabit.golden.paper.run import PaperRun
 
 
 def metabit(*arguments, status=0):

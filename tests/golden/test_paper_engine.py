@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metabit.golden.paper import PaperNetwork, paper_sha256
-from metabit.golden.paper_config import PaperConfig
+from metabit.golden.paper.config import PaperConfig
+from metabit.golden.paper.network import PaperNetwork, paper_sha256
 
 pytest.importorskip("numba", reason="the extra 'fast' is not installed")
 
-from metabit.golden.paper_engine import CompiledPaperNetwork
+from metabit.golden.compiled.paper_engine import CompiledPaperNetwork
 
 
 @st.composite

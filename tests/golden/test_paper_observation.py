@@ -9,13 +9,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rewriting import as_version_2, rewrite, without_observations
 
-from metabit.golden.datasets import load_dataset
+from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.training_data import prepare
 from metabit.golden.distribution import count_flips, hidden_histogram_of, merge_bins
 from metabit.golden.errors import CheckpointError
-from metabit.golden.paper_checkpoint import load_any_checkpoint
-from metabit.golden.paper_config import PaperConfig
-from metabit.golden.paper_run import PaperRun
-from metabit.golden.training_data import prepare
+from metabit.golden.paper.checkpoint import load_any_checkpoint
+from metabit.golden.paper.config import PaperConfig
+from metabit.golden.paper.run import PaperRun
 
 EPOCHS = 3
 BATCHES = 7

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metabit.golden import reproduction
-from metabit.golden.comparison import Comparison, RowComparison
-from metabit.golden.datasets import Dataset
+from metabit.golden.data.datasets import Dataset
 from metabit.golden.errors import ConfigurationError, DataError
-from metabit.golden.published import TABLES, PublishedRow, published, select
-from metabit.golden.reproduction import reproduce
-from metabit.golden.results import Cache, Result, key_of
+from metabit.golden.studies import reproduction
+from metabit.golden.studies.comparison import Comparison, RowComparison
+from metabit.golden.studies.published import TABLES, PublishedRow, published, select
+from metabit.golden.studies.reproduction import reproduce
+from metabit.golden.studies.results import Cache, Result, key_of
 
 CHANCE = PublishedRow(
     table="layers",

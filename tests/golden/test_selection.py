@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from metabit.golden.checkpoint import load_checkpoint, save_checkpoint
-from metabit.golden.datasets import load_dataset
+from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
+from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.training_data import prepare
+from metabit.golden.encoding.selection import select_bits
 from metabit.golden.named import named, override
 from metabit.golden.run import Run
-from metabit.golden.selection import select_bits
-from metabit.golden.training_data import prepare
 
 
 def test_bits_that_tell_the_class_are_kept():

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from metabit.cli import app
-from metabit.golden.datasets import load_dataset
-from metabit.golden.distributive import Distributive
-from metabit.golden.encoders import Encoder
+from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.tables import load_csv
+from metabit.golden.encoding.distributive import Distributive
+from metabit.golden.encoding.encoders import Encoder
 from metabit.golden.errors import ConfigurationError, DataError
-from metabit.golden.tables import load_csv
 
 FLOWERS = """\
 length,colour,kind

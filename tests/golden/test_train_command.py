@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metabit.cli import app
-from metabit.golden.checkpoint import load_checkpoint
+from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.run import Run
 
 
@@ -94,7 +94,8 @@ def test_interrupted_without_a_file(own_npz, monkeypatch):
 def test_checkpoints_between_epochs(tmp_path, own_npz, monkeypatch):
     saved = []
     monkeypatch.setattr(
-        "metabit.golden.checkpoint.save_checkpoint", lambda path, c: saved.append(c.record.epoch)
+        "metabit.golden.checkpoints.hardware.save_checkpoint",
+        lambda path, c: saved.append(c.record.epoch),
     )
     out = tmp_path / "run.npz"
     metabit("train", *own(own_npz, "--out", out, "--checkpoint-every", 2))

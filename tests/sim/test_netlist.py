@@ -17,10 +17,10 @@ from metabit.boards.toolchain import ToolFailedError
 from metabit.cli import app
 from metabit.errors import MetabitError
 from metabit.golden.config import ArrayShape, Config
-from metabit.golden.datasets import Dataset
+from metabit.golden.data.datasets import Dataset
+from metabit.golden.data.training_data import prepare
 from metabit.golden.named import named
 from metabit.golden.run import Run
-from metabit.golden.training_data import prepare
 from metabit.sim.model import SimulatedDevice
 from metabit.sim.netlist import Netlist, device_netlist
 from metabit.sim.side_by_side import DivergenceError

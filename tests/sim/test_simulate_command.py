@@ -9,12 +9,12 @@ from typer.testing import CliRunner
 from metabit.boards.transport import DeviceTimeoutError
 from metabit.cli import app
 from metabit.commands.options import choose
-from metabit.golden.checkpoint import save_checkpoint
+from metabit.golden.checkpoints.hardware import save_checkpoint
 from metabit.golden.config import Config
+from metabit.golden.data.training_data import prepare
 from metabit.golden.network import Network
 from metabit.golden.run import Run
 from metabit.golden.state import network_sha256
-from metabit.golden.training_data import prepare
 from metabit.hdl import core
 from metabit.hdl.update import Update
 from metabit.sim import sweep as sweep_module

@@ -9,12 +9,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rich.table import Table
 
 from metabit.errors import MetabitError
-from metabit.golden.ablation import TABLES, Summary, Variant, summarise, variants
-from metabit.golden.alternatives import Alternative
-from metabit.golden.checkpoint_file import versions
+from metabit.golden.checkpoints.file import versions
+from metabit.golden.data.splits import SPLITS
 from metabit.golden.errors import ConfigurationError
-from metabit.golden.paper import RULE_VERSION
-from metabit.golden.splits import SPLITS
+from metabit.golden.paper.network import RULE_VERSION
+from metabit.golden.studies.ablation import TABLES, Summary, Variant, summarise, variants
+from metabit.golden.studies.alternatives import Alternative
 
 from .. import options
 from ..options import check_folder, write_json

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from metabit.golden.checkpoint_file import versions
+from metabit.golden.checkpoints.file import versions
 
 _PACKAGES = ("numba", "llvmlite", "scipy", "scikit-learn")
 """Packages whose version may matter, beside those of :func:`versions`."""

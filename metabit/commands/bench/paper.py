@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from metabit.golden.comparison import RowComparison
-from metabit.golden.published import TABLES, PublishedRow, select
-from metabit.golden.reproduction import Finished, reproduce
-from metabit.golden.results import Cache
+from metabit.golden.studies.comparison import RowComparison
+from metabit.golden.studies.published import TABLES, PublishedRow, select
+from metabit.golden.studies.reproduction import Finished, reproduce
+from metabit.golden.studies.results import Cache
 
 from .. import options
 from ..options import check_folder, write_json

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from metabit.golden.comparison import RowComparison
+from metabit.golden.studies.comparison import RowComparison
 
 _MEASURED = {"color": "#1f5fa8", "marker": "o"}
 _PUBLISHED = {"color": "#c0532b", "marker": "s", "linestyle": "--"}

@@ -7,9 +7,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from metabit.golden.checkpoint_file import versions
-from metabit.golden.comparison import Comparison, RowComparison
-from metabit.golden.published import PublishedRow
+from metabit.golden.checkpoints.file import versions
+from metabit.golden.studies.comparison import Comparison, RowComparison
+from metabit.golden.studies.published import PublishedRow
 
 TITLES = {
     "layers": "width and depth",

@@ -19,17 +19,17 @@ import numpy.typing as npt
 
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
-from metabit.golden.encoders import Encoder
+from metabit.golden.data.training_data import TrainingData
+from metabit.golden.encoding.encoders import Encoder
 from metabit.golden.engines import EngineName, make_learner
 from metabit.golden.named import override
 from metabit.golden.network import Network
-from metabit.golden.paper import paper_sha256
-from metabit.golden.paper_config import PaperConfig
-from metabit.golden.paper_run import PaperLearner, paper_network
+from metabit.golden.paper.config import PaperConfig
+from metabit.golden.paper.network import paper_sha256
+from metabit.golden.paper.run import PaperLearner, paper_network
 from metabit.golden.schedule import Schedule
 from metabit.golden.state import network_sha256
 from metabit.golden.trainer import Trainer
-from metabit.golden.training_data import TrainingData
 
 AnyConfig = Config | PaperConfig
 Row = dict[str, Any]
@@ -50,7 +50,7 @@ _START = """
 import time
 start = time.process_time()
 from metabit.golden.config import Config
-from metabit.golden.engine import Engine
+from metabit.golden.compiled.engine import Engine
 from metabit.golden.network import Network
 imported = time.process_time()
 Engine(Network(Config(inputs=1, hidden=(1,), group=1)))

@@ -1,0 +1,186 @@
+"""What checkpoints of either mode keep of a run, arrays aside."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..config import Config
+from ..data.datasets import Dataset
+from ..encoding.encoders import Encoder
+from ..errors import DataError
+from ..generator import PERIOD
+from ..network import Statistics
+from ..observation import Observation, Opening
+from ..paper.config import PaperConfig
+from ..schedule import Schedule, Scheduled
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class StatisticsRecord(BaseModel):
+    """:class:`~metabit.golden.network.Statistics` as a file keeps them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    samples: Count
+    correct: Count
+    triggers: tuple[Count, ...]
+    updates: tuple[Count, ...]
+
+    @classmethod
+    def of(cls, statistics: Statistics) -> Self:
+        """Return what a file keeps of statistics."""
+        return cls(
+            samples=statistics.samples,
+            correct=statistics.correct,
+            triggers=tuple(statistics.triggers),
+            updates=tuple(statistics.updates),
+        )
+
+    def statistics(self) -> Statistics:
+        """Return statistics to count on."""
+        return Statistics(self.samples, self.correct, list(self.triggers), list(self.updates))
+
+
+class OpeningRecord(BaseModel):
+    """Counts of an :class:`~metabit.golden.observation.Opening`; its signs are arrays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    triggers: tuple[Count, ...]
+    updates: tuple[Count, ...]
+
+    @classmethod
+    def of(cls, opening: Opening) -> Self:
+        """Return what a record keeps of an opening."""
+        return cls(triggers=opening.triggers, updates=opening.updates)
+
+
+class RunRecord(BaseModel):
+    """Everything in a checkpoint that is no array.
+
+    Attributes
+    ----------
+    format, version
+        What the file is.
+    generator_state : int
+        State of the network's generator.
+    statistics : StatisticsRecord
+        Counts of the network.
+    config : Config or PaperConfig
+        Configuration.
+    dataset, split : str
+        What was trained on.
+    data_sha256 : str
+        Hash of the encoded training samples.
+    median, thresholds, selection
+        Fitted state of the encoder.
+    columns, class_names : tuple of str
+        Of a table: names of its columns and classes.
+    samples, epochs, epoch, sample, errors, history
+        The schedule: training samples, planned epochs, position, errors so far, errors of
+        finished epochs.
+    test_accuracy : tuple of float
+        After each finished epoch.
+    seconds : tuple of float
+        That each finished epoch took.
+    observations : tuple of Observation
+        What was recorded of finished epochs.
+    opening : OpeningRecord or None
+        How an unfinished epoch began; None: it has not begun, or it is not known.
+    state_sha256 : str
+        Hash of the network's state.
+    versions : dict
+        Versions of the tools that wrote it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["metabit-checkpoint"] = "metabit-checkpoint"
+    version: Literal[1, 2, 3] = 3
+    generator_state: Annotated[int, Field(ge=1, le=PERIOD)]
+    statistics: StatisticsRecord
+    config: Config | PaperConfig
+    dataset: str
+    split: str
+    data_sha256: str
+    median: float | None
+    thresholds: tuple[tuple[float, ...], ...] | None = None
+    selection: tuple[Count, ...] | None = None
+    columns: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+    samples: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1)]
+    epoch: Annotated[int, Field(ge=1)]
+    sample: Count
+    errors: Count
+    history: tuple[Count, ...]
+    test_accuracy: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+    seconds: tuple[Annotated[float, Field(ge=0)], ...]
+    observations: tuple[Observation, ...] = ()
+    opening: OpeningRecord | None = None
+    state_sha256: str
+    versions: dict[str, str]
+
+    def encoder_of(self, spec: str) -> Encoder:
+        """Return the encoder in the state of the checkpoint.
+
+        Parameters
+        ----------
+        spec : str
+            The encoder of the run's configuration.
+        """
+        return Encoder(spec, self.median, self.thresholds, self.selection)
+
+    def check_columns(self, dataset: Dataset) -> None:
+        """Check that a data set has the columns and classes that the run was trained on.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            To be tested on.
+
+        Raises
+        ------
+        DataError
+            If both are tables, and these differ.
+        """
+        for what, ours, theirs in (
+            ("columns", self.columns, dataset.columns),
+            ("classes", self.class_names, dataset.class_names),
+        ):
+            if ours and ours != theirs:
+                raise DataError(
+                    f"data set {dataset.name} has the {what} {', '.join(theirs) or '-'}; "
+                    f"the network was trained on {', '.join(ours)}"
+                )
+
+    def schedule_of(self, config: Scheduled) -> Schedule:
+        """Return the schedule at the position of the checkpoint.
+
+        Parameters
+        ----------
+        config : Scheduled
+            The run's configuration.
+        """
+        return Schedule(
+            config,
+            self.samples,
+            self.epochs,
+            epoch=self.epoch,
+            sample=self.sample,
+            errors=self.errors,
+            history=self.history,
+        )
+
+
+def position_of(schedule: Schedule) -> dict[str, Any]:
+    """Return the fields of a record that describe a schedule."""
+    return {
+        "samples": schedule.samples,
+        "epochs": schedule.epochs,
+        "epoch": schedule.epoch,
+        "sample": schedule.sample,
+        "errors": schedule.errors,
+        "history": tuple(schedule.history),
+    }

@@ -1,0 +1,1 @@
+"""Data sets: loading, splitting, and the samples of a training."""

@@ -1,0 +1,207 @@
+"""From a configuration to encoded samples: data set, split and encoder put together."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..config import Config
+from ..encoding.encoders import Bits, Encoder
+from ..encoding.selection import select_bits
+from ..errors import CheckpointError, DataError
+from ..named import override
+from ..paper.config import PaperConfig
+from .datasets import Dataset, load_dataset
+from .splits import Split, split
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Encoded samples, and the images that they came from.
+
+    Attributes
+    ----------
+    dataset : str
+        Name of the data set.
+    split : Split
+        Images and labels.
+    encoder : Encoder
+        Fitted to the training images.
+    train, test : ndarray of bool, shape (n, inputs)
+        Encoded samples.
+    columns, class_names : tuple of str
+        Of a table: names of its columns and classes.
+    """
+
+    dataset: str
+    split: Split
+    encoder: Encoder
+    train: Bits
+    test: Bits
+    columns: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def train_labels(self) -> npt.NDArray[np.int64]:
+        """Classes of the training samples."""
+        return self.split.labels
+
+    @property
+    def test_labels(self) -> npt.NDArray[np.int64]:
+        """Classes of the test samples."""
+        return self.split.test_labels
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the training samples and labels, by which a resumed run knows its data."""
+        digest = hashlib.sha256(np.array(self.train.shape, "<u4").tobytes())
+        digest.update(np.packbits(self.train, axis=1).tobytes())
+        digest.update(self.train_labels.astype("<i4").tobytes())
+        return digest.hexdigest()
+
+    def record(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps of the data; see :class:`.RunRecord`."""
+        return {
+            "dataset": self.dataset,
+            "split": self.split.name,
+            "data_sha256": self.sha256,
+            "median": self.encoder.median,
+            "thresholds": self.encoder.thresholds,
+            "selection": self.encoder.selection,
+            "columns": self.columns,
+            "class_names": self.class_names,
+        }
+
+    def check_same(self, sha256: str) -> None:
+        """Check that these are the data of a checkpoint.
+
+        Parameters
+        ----------
+        sha256 : str
+            Hash that the checkpoint holds.
+
+        Raises
+        ------
+        CheckpointError
+            If they are not.
+        """
+        if self.sha256 != sha256:
+            raise CheckpointError(
+                f"data set {self.dataset}, split {self.split.name}, is not what the checkpoint was "
+                "trained on: its contents have changed"
+            )
+
+
+def adapt(config: Config, dataset: Dataset, encoder: str | None = None) -> Config:
+    """Return a configuration made to fit a data set: inputs, classes, encoder.
+
+    Parameters
+    ----------
+    config : Config
+        What to start from.
+    dataset : Dataset
+        What to train on. Data of type bool need no encoder and get ``none``; tables have one of
+        their own.
+    encoder : str, optional
+        Encoder instead of the configuration's.
+    """
+    bits = dataset.images.dtype == bool
+    encoder = encoder or dataset.encoder or ("none" if bits else config.encoder)
+    inputs = Encoder(encoder).bits(dataset.images.shape[1:])
+    # A data set need not contain all classes; fewer than the configuration has are no error.
+    classes = dataset.classes
+    return override(config, dataset=dataset.name, encoder=encoder, inputs=inputs, classes=classes)
+
+
+def check_fit(config: Config | PaperConfig, dataset: Dataset) -> None:
+    """Check that a data set suits a configuration.
+
+    Raises
+    ------
+    DataError
+        If there are labels without a class, or the encoder delivers another number of bits.
+    """
+    if dataset.classes > config.classes:
+        raise DataError(
+            f"data set {dataset.name} has labels up to {dataset.classes - 1}, and the "
+            f"configuration {config.classes} classes, 0 to {config.classes - 1}"
+        )
+    shape = dataset.images.shape[1:]
+    bits = Encoder(config.encoder).bits(shape)
+    if bits != config.inputs:
+        raise DataError(
+            f"encoder {config.encoder!r} delivers {bits} bits for samples of "
+            f"{' x '.join(map(str, shape))}, and the configuration has {config.inputs} inputs"
+        )
+
+
+def fitted_encoder(
+    spec: str, images: npt.NDArray, labels: npt.NDArray[np.integer], seed: int
+) -> Encoder:
+    """Return an encoder that has taken from training samples what it needs.
+
+    Parameters
+    ----------
+    spec : str
+        See :mod:`metabit.golden.encoding.encoders`.
+    images : ndarray, shape (n, ...)
+        Training samples.
+    labels : ndarray of int, shape (n,)
+        Their classes.
+    seed : int
+        Of the training that selects bits, if there is one.
+    """
+    encoder = Encoder(spec).fit(images)
+    if encoder.selected is not None:
+        encoder.bits(images.shape[1:])
+        encoder.select(select_bits(encoder.encode_all(images), labels, encoder.selected, seed))
+    return encoder
+
+
+def prepare(
+    config: Config | PaperConfig,
+    *,
+    dataset: Dataset | None = None,
+    split_name: str | None = None,
+    data_dir: Path | None = None,
+    encoder: Encoder | None = None,
+) -> TrainingData:
+    """Load, split and encode the data that a configuration is trained on.
+
+    Parameters
+    ----------
+    config : Config or PaperConfig
+        Names data set and encoder; its seed shuffles split `paper`.
+    dataset : Dataset, optional
+        Data set, if it is loaded already.
+    split_name : str, optional
+        One of :data:`~metabit.golden.data.splits.SPLITS`; None: the data set's default.
+    data_dir : Path, optional
+        Folder with the files of `mnist` or `fashion-mnist`.
+    encoder : Encoder, optional
+        In the state of a checkpoint; None: the configuration's, fitted to the training data.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be had, or do not fit the configuration.
+    """
+    if dataset is None:
+        dataset = load_dataset(config.dataset, data_dir)
+    check_fit(config, dataset)
+    parts = split(dataset, split_name, config.seed)
+    if encoder is None:
+        encoder = fitted_encoder(config.encoder, parts.images, parts.labels, config.seed)
+    return TrainingData(
+        dataset.name,
+        parts,
+        encoder,
+        encoder.encode(parts.images),
+        encoder.encode(parts.test_images),
+        dataset.columns,
+        dataset.class_names,
+    )

@@ -1,0 +1,1 @@
+"""Encoders: from pixels and columns of numbers to bits."""

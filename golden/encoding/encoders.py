@@ -1,0 +1,249 @@
+"""Encoders: how images become bits, by comparisons and popcounts only.
+
+An encoder is written as its parts, joined by ``+``; their bits follow one another:
+
+=========================  ==================================================================
+part                       bits
+=========================  ==================================================================
+``none``                   the data are bits already
+``median``                 pixel > median of all training pixels (fitted)
+``thermometer:0,128``      pixel > t: all pixels for the first threshold, then the next
+``edges:d=1,t=8,c=0/4``    edge counts: distance d, edge threshold t, count thresholds c; with
+                           ``dir=diagonals`` or ``knights`` in other directions, with ``cell=8``
+                           in larger cells
+``areas:t=64/128,c=1``     bright pixels of 2 x 2 cells: brightness t, count thresholds c
+``distributive:32``        32 bits a column, above quantiles of the training samples (fitted)
+=========================  ==================================================================
+
+``edges-1568`` and the like (bits of a 28 x 28 image) are short for the sums in :data:`NAMED`.
+``select:1808:edges-6992`` keeps the 1,808 most useful bits of another encoder, as learnt from the
+training data (:mod:`metabit.golden.encoding.selection`).
+"""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ..codes import Bits
+from ..errors import ConfigurationError, DataError
+from .distributive import Distributive, Thresholds
+from .parts import KNOWN, NAMED, Part, Shape, Thermometer, Unchanged, parse_parts
+
+__all__ = ["KNOWN", "NAMED", "Bits", "Encoder", "Part", "Shape", "Thermometer", "Unchanged"]
+
+_CHUNK = 4096
+_SELECT = re.compile(r"select:(\d+):(.+)")
+
+
+class Encoder:
+    """Turns images into the bits that a network is trained on.
+
+    Parameters
+    ----------
+    spec : str
+        The encoder's parts or name, see the module.
+    median : float, optional
+        Fitted median, as a checkpoint keeps it.
+    thresholds : tuple of tuple of float, optional
+        Fitted thresholds of a ``distributive`` part, likewise.
+    selection : sequence of int, optional
+        Fitted selection of ``select``, likewise.
+
+    Attributes
+    ----------
+    spec : str
+        As given.
+    median : float or None
+        Threshold of ``median`` parts; None before :meth:`fit` and without such parts.
+    thresholds : tuple of tuple of float, or None
+        Thresholds of a ``distributive`` part, column by column; None likewise.
+    selected : int or None
+        How many bits ``select`` keeps; None: all.
+    selection : tuple of int, or None
+        Which, in ascending order; None before :meth:`select` and without ``select``.
+
+    Raises
+    ------
+    ConfigurationError
+        If the specification is not understood.
+    """
+
+    def __init__(
+        self,
+        spec: str,
+        median: float | None = None,
+        thresholds: Thresholds | None = None,
+        selection: Sequence[int] | None = None,
+    ) -> None:
+        self.spec = spec
+        match = _SELECT.fullmatch(spec)
+        if match is None and spec.startswith("select:"):
+            raise ConfigurationError(
+                f"select needs a number of bits and an encoder, e.g. 'select:1808:edges-6992', "
+                f"not {spec!r}"
+            )
+        self.selected = int(match[1]) if match else None
+        named = parse_parts(match[2] if match else spec)
+        self._texts = [text for text, _ in named]
+        self._parts = [part for _, part in named]
+        if sum(isinstance(part, Distributive) for part in self._parts) > 1:
+            raise ConfigurationError(f"encoder {spec!r} has more than one 'distributive' part")
+        self.median: float | None = None
+        self.thresholds: Thresholds | None = None
+        if median is not None and "median" in self._texts:
+            self._set_median(median)
+        if thresholds is not None:
+            self._set_distributive(lambda part: part.restored(thresholds))
+        self.selection: tuple[int, ...] | None = None
+        if selection is not None and self.selected is not None:
+            self.select(selection)
+
+    @property
+    def ready(self) -> bool:
+        """Whether everything is known that is taken from the training data."""
+        return self._ready and (self.selected is None or self.selection is not None)
+
+    @property
+    def _ready(self) -> bool:
+        """Whether every part knows what it takes from the training data."""
+        return ("median" not in self._texts or self.median is not None) and all(
+            part.thresholds is not None for part in self._parts if isinstance(part, Distributive)
+        )
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts, in the order of their bits; a ``median`` is a thermometer."""
+        return tuple(self._parts)
+
+    def _set_median(self, median: float) -> None:
+        if not math.isfinite(median):
+            raise ConfigurationError(f"median of encoder must be finite, not {median}")
+        self.median = float(median)
+        self._parts = [
+            Thermometer((self.median,)) if text == "median" else part
+            for text, part in zip(self._texts, self._parts, strict=True)
+        ]
+
+    def _set_distributive(self, change: Callable[[Distributive], Distributive]) -> None:
+        self._parts = [
+            change(part) if isinstance(part, Distributive) else part for part in self._parts
+        ]
+        for part in self._parts:
+            if isinstance(part, Distributive) and part.thresholds is not None:
+                self.thresholds = tuple(map(tuple, part.thresholds.tolist()))
+
+    def bits(self, shape: Shape) -> int:
+        """Bits of an image of this shape.
+
+        Raises
+        ------
+        DataError
+            If images of this shape cannot be encoded, or do not have the bits to select from.
+        """
+        bits = self.all_bits(shape)
+        if self.selected is None:
+            return bits
+        if not 1 <= self.selected <= bits:
+            raise DataError(f"select must keep 1 to {bits} bits of {self.spec!r}")
+        return self.selected
+
+    def all_bits(self, shape: Shape) -> int:
+        """Bits of an image of this shape before ``select``; errors as for :meth:`bits`."""
+        return sum(part.bits(shape) for part in self._parts)
+
+    def fit(self, images: npt.NDArray) -> "Encoder":
+        """Take from training images what parts need to know, and return self.
+
+        What ``select`` keeps is for :meth:`select` to say.
+
+        Parameters
+        ----------
+        images : ndarray, shape (n, ...)
+            Training images only.
+        """
+        self._set_distributive(lambda part: part.fit(images))
+        if "median" in self._texts:
+            median, largest = float(np.median(images)), images.max()
+            if median >= largest:
+                raise DataError(
+                    f"encoder 'median' is of no use: the median of the training data, {median:g}, "
+                    "is their largest value, so that every bit would be 0; "
+                    "use 'none' for bits, or 'thermometer:T' with a smaller T"
+                )
+            self._set_median(median)
+        return self
+
+    def select(self, selection: Sequence[int] | npt.NDArray[np.integer]) -> None:
+        """Keep these bits.
+
+        Parameters
+        ----------
+        selection : sequence of int
+            As many as ``select`` keeps, in ascending order.
+
+        Raises
+        ------
+        ConfigurationError
+            If they are not.
+        """
+        chosen = tuple(int(bit) for bit in selection)
+        if len(chosen) != self.selected or list(chosen) != sorted(set(chosen)) or chosen[0] < 0:
+            raise ConfigurationError(
+                f"selection must be {self.selected} different bits in ascending order, "
+                f"not {len(chosen)}: {', '.join(map(str, chosen[:8]))}, ..."
+            )
+        self.selection = chosen
+
+    def encode(self, images: npt.NDArray) -> Bits:
+        """Bits of images.
+
+        Parameters
+        ----------
+        images : ndarray, shape (n, ...)
+            Images or vectors of numbers.
+
+        Returns
+        -------
+        ndarray of bool, shape (n, bits)
+
+        Raises
+        ------
+        DataError
+            If shape, type or values do not suit a part.
+        """
+        if not self.ready:
+            raise DataError(f"encoder {self.spec!r} must be fitted to training data first")
+        if self.selection is not None and self.selection[-1] >= self.all_bits(images.shape[1:]):
+            raise DataError(
+                f"selected bit {self.selection[-1]} does not exist in samples of "
+                f"{' x '.join(map(str, images.shape[1:]))}"
+            )
+        return self._encode(images, self.selection)
+
+    def encode_all(self, images: npt.NDArray) -> Bits:
+        """Bits of images before ``select``, shape (n, all bits); see :meth:`encode`."""
+        if not self._ready:
+            raise DataError(f"encoder {self.spec!r} must be fitted to training data first")
+        return self._encode(images, None)
+
+    def _encode(self, images: npt.NDArray, selection: tuple[int, ...] | None) -> Bits:
+        columns = None if selection is None else np.array(selection, np.intp)
+        bits = self.all_bits(images.shape[1:])
+        encoded = np.empty((len(images), bits if columns is None else len(columns)), bool)
+        # Whole samples of a chunk, before columns are taken from them.
+        whole = np.empty((min(_CHUNK, len(images)), bits), bool)
+        for start in range(0, len(images), _CHUNK):
+            chunk = images[start : start + _CHUNK]
+            target = encoded[start : start + len(chunk)]
+            buffer = target if columns is None else whole[: len(chunk)]
+            column = 0
+            for part in self._parts:
+                values = part.encode(chunk)
+                buffer[:, column : column + values.shape[1]] = values
+                column += values.shape[1]
+            if columns is not None:
+                np.take(buffer, columns, axis=1, out=target)
+        return encoded

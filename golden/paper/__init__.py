@@ -1,0 +1,1 @@
+"""The paper's own rule, and its baseline's: software only."""

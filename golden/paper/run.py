@@ -1,0 +1,152 @@
+"""A training run by the paper's rule, or by that of its baseline."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ..codes import Bits
+from ..data.training_data import TrainingData
+from ..engines import EngineName
+from ..learner import Labels
+from ..observation import Opening
+from ..schedule import Schedule
+from ..training_run import TrainingRun
+from .checkpoint import PaperCheckpoint, PaperRecord
+from .config import PaperConfig
+from .network import RULE_VERSION, PaperNetwork, paper_sha256
+
+
+def paper_network(config: PaperConfig, engine: EngineName) -> PaperNetwork:
+    """Return a network of an engine; the results are the same.
+
+    Parameters
+    ----------
+    config : PaperConfig
+        Its configuration.
+    engine : {"numpy", "numba"}
+        From :func:`~metabit.golden.engines.choose_engine`.
+    """
+    if engine == "numpy":
+        return PaperNetwork(config)
+    # Numba is an extra, and takes a while to load.
+    from ..compiled.paper_engine import CompiledPaperNetwork
+
+    return CompiledPaperNetwork(config)
+
+
+class PaperLearner:
+    """The paper's network as a :class:`~metabit.golden.learner.Learner`; a tile is its batch.
+
+    Parameters
+    ----------
+    network : PaperNetwork
+        Is trained in place.
+    schedule : Schedule
+        Knows the accuracy of the epoch before, which reinforcement depends on.
+    """
+
+    def __init__(self, network: PaperNetwork, schedule: Schedule) -> None:
+        self.network = network
+        self._schedule = schedule
+
+    def train_tile(
+        self, samples: Bits, labels: Labels, *, annealing: int, damping: int
+    ) -> npt.NDArray[np.integer]:
+        """Train on a batch; the paper's rule knows neither annealing nor damping levels."""
+        if not self._schedule.sample:
+            self.network.check_exact(self._schedule.samples)
+        history = self._schedule.history
+        accuracy = 1 - history[-1] / self._schedule.samples if history else 0.0
+        return self.network.train_batch(samples, labels, accuracy)
+
+    def predict(self, samples: Bits) -> npt.NDArray[np.integer]:
+        """Return the classes of samples without learning."""
+        return self.network.predict(samples)
+
+
+class PaperRun(TrainingRun):
+    """A run of paper mode; use :meth:`start` or :meth:`resume`.
+
+    Parameters
+    ----------
+    network : PaperNetwork
+        Is trained.
+    data, schedule, engine
+        As in :class:`.TrainingRun`.
+    """
+
+    def __init__(
+        self, network: PaperNetwork, data: TrainingData, schedule: Schedule, engine: EngineName
+    ) -> None:
+        self._network = network
+        super().__init__(PaperLearner(network, schedule), data, schedule, engine)
+
+    @property
+    def network(self) -> PaperNetwork:
+        """What is trained, in its present state."""
+        return self._network
+
+    @property
+    def state_sha256(self) -> str:
+        """Hash of the network's state."""
+        return paper_sha256(self.network)
+
+    @classmethod
+    def start(
+        cls,
+        config: PaperConfig,
+        data: TrainingData,
+        *,
+        observe: bool = True,
+        engine: EngineName = "numpy",
+    ) -> "PaperRun":
+        """Return a run at its beginning.
+
+        Parameters
+        ----------
+        config : PaperConfig
+            Configuration that the data were prepared for.
+        data : TrainingData
+            Data.
+        observe : bool
+            Record what there is to see; has no influence on the training.
+        engine : {"numpy", "numba"}
+            What computes; has no influence on the result.
+        """
+        schedule = Schedule(config, len(data.train), config.epochs)
+        run = cls(paper_network(config, engine), data, schedule, engine)
+        if observe:
+            run.observe(Opening.of(run.network))
+        return run
+
+    @classmethod
+    def resume(
+        cls, checkpoint: PaperCheckpoint, data: TrainingData, *, engine: EngineName = "numpy"
+    ) -> "PaperRun":
+        """Return a run at the position of a checkpoint.
+
+        Parameters
+        ----------
+        checkpoint : PaperCheckpoint
+            Where to go on.
+        data : TrainingData
+            The same data that the run was started with.
+        engine : {"numpy", "numba"}
+            What computes; need not be what computed before.
+
+        Raises
+        ------
+        CheckpointError
+            If the data are others.
+        """
+        record = checkpoint.record
+        data.check_same(record.data_sha256)
+        network = checkpoint.restore(paper_network(checkpoint.config, engine))
+        run = cls(network, data, checkpoint.schedule(), engine)
+        run.go_on(record, checkpoint.opening)
+        return run
+
+    def checkpoint(self) -> PaperCheckpoint:
+        """Return a checkpoint of the present position."""
+        hidden = tuple(layer.astype(np.int32) for layer in self.network.hidden)
+        record = PaperRecord(**self.position(), rule_version=RULE_VERSION)
+        return PaperCheckpoint(record, hidden, self.opening())

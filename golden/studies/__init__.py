@@ -1,0 +1,1 @@
+"""Measurements: published tables, deviations and alternatives of the rule."""

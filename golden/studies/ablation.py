@@ -1,0 +1,268 @@
+"""What every choice of the hardware rule costs or brings: the rows of a table, and their runs."""
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..config import Config
+from ..data.datasets import load_dataset
+from ..data.training_data import prepare
+from ..engines import choose_engine, make_learner
+from ..learner import Learner
+from ..named import named, override
+from ..network import Network
+from ..paper.config import paper_config
+from ..paper.network import PaperNetwork
+from ..paper.run import PaperLearner, paper_network
+from ..schedule import Schedule
+from ..trainer import Trainer
+from .alternatives import Alternative, make_alternative
+from .deviations import DEVIATIONS, DeviatingNetwork
+from .published import select
+
+TABLES = ("widths", "steps", "changes", "encoders")
+"""`widths`: the networks of the paper's table, by its rule and by the hardware's. `steps`: from the
+paper's rule to the hardware's, one deviation after the other. `changes`: the hardware rule without
+rival selection and annealing, one change at a time. `encoders`: from the paper's pixels to the best
+that fits a UP5K and an ECP5."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A row of a table.
+
+    Attributes
+    ----------
+    table : str
+        One of :data:`TABLES`.
+    name : str
+        What is different.
+    config : Config
+        What is trained; its seed is replaced by that of the run.
+    deviations : int or None
+        How many :data:`~metabit.golden.studies.deviations.DEVIATIONS` the paper's rule has; None:
+        the hardware rule.
+    alternative : str or None
+        What is different in the hardware rule beside its configuration; see
+        :mod:`~metabit.golden.studies.alternatives`.
+    """
+
+    table: str
+    name: str
+    config: Config
+    deviations: int | None = None
+    alternative: Alternative | None = None
+
+    @property
+    def first(self) -> bool:
+        """Whether the rows that follow are compared with this one."""
+        return self.table == "widths" and self.deviations == 0
+
+    def accuracy(
+        self, seed: int, epochs: int, split_name: str, data_dir: Path | None = None
+    ) -> float:
+        """Train, and return the accuracy on the test set, a fraction.
+
+        Parameters
+        ----------
+        seed : int
+            Of network, order and split.
+        epochs : int
+            Length of the training.
+        split_name : str
+            One of :data:`~metabit.golden.data.splits.SPLITS`.
+        data_dir : Path, optional
+            Folder with Fashion-MNIST.
+        """
+        config = override(self.config, seed=seed)
+        dataset = load_dataset(config.dataset, data_dir)
+        data = prepare(config, dataset=dataset, split_name=split_name)
+        learner: Learner
+        if self.deviations is not None:
+            network = _deviating(config, self.deviations, epochs * len(data.train))
+            schedule = Schedule(network.config, len(data.train), epochs)
+            learner = PaperLearner(network, schedule)
+        else:
+            engine = choose_engine("auto", epochs * len(data.train))
+            schedule = Schedule(config, len(data.train), epochs)
+            if self.alternative is None:
+                learner = make_learner(Network(config), engine)
+            else:
+                learner = make_alternative(config, self.alternative, engine)
+        trainer = Trainer(learner, data, schedule)
+        for _ in trainer.tiles():
+            pass
+        return trainer.test_accuracy()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The runs of a row.
+
+    Attributes
+    ----------
+    variant : Variant
+        The row.
+    accuracies : list of float
+        In per cent, a seed each.
+    differences : list of float
+        To the row it is compared with, in points, a seed each: the same seed has the same split,
+        whose share in the spread drops out.
+    """
+
+    variant: Variant
+    accuracies: list[float]
+    differences: list[float]
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy."""
+        return statistics.fmean(self.accuracies)
+
+    @property
+    def std(self) -> float:
+        """Sample standard deviation; 0 for a single run."""
+        return _deviation(self.accuracies)
+
+    @property
+    def difference(self) -> float:
+        """Mean difference."""
+        return statistics.fmean(self.differences)
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean difference; 0 for a single run."""
+        return _deviation(self.differences) / len(self.differences) ** 0.5
+
+
+def _deviation(values: Sequence[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def summarise(
+    variants: Sequence[Variant], accuracies: dict[tuple[Variant, int], float]
+) -> list[Summary]:
+    """Return a table, with each row's difference to another.
+
+    `steps` compares with the row before, `widths` with the paper's rule on the same network, the
+    others with their first row.
+
+    Parameters
+    ----------
+    variants : sequence of Variant
+        Rows of one table.
+    accuracies : dict
+        A fraction for each variant and seed.
+    """
+    summaries: list[Summary] = []
+    seeds = sorted({seed for _, seed in accuracies})
+    reference: npt.NDArray[np.float64] | None = None
+    for variant in variants:
+        values = np.array([accuracies[variant, seed] for seed in seeds]) * 100
+        if reference is None or variant.first:
+            reference = values
+        summaries.append(Summary(variant, values.tolist(), (values - reference).tolist()))
+        if variant.table == "steps":
+            reference = values
+    return summaries
+
+
+def _deviating(config: Config, deviations: int, samples: int) -> PaperNetwork:
+    """Return a network with deviations; without any, the paper's as fast as it can be computed."""
+    if deviations:
+        return DeviatingNetwork(config, deviations)
+    return paper_network(paper_config(config), choose_engine("auto", samples))
+
+
+def variants(table: str, dataset: str) -> tuple[Variant, ...]:
+    """Return the rows of a table.
+
+    Parameters
+    ----------
+    table : str
+        One of :data:`TABLES`.
+    dataset : str
+        `fashion-mnist` or `prototypes`; `encoders` is about images only.
+    """
+    base = named("paper-135")
+    if dataset == "prototypes":
+        base = override(base, dataset=dataset, encoder="none", inputs=1000)
+    rows = {"widths": _widths, "steps": _steps, "changes": _changes, "encoders": _encoders}
+    return tuple(rows[table](base))
+
+
+def _widths(base: Config) -> Iterator[Variant]:
+    for row in select("layers", base.dataset):
+        config = override(base, hidden=row.hidden, group=row.group, margin=row.margin)
+        widths = "-".join(map(str, row.hidden))
+        ours = override(config, rival_selection=True, annealing=named("up5k").annealing)
+        yield Variant("widths", f"{widths}, the paper's rule", config, 0)
+        yield Variant("widths", f"{widths}, the hardware's", config)
+        yield Variant("widths", f"{widths}, with rival selection and annealing", ours)
+
+
+def _steps(base: Config) -> Iterator[Variant]:
+    yield Variant("steps", "paper", base, 0)
+    for count, name in enumerate(DEVIATIONS, 1):
+        yield Variant("steps", name, base, count)
+    yield Variant("steps", "tiles of 8: the hardware rule", base)
+    rival = override(base, rival_selection=True)
+    yield Variant("steps", "rival selection", rival)
+    yield Variant("steps", "annealing", override(rival, annealing=named("up5k").annealing))
+
+
+def _changes(base: Config) -> Iterator[Variant]:
+    yield Variant("changes", "8 bits, tiles of 8, margin 1/4, groups of 45", base)
+    for bits in (16, 7, 6, 5, 4):
+        yield Variant("changes", f"{bits} bits", override(base, counter_bits=bits))
+    for tile in (1, 32, 64):
+        yield Variant("changes", f"tiles of {tile}", override(base, tile=tile))
+    for eighths in (0, 1, 4):
+        name = f"margin {eighths}/8"
+        yield Variant("changes", name, override(base, margin=eighths / 8))
+    for group in (15, 27, 135):
+        yield Variant("changes", f"groups of {group}", override(base, group=group))
+    yield Variant("changes", "no reinforcement", override(base, reinforcement=0))
+    yield Variant("changes", "rival selection", override(base, rival_selection=True))
+    yield Variant("changes", "annealing", override(base, annealing=named("up5k").annealing))
+    yield Variant("changes", "numbers from PCG64", base, alternative="pcg64")
+    yield Variant("changes", "weights one tile old", base, alternative="stale-tile")
+    yield Variant("changes", "counters start at 0", base, alternative="zero-start")
+    wide = override(base, counter_bits=16)
+    yield Variant("changes", "16 bits that start as 8 do", wide, alternative="narrow-start")
+    yield Variant("changes", "scores of all layers summed", base, alternative="summed-scores")
+
+
+def _encoders(base: Config) -> Iterator[Variant]:
+    up5k, best, wide = named("up5k"), named("up5k-best"), named("ecp5-best")
+    plain = {"rival_selection": False, "annealing": ()}
+    for name, bits in (("median", 784), ("thermometer:0,128", 1568)):
+        yield Variant("encoders", f"{bits}-64, {name}", override(up5k, encoder=name, inputs=bits))
+    yield Variant("encoders", "1568-64, edges-1568, base rule", override(up5k, **plain))
+    yield Variant("encoders", "and rival selection", override(up5k, annealing=()))
+    yield Variant("encoders", "and annealing instead", override(up5k, rival_selection=False))
+    yield Variant("encoders", "and both: up5k", up5k)
+    for encoder, bits in (("edges-1960", 1960), ("edges-2548", 2548), ("edges-6992", 6992)):
+        fields = {"encoder": encoder, "inputs": bits}
+        yield Variant("encoders", f"{bits}-64, {encoder}", override(up5k, **fields))
+    yield Variant("encoders", "1808-64, selected from edges-6992", override(best, head_offset=0))
+    yield Variant("encoders", "and three thresholds: up5k-best", best)
+    yield Variant("encoders", "1568-256, edges-1568, 7 bits: ecp5", named("ecp5"))
+    yield Variant("encoders", "4000-112, selected, 7 bits", override(wide, head_offset=0))
+    yield Variant("encoders", "and three thresholds: ecp5-best", wide)
+    # What the pixels themselves bring in the same memory, with the same head.
+    for config, bits, neurons, encoder in (
+        (best, 1568, 72, "thermometer:0,128"),
+        (wide, 3136, 144, "thermometer:0,64,128,192"),
+    ):
+        fields = {"encoder": encoder, "inputs": bits, "hidden": (neurons,), "group": neurons // 2}
+        name = f"{bits}-{neurons}, {encoder}, {config.counter_bits} bits, three thresholds"
+        yield Variant("encoders", name, override(config, **fields))
+    yield Variant("encoders", "1568-256-128, edges-1568: multi", named("multi"))
+    yield Variant(
+        "encoders", "and scores of both summed", named("multi"), alternative="summed-scores"
+    )
