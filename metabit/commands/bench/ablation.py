@@ -68,9 +68,16 @@ def ablation(
     ] = Path("build/bench/ablation"),
     data_dir: options.DataDirOption = None,
     json: options.JsonOption = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(
+            "--markdown", metavar="FILE", help="Write the tables as Markdown.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Train variants of the rule with several seeds, and print what each is worth."""
     check_folder("--json", json)
+    check_folder("--markdown", markdown)
     names = tables.split(",")
     for name in names:
         if name not in TABLES:
@@ -94,11 +101,15 @@ def ablation(
         data_dir,
     )
     console = Console(soft_wrap=True)
-    results = []
-    for table in rows.values():
+    results, texts = [], []
+    for name, table in rows.items():
         summaries = summarise(table, accuracies)
-        console.print(_table(summaries, f"{dataset}, split {split}", seeds, epochs))
+        title = f"{name}: {dataset}, split {split}, {epochs} epochs, {seeds} seeds"
+        console.print(_table(title, summaries))
+        texts.append(_markdown(title, summaries))
         results += summaries
+    if markdown is not None:
+        markdown.write_text("\n".join(texts), encoding="utf-8")
     if json is not None:
         write_json(json, {"rows": [_row(summary) for summary in results], "versions": versions()})
 
@@ -146,20 +157,41 @@ def _accuracy(
     return variant.accuracy(seed, epochs, split, data_dir)
 
 
-def _table(summaries: list[Summary], data: str, seeds: int, epochs: int) -> Table:
-    kind = summaries[0].variant.table
-    table = Table(
-        title=f"{kind}: {data}, {epochs} epochs, {seeds} seeds",
-        title_justify="left",
+def _cells(summary: Summary, first: bool) -> tuple[str, str, str]:
+    """Return a line of a table; the first row is compared with none."""
+    compared = not (first or summary.variant.first)
+    return (
+        summary.variant.name,
+        f"{summary.mean:.2f} ± {summary.std:.2f}",
+        f"{summary.difference:+.2f} ± {summary.error:.2f}" if compared else "",
     )
-    table.add_column(_HEADINGS[kind])
-    table.add_column("test accuracy, %", justify="right")
-    table.add_column("difference", justify="right")
+
+
+def _columns(summaries: list[Summary]) -> tuple[str, str, str]:
+    return _HEADINGS[summaries[0].variant.table], "test accuracy, %", "difference"
+
+
+def _table(title: str, summaries: list[Summary]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for number, column in enumerate(_columns(summaries)):
+        table.add_column(column, justify="right" if number else "left")
     for number, summary in enumerate(summaries):
-        compared = number and not summary.variant.first
-        difference = f"{summary.difference:+.2f} ± {summary.error:.2f}" if compared else ""
-        table.add_row(summary.variant.name, f"{summary.mean:.2f} ± {summary.std:.2f}", difference)
+        table.add_row(*_cells(summary, number == 0))
     return table
+
+
+def _markdown(title: str, summaries: list[Summary]) -> str:
+    lines = [
+        title,
+        "",
+        f"| {' | '.join(_columns(summaries))} |",
+        "|---|---|---|",
+        *(
+            f"| {' | '.join(_cells(summary, number == 0))} |"
+            for number, summary in enumerate(summaries)
+        ),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _row(summary: Summary) -> dict:

@@ -1,0 +1,98 @@
+"""`metabit bench ablation`, on next to nothing."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from metabit.cli import app
+from metabit.commands.bench import ablation
+from metabit.golden.config import Config
+from metabit.golden.named import override
+from metabit.golden.studies.ablation import Variant
+
+CONFIG = Config(
+    dataset="digits",
+    encoder="thermometer:8",
+    inputs=64,
+    hidden=(12,),
+    group=4,
+    rival_selection=False,
+    annealing=(),
+)
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    """Run the command on two rows a table, with a cache of the test's own."""
+    rows = {
+        "steps": (
+            Variant("steps", "paper", CONFIG, 0),
+            Variant("steps", "hardware", CONFIG),
+            Variant("steps", "rival selection", override(CONFIG, rival_selection=True)),
+        ),
+        "changes": (
+            Variant("changes", "as it is", CONFIG),
+            Variant("changes", "start at 0", CONFIG, alternative="zero-start"),
+        ),
+    }
+    monkeypatch.setattr(ablation, "variants", lambda table, dataset: rows[table])
+
+    def run(*arguments, status=0):
+        words = ["bench", "ablation", "--jobs", 1, "--cache", tmp_path / "cache", *arguments]
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        assert result.exit_code == status, result.output
+        return result.output
+
+    return run
+
+
+def test_tables_files_and_cache(bench, tmp_path, monkeypatch):
+    json_file, markdown = tmp_path / "rows.json", tmp_path / "rows.md"
+    options = ("--tables", "steps,changes", "--split", "paper", "--seeds", 2, "--epochs", 1)
+    printed = bench(*options, "--json", json_file, "--markdown", markdown)
+    assert "steps: fashion-mnist, split paper, 1 epochs, 2 seeds" in printed
+    rows = json.loads(json_file.read_text())["rows"]
+    names = ["paper", "hardware", "rival selection", "as it is", "start at 0"]
+    assert [row["name"] for row in rows] == names
+    for row in rows:
+        expected = [
+            Variant("", "", CONFIG, row["deviations"], row["alternative"])
+            if row["name"] != "rival selection"
+            else Variant("", "", override(CONFIG, rival_selection=True))
+        ][0]
+        assert row["test_accuracy"] == pytest.approx(
+            [expected.accuracy(seed, 1, "paper") for seed in (0, 1)]
+        )
+    # Each step is compared with the one before, a change with the first row.
+    means = [sum(row["test_accuracy"]) / 2 for row in rows]
+    differences = [row["difference"] for row in rows]
+    assert differences == pytest.approx(
+        [0, means[1] - means[0], means[2] - means[1], 0, means[4] - means[3]]
+    )
+    lines = markdown.read_text().splitlines()
+    assert lines[0] == "steps: fashion-mnist, split paper, 1 epochs, 2 seeds"
+    assert lines[4].startswith("| paper | ")
+    assert lines[4].endswith(" |  |")
+    assert f"| {100 * differences[1]:+.2f} ± " in lines[5]
+
+    # Everything is there now: nothing is trained.
+    monkeypatch.setattr(Variant, "accuracy", lambda *arguments: 1 / 0)
+    assert bench(*options).split() == printed.split()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--tables", "step"), "unknown table 'step'; known: widths, steps, changes, encoders"),
+        (("--split", "all"), "--split must be one of paper, official, validation, not 'all'"),
+        (("--dataset", "digits"), "--dataset must be fashion-mnist or prototypes, not 'digits'"),
+        (
+            ("--dataset", "prototypes", "--tables", "encoders"),
+            "table encoders is about images, and prototypes has none",
+        ),
+        (("--markdown", "no/where"), "folder no does not exist"),
+    ],
+)
+def test_errors(bench, options, message):
+    assert message in bench(*options, status=1).replace("\n", " ")
