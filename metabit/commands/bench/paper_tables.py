@@ -4,6 +4,7 @@ import csv
 import io
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -100,7 +101,8 @@ def print_table(console: Console, compared: list[RowComparison]) -> None:
     if not compared:
         console.print("no results yet")
     for title, rows in _by_title(compared).items():
-        table = Table(title=title, title_justify="left")
+        # Without lines between columns, the longest row fits into 80 characters.
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
         for column in ("row", "", *_KIND, "seeds"):
             left = column in ("row", "", "verdict")
             table.add_column(column, justify="left" if left else "right", no_wrap=True)
