@@ -101,8 +101,14 @@ def print_table(console: Console, compared: list[RowComparison]) -> None:
     if not compared:
         console.print("no results yet")
     for title, rows in _by_title(compared).items():
-        # Without lines between columns, the longest row fits into 80 characters.
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+        # Little space between columns, so that the longest row fits into 80 characters.
+        table = Table(
+            title=title,
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+            pad_edge=False,
+        )
         for column in ("row", "", *_KIND, "seeds"):
             left = column in ("row", "", "verdict")
             table.add_column(column, justify="left" if left else "right", no_wrap=True)
