@@ -102,6 +102,9 @@ class Config(BaseModel):
     head_offset : int
         0: one bit per neuron enters the class scores. ``T > 0``: three bits,
         ``z >= -T``, ``z >= 0`` and ``z >= T`` (the three-threshold head).
+    summed_scores : bool
+        The prediction is the class of the highest sum of all layers' scores, not of the highest
+        score of the last layer alone. Every layer still learns from its own.
     tile : int
         Samples whose forward passes all use the weights as they stood before the tile.
     seed : int
@@ -134,6 +137,7 @@ class Config(BaseModel):
     )
     reinforcement: Annotated[float, Field(ge=0, le=1)] = 0.5
     head_offset: Annotated[int, Field(ge=0, le=4095)] = 0
+    summed_scores: bool = False
     tile: Annotated[int, Field(ge=1, le=64)] = 8
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     array: ArrayShape = ArrayShape()

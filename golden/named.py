@@ -68,6 +68,7 @@ _CONFIGS = {
             inputs=1568,
             hidden=(256, 128),
             group=64,
+            summed_scores=True,
             array=_ECP5_ARRAY,
         ),
         Config(

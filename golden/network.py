@@ -53,16 +53,24 @@ class Forward:
         ``z = W x`` of each layer.
     scores : list of ndarray of int32, shape (B, C)
         Class scores ``o = P a`` of each layer.
+    summed : bool
+        All layers' scores count for the prediction, not those of the last layer alone.
     """
 
     inputs: list[npt.NDArray[np.float32]]
     preactivations: list[npt.NDArray[np.int32]]
     scores: list[npt.NDArray[np.int32]]
+    summed: bool = False
+
+    @property
+    def decision(self) -> npt.NDArray[np.int32]:
+        """Scores that decide, shape (B, C): the last layer's, or the sum of all layers'."""
+        return np.sum(self.scores, axis=0, dtype=np.int32) if self.summed else self.scores[-1]
 
     @property
     def predictions(self) -> npt.NDArray[np.int64]:
-        """Class of each sample: argmax of the last layer's scores, lowest index on ties."""
-        return self.scores[-1].argmax(axis=1)
+        """Class of each sample: that of the highest score, lowest index on ties."""
+        return self.decision.argmax(axis=1)
 
 
 def _signs(bits: Bits) -> npt.NDArray[np.float32]:
@@ -182,7 +190,7 @@ class Network:
                 head = activation + _signs(z >= offset) + _signs(z >= -offset)
             preactivations.append(z.astype(np.int32))
             scores.append((head @ code.T).astype(np.int32))
-        return Forward(layer_inputs, preactivations, scores)
+        return Forward(layer_inputs, preactivations, scores, self.config.summed_scores)
 
     def predict(self, samples: Bits, batch: int = 4096) -> npt.NDArray[np.int64]:
         """Classes of samples, shape (n,); nothing is learnt."""

@@ -11,6 +11,7 @@ from .head import Head
 from .layout import Layout
 from .pipeline import delays
 from .select import constant
+from .vote import Vote
 from .winner import Winner
 from .words import Location, Word, WordRead
 
@@ -26,7 +27,8 @@ class Learn(wiring.Component):
     """Judge every sample layer by layer, and update a winner per group where it triggers.
 
     Samples in order, layers ascending, groups ascending, one after the other: the updates of a
-    tile are a sequence. Without ``training`` only the last layer's head is consulted.
+    tile are a sequence. Without ``training`` only the last layer's head is consulted. With summed
+    scores, the scores of all layers are read once more for the prediction.
 
     Parameters
     ----------
@@ -94,6 +96,7 @@ class Learn(wiring.Component):
         layout, config = self._layout, self._layout.config
         m.submodules.head = head = Head(layout)
         m.submodules.winner = winner = Winner(layout)
+        summed = config.summed_scores and config.layers > 1
         last_layer = self.layer == config.layers - 1
 
         sample = Signal(7)
@@ -105,12 +108,17 @@ class Learn(wiring.Component):
             head.label.eq(self.label),
             head.count.eq(self.count),
             head.valid.eq(delays(m, reading, Popcounts.latency, "reading")[-1]),
-            self.prediction.payload.eq(head.best),
             winner.layer.eq(self.layer),
             winner.count.eq(self.count),
             self.winner.eq(winner.winner),
             self.desired.eq(winner.desired),
         ]
+
+        prediction: Value = head.best
+        if summed:
+            m.submodules.vote = vote = Vote(layout)
+            prediction = vote.best
+        m.d.comb += self.prediction.payload.eq(prediction)
 
         neuron = Signal(range(max(config.hidden) + 1))
         in_group = Signal(range(config.group + 1))
@@ -167,13 +175,15 @@ class Learn(wiring.Component):
                 with m.If(pause == 0):
                     m.next = "Judge"
                     with m.If(last_layer):
-                        m.next = "Predict"
+                        m.next = "Begin sum" if summed else "Predict"
+            if summed:
+                self._sum_scores(m, vote, remaining, pause)
             with m.State("Predict"):
                 m.d.comb += self.prediction.valid.eq(1)
                 with m.If(self.prediction.ready):
                     m.d.comb += [
                         self.events.sample.eq(self.training),
-                        self.events.correct.eq(self.training & (head.best == self.label)),
+                        self.events.correct.eq(self.training & (prediction == self.label)),
                     ]
                     m.next = "Judge"
             with m.State("Judge"):
@@ -263,6 +273,46 @@ class Learn(wiring.Component):
                     with m.If(sample == self.samples - 1):
                         m.next = "Idle"
         return m
+
+    def _sum_scores(self, m: Module, vote: Vote, remaining: Signal, pause: Signal) -> None:
+        """Read every layer's score of one class after the other."""
+        layout, config = self._layout, self._layout.config
+        layer = Signal(range(config.layers))
+        reading, last = Signal(), Signal()
+        m.d.comb += [
+            last.eq(layer == config.layers - 1),
+            vote.count.eq(self.count),
+            vote.valid.eq(delays(m, reading, Popcounts.latency, "summing")[-1]),
+            vote.last.eq(delays(m, last, Popcounts.latency, "last_score")[-1]),
+        ]
+        with m.State("Begin sum"):
+            m.d.comb += vote.clear.eq(1)
+            m.d.sync += [
+                self.index.eq(layout.score_base[0]),
+                layer.eq(0),
+                remaining.eq(config.classes - 1),
+            ]
+            m.next = "Sum scores"
+        with m.State("Sum scores"):
+            m.d.comb += reading.eq(1)
+            # A layer's scores follow those of the layer before.
+            m.d.sync += [
+                self.index.eq(self.index + config.classes),
+                layer.eq(layer + 1),
+                pause.eq(Popcounts.latency - 1),
+            ]
+            with m.If(last):
+                m.d.sync += [
+                    self.index.eq(self.index - ((config.layers - 1) * config.classes - 1)),
+                    layer.eq(0),
+                    remaining.eq(remaining - 1),
+                ]
+                with m.If(remaining == 0):
+                    m.next = "Await vote"
+        with m.State("Await vote"):
+            m.d.sync += pause.eq(pause - 1)
+            with m.If(pause == 0):
+                m.next = "Predict"
 
     def _read_code(self, m: Module, neuron: Value, code: Value) -> None:
         """Request the code bits of the 16 neurons that begin with this one."""

@@ -58,6 +58,8 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         Reinforcement probability; 0 is off.
     head_offset : int
         Offset of the three-threshold head; 0 is the plain head.
+    summed_scores : bool
+        Whether all layers' class scores count for the prediction, not the last layer's alone.
     tile : int
         Samples whose forward passes all use the weights as they stood before the tile.
     epochs : int
@@ -121,6 +123,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         annealing: Sequence[float] = (0.6, 0.75, 0.9),
         reinforcement: float = 0.5,
         head_offset: int = 0,
+        summed_scores: bool = False,
         tile: int = 8,
         epochs: int = 20,
         encoder: str = "auto",
@@ -137,6 +140,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         self.annealing = annealing
         self.reinforcement = reinforcement
         self.head_offset = head_offset
+        self.summed_scores = summed_scores
         self.tile = tile
         self.epochs = epochs
         self.encoder = encoder
@@ -270,16 +274,18 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         ndarray of float64, shape (n, classes)
         """
         scores = self._scores(X)
-        scores /= math.sqrt(self.config_.planes * self.config_.hidden[-1])
+        config = self.config_
+        voters = sum(config.hidden) if config.summed_scores else config.hidden[-1]
+        scores /= math.sqrt(config.planes * voters)
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
 
     def _scores(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the last layer's class scores, shape (n, classes)."""
+        """Return the class scores that decide, shape (n, classes)."""
         check_is_fitted(self)
         samples = self._encode(validate_data(self, X, reset=False))
         parts = [
-            self.network_.forward(samples[start : start + _BATCH]).scores[-1]
+            self.network_.forward(samples[start : start + _BATCH]).decision
             for start in range(0, len(samples), _BATCH)
         ]
         return np.concatenate(parts).astype(np.float64)
@@ -340,7 +346,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         }
         for name in (
             *("counter_bits", "margin", "rival_selection", "reinforcement"),
-            *("head_offset", "tile"),
+            *("head_offset", "summed_scores", "tile"),
         ):
             fields[name] = getattr(self, name)
         return make_config({name: _plain(value) for name, value in fields.items()})

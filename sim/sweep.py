@@ -91,6 +91,7 @@ def random_config(number: int, seed: int) -> Config:
         rival_selection=bool(pick(0, 3)),
         reinforcement=(0.0, 0.5, 1.0)[pick(0, 2)],
         head_offset=(0, 0, 1, 3, 8)[pick(0, 4)],
+        summed_scores=number % 4 in (1, 2),
         tile=1 + number % 16,
         seed=pick(0, 2**32 - 1),
         array=array,

@@ -143,6 +143,6 @@ class Engine:
         predictions = np.empty(len(samples), np.int64)
         kernel.predict(
             *(self._geometry, self._state, self._scratch),
-            *(self._config.head_offset, self.pack(samples), predictions),
+            *(make_rule(self._config, 0, 0), self.pack(samples), predictions),
         )
         return predictions

@@ -100,6 +100,14 @@ def _score(layer, sample, offset, scratch):
 
 
 @compiled
+def _add_up(number, sample, summed, scratch):
+    """Add a layer's scores to those that the prediction follows from, or take their place."""
+    for label in range(len(scratch.scores)):
+        before = scratch.sums[sample, label] if summed and number else 0
+        scratch.sums[sample, label] = before + scratch.scores[label]
+
+
+@compiled
 def _best(scores, without):
     """Return the lowest index of the largest score, leaving out one index."""
     best = -1
@@ -175,7 +183,8 @@ def _train_tile(geometry, state, scratch, rule, labels, predictions):
             if triggered:
                 _choose(layer, sample, scratch.z, label, rival, rule.rival_selection)
             scratch.triggered[sample, number] = triggered
-            predictions[sample] = best
+            _add_up(number, sample, rule.summed_scores, scratch)
+            predictions[sample] = _best(scratch.sums[sample], -1)
     for sample, label in enumerate(labels):
         state.statistics[0, 0] += 1
         state.statistics[0, 1] += predictions[sample] == label
@@ -229,7 +238,7 @@ def train(geometry, state, scratch, rule, samples, indices, labels, predictions)
 
 
 @_cached
-def predict(geometry, state, scratch, head_offset, samples, predictions):
+def predict(geometry, state, scratch, rule, samples, predictions):
     """Set the classes of samples, without learning; parameters as in :func:`train`."""
     tile = len(scratch.z)
     for start in range(0, len(samples), tile):
@@ -238,6 +247,9 @@ def predict(geometry, state, scratch, head_offset, samples, predictions):
         for number in range(len(geometry)):
             layer = _layer(geometry[number], state, scratch)
             _forward(layer, end - start, scratch.z)
+            if rule.summed_scores or number == len(geometry) - 1:
+                for sample in range(end - start):
+                    _score(layer, sample, rule.head_offset, scratch)
+                    _add_up(number, sample, rule.summed_scores, scratch)
         for sample in range(end - start):
-            _score(layer, sample, head_offset, scratch)
-            predictions[start + sample] = _best(scratch.scores, -1)
+            predictions[start + sample] = _best(scratch.sums[sample], -1)

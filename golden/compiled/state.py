@@ -63,6 +63,8 @@ class Scratch(NamedTuple):
         Pre-activations of a layer.
     scores : ndarray of int64, shape (classes,)
         Class scores of a sample.
+    sums : ndarray of int64, shape (tile, classes)
+        Class scores that the prediction follows from.
     triggered : ndarray of bool, shape (tile, layers)
         Which samples update which layers.
     winners : ndarray of int64
@@ -73,6 +75,7 @@ class Scratch(NamedTuple):
     head: Words
     z: npt.NDArray[np.int32]
     scores: npt.NDArray[np.int64]
+    sums: npt.NDArray[np.int64]
     triggered: npt.NDArray[np.bool_]
     winners: npt.NDArray[np.int64]
 
@@ -84,8 +87,8 @@ class Rule(NamedTuple):
     ----------
     rival_selection : bool
         As the configuration has it.
-    head_offset : int
-        As the configuration has it.
+    head_offset, summed_scores : int, bool
+        As the configuration has them.
     low, high : int8 or int16
         Range of a counter.
     phase_mask : uint64
@@ -96,6 +99,7 @@ class Rule(NamedTuple):
 
     rival_selection: bool
     head_offset: int
+    summed_scores: bool
     low: Any
     high: Any
     phase_mask: np.uint64
@@ -163,6 +167,7 @@ def make_scratch(config: Config, geometry: npt.NDArray[Any]) -> Scratch:
         np.zeros(widest, np.uint64),
         np.zeros((config.tile, widest * LANES), np.int32),
         np.zeros(config.classes, np.int64),
+        np.zeros((config.tile, config.classes), np.int64),
         np.zeros((config.tile, config.layers), np.bool_),
         np.zeros(config.tile * int(geometry["groups"].sum()), np.int64),
     )
@@ -177,7 +182,8 @@ def make_rule(config: Config, annealing: int, damping: int) -> Rule:
     shifts = config.reinforcement_shift
     rare = never if shifts is None else [(1 << (shift + damping)) - 1 for shift in shifts]
     return Rule(
-        *(config.rival_selection, config.head_offset, kind(low), kind(high)),
+        *(config.rival_selection, config.head_offset, config.summed_scores),
+        *(kind(low), kind(high)),
         *(np.uint64((1 << annealing) - 1), np.array(rare, np.uint64)),
     )
 

@@ -234,7 +234,7 @@ def _changes(base: Config) -> Iterator[Variant]:
     yield Variant("changes", "counters start at 0", base, alternative="zero-start")
     wide = override(base, counter_bits=16)
     yield Variant("changes", "16 bits that start as 8 do", wide, alternative="narrow-start")
-    yield Variant("changes", "scores of all layers summed", base, alternative="summed-scores")
+    yield Variant("changes", "scores of all layers summed", override(base, summed_scores=True))
 
 
 def _encoders(base: Config) -> Iterator[Variant]:
@@ -262,7 +262,7 @@ def _encoders(base: Config) -> Iterator[Variant]:
         fields = {"encoder": encoder, "inputs": bits, "hidden": (neurons,), "group": neurons // 2}
         name = f"{bits}-{neurons}, {encoder}, {config.counter_bits} bits, three thresholds"
         yield Variant("encoders", name, override(config, **fields))
-    yield Variant("encoders", "1568-256-128, edges-1568: multi", named("multi"))
-    yield Variant(
-        "encoders", "and scores of both summed", named("multi"), alternative="summed-scores"
-    )
+    two = named("multi")
+    last = override(two, summed_scores=False)
+    yield Variant("encoders", "1568-256-128, edges-1568, 8 bits", last)
+    yield Variant("encoders", "and scores of both layers summed: multi", two)

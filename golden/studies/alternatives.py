@@ -12,7 +12,7 @@ from ..learner import GoldenLearner, Learner
 from ..named import override
 from ..network import Bits, Forward, Network
 
-Alternative = Literal["pcg64", "stale-tile", "zero-start", "narrow-start", "summed-scores"]
+Alternative = Literal["pcg64", "stale-tile", "zero-start", "narrow-start"]
 """What is different.
 
 pcg64
@@ -24,8 +24,6 @@ zero-start
     All counters start at zero.
 narrow-start
     Counters start where those of 8 bits would, whatever their own width.
-summed-scores
-    The prediction is the class of the highest sum of all layers' scores.
 """
 
 
@@ -77,18 +75,6 @@ class _StaleNetwork(Network):
         return result
 
 
-class _SummingNetwork(Network):
-    """A network whose layers' scores are added up; it trains as any other."""
-
-    def predict(self, samples: Bits, batch: int = 4096) -> npt.NDArray[np.int64]:
-        """Classes of samples, shape (n,)."""
-        parts = [
-            np.sum(self.forward(samples[start : start + batch]).scores, axis=0).argmax(axis=1)
-            for start in range(0, len(samples), batch)
-        ]
-        return np.concatenate(parts) if parts else np.empty(0, np.int64)
-
-
 def make_alternative(config: Config, alternative: Alternative, engine: EngineName) -> Learner:
     """Return a learner of a rule that is different.
 
@@ -105,8 +91,6 @@ def make_alternative(config: Config, alternative: Alternative, engine: EngineNam
         return GoldenLearner(Network(config, _Pcg64(config.seed)))
     if alternative == "stale-tile":
         return GoldenLearner(_StaleNetwork(config))
-    if alternative == "summed-scores":
-        return GoldenLearner(_SummingNetwork(config))
     network = Network(config)
     if alternative == "zero-start":
         network.load([np.zeros_like(counters) for counters in network.counters])

@@ -24,7 +24,9 @@ _DATA = "Data"
 MODES = ("hardware", "paper", "baldassi")
 """What `--mode` may be."""
 
-_ONLY_HARDWARE = ("counter_bits", "rival_selection", "annealing", "head_offset", "tile")
+_ONLY_HARDWARE = (
+    *("counter_bits", "rival_selection", "annealing", "head_offset", "summed_scores", "tile"),
+)
 ONLY_PAPER = ("weight_clip", "batch")
 """Fields of the configuration that modes `paper` and `baldassi` have and `hardware` has not."""
 
@@ -161,6 +163,14 @@ HeadOffsetOption = Annotated[
         "--head-offset",
         metavar="T",
         help="Offset of the three-threshold head; 0 is the plain head.",
+        rich_help_panel=_NETWORK,
+    ),
+]
+SummedScoresOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--summed-scores/--no-summed-scores",
+        help="Whether all layers' scores count for the prediction, or the last layer's alone.",
         rich_help_panel=_NETWORK,
     ),
 ]

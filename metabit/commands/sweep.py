@@ -25,7 +25,8 @@ EPOCHS, SEEDS = 10, 3
 
 _FIELDS = (
     *("encoder", "thresholds", "hidden", "group", "counter_bits", "margin", "rival_selection"),
-    *("annealing", "reinforcement", "head_offset", "tile", "batch", "weight_clip"),
+    *("annealing", "reinforcement", "head_offset", "summed_scores", "tile", "batch"),
+    "weight_clip",
 )
 _OWN = ("mode", "split", "epochs")
 """What --vary can change: options of `metabit train`, and what is no field of a configuration."""

@@ -95,19 +95,24 @@ class Reference:
             x = [int(zk >= 0) for zk in z]
         return inputs, zs, scores
 
+    def _prediction(self, scores):
+        if self.config.summed_scores:
+            return argmax([sum(one_class) for one_class in zip(*scores, strict=True)])
+        return argmax(scores[-1])
+
     def predict(self, sample):
-        return argmax(self.forward(sample)[2][-1])
+        return self._prediction(self.forward(sample)[2])
 
     def train_tile(self, samples, labels, annealing, damping):
         passes = [self.forward(sample) for sample in samples]
         for (inputs, zs, scores), label in zip(passes, labels, strict=True):
             self.samples += 1
-            self.correct += argmax(scores[-1]) == label
+            self.correct += self._prediction(scores) == label
             for layer in range(len(self.widths)):
                 self._learn(
                     layer, inputs[layer], zs[layer], scores[layer], label, annealing, damping
                 )
-        return [argmax(scores[-1]) for _, _, scores in passes]
+        return [self._prediction(scores) for _, _, scores in passes]
 
     def _learn(self, layer, x, z, scores, label, annealing, damping):
         width = self.widths[layer]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from metabit.golden.config import Config
-from metabit.golden.named import override
 from metabit.golden.network import Network
 from metabit.golden.studies.alternatives import Alternative, make_alternative
 
@@ -31,7 +30,7 @@ def train(learner, samples, labels):
         learner.train_tile(samples[part], labels[part], annealing=0, damping=0)
 
 
-@pytest.mark.parametrize("name", sorted(set(get_args(Alternative)) - {"summed-scores"}))
+@pytest.mark.parametrize("name", get_args(Alternative))
 def test_every_alternative_ends_in_another_state(name, samples, labels):
     plain, learner = Network(CONFIG), make_alternative(CONFIG, name, "numpy")
     for start in range(0, len(samples), 4):
@@ -68,16 +67,3 @@ def test_a_tile_passes_forward_with_the_weights_of_one_tile_ago(samples, labels)
     # A test sees the weights as they are.
     reference.load(learner.network.counters)
     np.testing.assert_array_equal(learner.predict(samples), reference.predict(samples))
-
-
-def test_scores_of_all_layers_are_summed(samples, labels):
-    config = override(CONFIG, seed=1)
-    learner = make_alternative(config, "summed-scores", "numpy")
-    train(learner, samples, labels)
-    scores = learner.network.forward(samples).scores
-    np.testing.assert_array_equal(learner.predict(samples), (scores[0] + scores[1]).argmax(axis=1))
-    assert not np.array_equal(learner.predict(samples), scores[1].argmax(axis=1))
-    plain = Network(config)
-    for start in range(0, len(samples), 4):
-        plain.train_tile(samples[start : start + 4], labels[start : start + 4])
-    np.testing.assert_array_equal(learner.network.counters[0], plain.counters[0])

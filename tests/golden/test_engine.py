@@ -27,6 +27,7 @@ def configs(draw):
         rival_selection=draw(st.booleans()),
         reinforcement=draw(st.sampled_from([0, 0.01, 0.5, 1])),
         head_offset=draw(st.sampled_from([0, 0, 1, 4, 4095])),
+        summed_scores=draw(st.booleans()),
         tile=draw(st.integers(1, 64)),
         seed=draw(st.integers(0, 2**32 - 1)),
     )

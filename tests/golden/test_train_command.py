@@ -125,7 +125,14 @@ def test_every_option_reaches_the_configuration(tmp_path):
     metabit(
         *("train", "--epochs", 1, "--out", out, "--seed", 3, "--encoder", "median"),
         *("--layers", "20,10", "--group", 6, "--counter-bits", 5, "--margin", 0.5, "--tile", 3),
-        *("--no-rival-selection", "--annealing", "0.5,0.7", "--reinforcement", 0.25),
+        *(
+            "--summed-scores",
+            "--no-rival-selection",
+            "--annealing",
+            "0.5,0.7",
+            "--reinforcement",
+            0.25,
+        ),
         *("--head-offset", 2),
     )
     config = load_checkpoint(out).config
@@ -133,6 +140,7 @@ def test_every_option_reaches_the_configuration(tmp_path):
     assert (config.encoder, config.inputs, config.hidden) == ("median", 64, (20, 10))
     assert (config.group, config.counter_bits, config.margin, config.tile) == (6, 5, 0.5, 3)
     assert (config.rival_selection, config.annealing) == (False, (0.5, 0.7))
+    assert config.summed_scores
     assert (config.reinforcement, config.head_offset, config.seed) == (0.25, 2, 3)
 
 

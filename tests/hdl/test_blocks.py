@@ -15,6 +15,7 @@ from metabit.hdl.popcount import Popcount
 from metabit.hdl.spram import SpramStore
 from metabit.hdl.store import BlockStore
 from metabit.hdl.update import Update
+from metabit.hdl.vote import Vote
 from metabit.hdl.winner import Winner
 
 
@@ -121,6 +122,41 @@ def test_head_breaks_ties_towards_the_lowest_class() -> None:
             for code, number in ((dut.label_code, label), (dut.rival_code, rival)):
                 index = ctx.get(code.address) * 4 + ctx.get(code.row)
                 assert index == layout.code_index(0, number, 0)
+
+    clocked(dut, testbench)
+
+
+@pytest.mark.parametrize("layers", [2, 3])
+def test_vote_is_for_the_highest_sum_and_the_first_of_several(layers: int) -> None:
+    config = Config(inputs=20, hidden=(9, 17, 5)[:layers], classes=6, group=5, summed_scores=True)
+    dut = Vote(Layout(config))
+    rng = np.random.default_rng(layers)
+
+    async def testbench(ctx):
+        ties = 0
+        for number in range(200):
+            # At times all that the neurons can give, which must not overflow.
+            counts = rng.integers(0, 3, (config.classes, layers))
+            if number % 10 == 0:
+                counts[number // 10 % config.classes] = config.hidden
+            ctx.set(dut.clear, 1)
+            await ctx.tick()
+            ctx.set(dut.clear, 0)
+            for one_class in counts:
+                for layer, count in enumerate(one_class):
+                    # A pause must not count.
+                    ctx.set(dut.valid, 0)
+                    if rng.integers(0, 2):
+                        await ctx.tick()
+                    ctx.set(dut.valid, 1)
+                    ctx.set(dut.last, layer == layers - 1)
+                    ctx.set(dut.count, int(count))
+                    await ctx.tick()
+            ctx.set(dut.valid, 0)
+            sums = counts.sum(axis=1)
+            ties += np.count_nonzero(sums == sums.max()) > 1
+            assert ctx.get(dut.best) == sums.argmax()
+        assert ties > 20
 
     clocked(dut, testbench)
 

@@ -47,6 +47,17 @@ VARIANTS = {
         reinforcement=0.0,
         array=ArrayShape(rows=1, lanes=16, samples=1),
     ),
+    "three layers, summed scores, three thresholds": Config(
+        inputs=19,
+        hidden=(9, 20, 7),
+        classes=5,
+        group=4,
+        counter_bits=5,
+        tile=4,
+        head_offset=2,
+        summed_scores=True,
+        array=ArrayShape(rows=2, lanes=16, samples=2),
+    ),
 }
 
 
@@ -92,14 +103,16 @@ def test_counters_written_by_the_host_train_on() -> None:
     simulate(core, testbench)
 
 
-def test_inference_changes_nothing_but_popcounts() -> None:
-    network = Network(SMALL)
-    samples = np.random.default_rng(3).integers(0, 2, (3, 37)).astype(bool)
-    core = Core(SMALL)
-    bench = CoreBench(SMALL, core)
+@pytest.mark.parametrize("name", ["block", "three layers, summed scores, three thresholds"])
+def test_inference_changes_nothing_but_popcounts(name: str) -> None:
+    config = VARIANTS[name]
+    network = Network(config)
+    samples = np.random.default_rng(3).integers(0, 2, (3, config.inputs)).astype(bool)
+    core = Core(config)
+    bench = CoreBench(config, core)
 
     async def testbench(ctx):
-        await bench.command(ctx, Operation.RESET, address=SMALL.generator_state)
+        await bench.command(ctx, Operation.RESET, address=config.generator_state)
         await bench.write_inputs(ctx, samples)
         predictions = await bench.command(ctx, Operation.INFER, count=3)
         result = network.forward(samples)

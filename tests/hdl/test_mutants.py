@@ -14,6 +14,7 @@ from metabit.hdl.forward import Forward
 from metabit.hdl.head import Head
 from metabit.hdl.row import Row
 from metabit.hdl.update import Update
+from metabit.hdl.vote import Vote
 from metabit.hdl.winner import Winner
 from tests.hdl.core_bench import train_and_compare
 
@@ -23,6 +24,7 @@ CONFIG = Config(
     classes=3,
     group=4,
     counter_bits=3,
+    summed_scores=True,
     tile=3,
     array=ArrayShape(rows=2, lanes=16, samples=2),
 )
@@ -60,6 +62,15 @@ class HeadSwapsCodes(Head):
         m = super().elaborate(platform)
         with m.If(self.valid):
             m.d.sync += self.rival_code.eq(self.label_code)
+        return m
+
+
+class VoteNeverChanges(Vote):
+    """Class 0 it is."""
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        m.d.sync += self.best.eq(0)
         return m
 
 
@@ -120,6 +131,7 @@ MUTANTS = [
     (core, "Array", ArrayLosesCarry),
     (core, "Collector", CollectorLate),
     (learn, "Head", HeadSwapsCodes),
+    (learn, "Vote", VoteNeverChanges),
     (learn, "Winner", WinnerTakesLast),
     (core, "Update", UpdateWraps),
     (core, "Row", RowForgetsTail),

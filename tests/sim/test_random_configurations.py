@@ -32,7 +32,7 @@ def test_fifty_configurations_cover_what_matters(seed):
     assert {array.systolic for array in arrays} == {False, True}
     assert {array.samples for array in arrays} >= {1, 2, 4}
     assert any(config.tile > config.array.samples for config in configs), "several passes"
-    for name in ("rival_selection", "head_offset", "reinforcement"):
+    for name in ("rival_selection", "head_offset", "reinforcement", "summed_scores"):
         assert {bool(getattr(config, name)) for config in configs} == {False, True}
     widths = [width for config in configs for width in config.hidden]
     assert {width % 2 for width in widths} == {0, 1}
