@@ -242,6 +242,9 @@ class Config(BaseModel):
         bitstream serves them all.
         """
         host_only = {"name", "dataset", "encoder", "seed", "annealing"}
+        if not (self.summed_scores and self.layers > 1):
+            # The sum of one layer's scores takes no hardware.
+            host_only.add("summed_scores")
         fields = self.model_dump(mode="json", exclude=host_only)
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).digest()[:8]

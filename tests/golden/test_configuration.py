@@ -52,6 +52,9 @@ def test_digest_names_the_hardware():
     config = named("up5k")
     same = override(config, seed=5, dataset="mnist", encoder="median", annealing=())
     assert same.digest == config.digest
+    # The sum of one layer's scores is no hardware.
+    assert override(config, summed_scores=True).digest == config.digest
+    assert override(named("multi"), summed_scores=False).digest != named("multi").digest
     changes = [{"tile": 4}, {"counter_bits": 7}, {"margin": 0.5}, {"array": ArrayShape(rows=8)}]
     digests = {override(config, **change).digest for change in changes}
     digests |= {named(name).digest for name in NAMES}
