@@ -137,7 +137,7 @@ class Config(BaseModel):
     )
     reinforcement: Annotated[float, Field(ge=0, le=1)] = 0.5
     head_offset: Annotated[int, Field(ge=0, le=4095)] = 0
-    summed_scores: bool = False
+    summed_scores: bool = True
     tile: Annotated[int, Field(ge=1, le=64)] = 8
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     array: ArrayShape = ArrayShape()

@@ -68,7 +68,6 @@ _CONFIGS = {
             inputs=1568,
             hidden=(256, 128),
             group=64,
-            summed_scores=True,
             array=_ECP5_ARRAY,
         ),
         Config(
@@ -79,6 +78,7 @@ _CONFIGS = {
             group=45,
             rival_selection=False,
             annealing=(),
+            summed_scores=False,
             array=ArrayShape(rows=8, lanes=16, samples=4),
         ),
     )

@@ -123,7 +123,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         annealing: Sequence[float] = (0.6, 0.75, 0.9),
         reinforcement: float = 0.5,
         head_offset: int = 0,
-        summed_scores: bool = False,
+        summed_scores: bool = True,
         tile: int = 8,
         epochs: int = 20,
         encoder: str = "auto",

@@ -1,6 +1,7 @@
 """The scikit-learn estimator."""
 
 import doctest
+import math
 import pickle
 import subprocess
 import sys
@@ -92,9 +93,20 @@ def test_partial_fit_in_portions(digits):
     assert classifier.score(X[1400:], y[1400:]) > 0.85
 
 
-def test_scores(bits):
+def test_scores_of_all_layers(bits):
     X, y = bits
     classifier = MetabitClassifier(**NETWORK).fit(X, y)
+    scores = classifier.decision_function(X)
+    np.testing.assert_array_equal(scores, sum(classifier.network_.forward(X).scores))
+    proba = classifier.predict_proba(X)
+    deviation = math.sqrt(sum(NETWORK["hidden"]))
+    expected = (scores[:, 0] - scores[:, 2]) / deviation
+    np.testing.assert_allclose(np.log(proba[:, 0] / proba[:, 2]), expected)
+
+
+def test_scores(bits):
+    X, y = bits
+    classifier = MetabitClassifier(**NETWORK, summed_scores=False).fit(X, y)
     scores = classifier.decision_function(X)
     np.testing.assert_array_equal(scores, classifier.network_.forward(X).scores[-1])
     proba = classifier.predict_proba(X)

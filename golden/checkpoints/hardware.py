@@ -108,6 +108,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"checkpoint {path} is of mode {fields['mode']}, which only the golden model has; "
             "one of mode hardware is needed"
         )
+    if isinstance(fields.get("config"), dict):
+        # Before there was a choice, the last layer predicted alone.
+        fields["config"].setdefault("summed_scores", False)
     record, layers, opening = read_layers(path, fields, arrays, Record, "counters")
     checkpoint = Checkpoint(record, tuple(layer.astype(np.int16) for layer in layers), opening)
     check_run(path, checkpoint, state_sha256(checkpoint.counters, record.generator_state))

@@ -199,10 +199,12 @@ def _widths(base: Config) -> Iterator[Variant]:
     for row in select("layers", base.dataset):
         config = override(base, hidden=row.hidden, group=row.group, margin=row.margin)
         widths = "-".join(map(str, row.hidden))
-        ours = override(config, rival_selection=True, annealing=named("up5k").annealing)
+        summed = override(config, summed_scores=True)
+        ours = override(summed, rival_selection=True, annealing=named("up5k").annealing)
         yield Variant("widths", f"{widths}, the paper's rule", config, 0)
         yield Variant("widths", f"{widths}, the hardware's", config)
-        yield Variant("widths", f"{widths}, with rival selection and annealing", ours)
+        yield Variant("widths", f"{widths}, and summed scores", summed)
+        yield Variant("widths", f"{widths}, and rival selection, annealing", ours)
 
 
 def _steps(base: Config) -> Iterator[Variant]:

@@ -57,7 +57,8 @@ def test_observations_are_what_happened(data):
             continue
         observation = run.observer.observations[-1]
         assert observation.epoch == result.step.epoch
-        scores = run.network.forward(prepared.test).scores
+        forward = run.network.forward(prepared.test)
+        scores = forward.scores
         for layer, seen in enumerate(observation.layers):
             counters = run.network.counters[layer]
             assert seen.flips == np.sum((counters >= 0) != before[layer])
@@ -75,7 +76,7 @@ def test_observations_are_what_happened(data):
             # Of 40 samples, the 2nd, 10th, 20th, 30th and 38th smallest.
             assert len(margins) == 40
             assert seen.margins == tuple(margins[i] for i in (1, 9, 19, 29, 37))
-        assert observation.layers[-1].accuracy == run.test_accuracy[-1]
+        assert run.test_accuracy[-1] == np.mean(forward.predictions == prepared.test_labels)
         before = [values >= 0 for values in run.network.counters]
         counts = copy.deepcopy(run.network.statistics)
     assert len(run.observer.observations) == EPOCHS
@@ -109,6 +110,19 @@ def test_checkpoints_of_version_1_go_on(tmp_path, data, tiles):
     expected = whole.observations[1]
     layers = tuple(layer.model_copy(update=unknown) for layer in expected.layers)
     assert resumed.observations[0] == expected.model_copy(update={"layers": layers})
+
+
+def test_of_old_checkpoints_the_last_layer_predicts(tmp_path, data):
+    config, prepared = data
+    config = override(config, summed_scores=False)
+    whole = train(Run.start(config, prepared, EPOCHS)).checkpoint().record
+    path = tmp_path / "run.npz"
+    save_checkpoint(path, train(Run.start(config, prepared, EPOCHS), 40).checkpoint())
+    rewrite(path, lambda record, arrays: record["config"].pop("summed_scores"))
+    resumed = train(Run.resume(load_checkpoint(path), prepared)).checkpoint().record
+    assert resumed.config == config
+    assert resumed.test_accuracy == whole.test_accuracy
+    assert resumed.state_sha256 == whole.state_sha256
 
 
 def test_checkpoints_of_version_2_go_on(tmp_path, data):
