@@ -209,6 +209,15 @@ class Config(BaseModel):
         return -(1 << (self.counter_bits - 1)), (1 << (self.counter_bits - 1)) - 1
 
     @property
+    def start_bits(self) -> int:
+        """Bits of a counter's first value: over a quarter of its range, or of that of 8 bits.
+
+        A counter of 16 bits that started over a quarter of its own range would take its sign from
+        chance for far too long.
+        """
+        return min(6, max(1, self.counter_bits - 2))
+
+    @property
     def generator_state(self) -> int:
         """Initial state of the generator."""
         return initial_state(self.seed)

@@ -135,9 +135,9 @@ class Network:
         self.statistics = Statistics.zero(config.layers)
 
     def _draw_counters(self, layer: int) -> npt.NDArray[np.int16]:
-        """Draw counters uniform over a quarter of their range: the low bits of a step each."""
+        """Draw counters of ``start_bits`` bits, uniform: the low bits of a step each."""
         width, words = self.config.hidden[layer], self.config.words[layer]
-        bits = max(1, self.config.counter_bits - 2)
+        bits = self.config.start_bits
         draws = self.generator.draw(width * words * WORD).astype(np.int64)
         values = (draws & ((1 << bits) - 1)) - ((draws >> (bits - 1) & 1) << bits)
         rows = values.reshape(width, words * WORD)[:, : self.config.fan_in[layer]]

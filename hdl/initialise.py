@@ -14,8 +14,8 @@ class Initialise(wiring.Component):
     """Fill the weight store as ``golden.Network`` does, word by word.
 
     First the classifiers, one step of the generator per word; then the counters, one step per
-    lane, uniform over a quarter of their range. Lanes beyond the end of a row become zero
-    counters, whose sign is +1: see :class:`~metabit.hdl.layout.Layout`.
+    lane, uniform over a quarter of their range or of that of 8 bits. Lanes beyond the end of a row
+    become zero counters, whose sign is +1: see :class:`~metabit.hdl.layout.Layout`.
 
     Parameters
     ----------
@@ -84,8 +84,7 @@ class Initialise(wiring.Component):
             ),
             self.index.row.eq(location.row),
         ]
-        # Uniform over a quarter of the range: b - 2 bits, sign-extended.
-        drawn_counter = self.draw[: max(1, bits - 2)].as_signed()
+        drawn_counter = self.draw[: config.start_bits].as_signed()
         # The sign plane takes the sign of a counter that stands for a code bit.
         code_bit = Cat(Const(0, bits - 1), ~self.draw.bit_select(lane, 1))
         with m.If((word <= last_words) & (lane < Mux(word == last_words, tail, WORD))):

@@ -234,8 +234,6 @@ def _changes(base: Config) -> Iterator[Variant]:
     yield Variant("changes", "numbers from PCG64", base, alternative="pcg64")
     yield Variant("changes", "weights one tile old", base, alternative="stale-tile")
     yield Variant("changes", "counters start at 0", base, alternative="zero-start")
-    wide = override(base, counter_bits=16)
-    yield Variant("changes", "16 bits that start as 8 do", wide, alternative="narrow-start")
     yield Variant("changes", "scores of all layers summed", override(base, summed_scores=True))
 
 

@@ -9,10 +9,9 @@ from ..config import Config
 from ..engines import EngineName, make_learner
 from ..generator import Generator
 from ..learner import GoldenLearner, Learner
-from ..named import override
 from ..network import Bits, Forward, Network
 
-Alternative = Literal["pcg64", "stale-tile", "zero-start", "narrow-start"]
+Alternative = Literal["pcg64", "stale-tile", "zero-start"]
 """What is different.
 
 pcg64
@@ -22,8 +21,6 @@ stale-tile
     as in hardware that computes both at the same time.
 zero-start
     All counters start at zero.
-narrow-start
-    Counters start where those of 8 bits would, whatever their own width.
 """
 
 
@@ -92,9 +89,5 @@ def make_alternative(config: Config, alternative: Alternative, engine: EngineNam
     if alternative == "stale-tile":
         return GoldenLearner(_StaleNetwork(config))
     network = Network(config)
-    if alternative == "zero-start":
-        network.load([np.zeros_like(counters) for counters in network.counters])
-    else:
-        narrow = Network(override(config, counter_bits=min(8, config.counter_bits)))
-        network.load(narrow.counters)
+    network.load([np.zeros_like(counters) for counters in network.counters])
     return make_learner(network, engine)

@@ -56,8 +56,8 @@ class DeviatingNetwork(PaperNetwork):
         hidden: list[npt.NDArray] = list(self.hidden)
         if limit is not None:
             random = np.random.default_rng(config.seed)
-            quarter = (limit + 1) // 8
-            hidden = [2 * random.integers(-quarter, quarter, h.shape) + 1 for h in hidden]
+            half = 1 << (config.start_bits - 1)
+            hidden = [2 * random.integers(-half, half, h.shape) + 1 for h in hidden]
         elif self._two_valued:
             hidden = [2 * np.floor(h / 2) + 1 for h in hidden]
         self.load(hidden)

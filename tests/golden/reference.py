@@ -62,7 +62,7 @@ class Reference:
         return rows
 
     def _row(self, fan_in):
-        bits = max(1, self.bits - 2)
+        bits = min(6, max(1, self.bits - 2))
         row = []
         for start in range(0, fan_in, WORD):
             for lane in range(WORD):

@@ -46,10 +46,10 @@ def test_pcg64_draws_everything():
     np.testing.assert_array_equal(network.classifier[0], expected)
 
 
-@pytest.mark.parametrize(("name", "low", "high"), [("zero-start", 0, 0), ("narrow-start", -32, 31)])
-def test_counters_start_where_they_should(name, low, high):
-    counters = make_alternative(CONFIG, name, "numpy").network.counters[0]
-    assert (counters.min(), counters.max()) == (low, high)
+def test_counters_start_at_zero():
+    assert not any(
+        c.any() for c in make_alternative(CONFIG, "zero-start", "numpy").network.counters
+    )
 
 
 def test_a_tile_passes_forward_with_the_weights_of_one_tile_ago(samples, labels):
