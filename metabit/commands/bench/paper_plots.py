@@ -120,8 +120,9 @@ def _width(axes: Any, rows: list[RowComparison]) -> None:
         _curve(axes, two, weights, "two layers, ")
     if single:
         _curve(axes, single, weights, "baseline, ", (_BASELINE, _BASELINE_PUBLISHED))
-    _log_ticks(axes, [20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000])
-    axes.set_xlabel("binary weights")
+    thousands = [20, 50, 100, 200, 500, 1000, 2000]
+    _log_ticks(axes, [1000 * number for number in thousands], unit=1000)
+    axes.set_xlabel("binary weights, thousands")
 
 
 def _group(axes: Any, rows: list[RowComparison]) -> None:
@@ -144,12 +145,12 @@ def _clip(axes: Any, rows: list[RowComparison]) -> None:
     axes.set_xlabel("limit of hidden weights")
 
 
-def _log_ticks(axes: Any, values: list[int]) -> None:
-    """Set a logarithmic scale, with ticks at those of the values that are in view."""
+def _log_ticks(axes: Any, values: list[int], unit: int = 1) -> None:
+    """Set a logarithmic scale, with ticks at those of the values that are in view, in units."""
     axes.set_xscale("log")
     low, high = axes.get_xlim()
     shown = [value for value in values if low <= value <= high]
-    axes.set_xticks(shown, [f"{value:,}" for value in shown])
+    axes.set_xticks(shown, [f"{value // unit:,}" for value in shown])
     axes.set_xticks([], minor=True)
 
 
