@@ -9,7 +9,7 @@ import numpy.typing as npt
 from .network import Network
 
 
-def state_sha256(counters: Sequence[npt.NDArray[np.integer]], generator_state: int) -> str:
+def state_sha256(layers: Sequence[npt.NDArray], generator_state: int, dtype: str = "<i2") -> str:
     """Return the canonical SHA-256 of a training state, as 64 hexadecimal digits.
 
     It covers, all little-endian: the number of layers (32 bits); for each layer its neurons and
@@ -18,15 +18,17 @@ def state_sha256(counters: Sequence[npt.NDArray[np.integer]], generator_state: i
 
     Parameters
     ----------
-    counters : sequence of ndarray of int, shape (K_l, fan_in)
-        Counters of each layer, from a network or read back from a device.
+    layers : sequence of ndarray of whole numbers, shape (K_l, fan_in)
+        Counters of each layer, from a network or read back from a device; or hidden weights.
     generator_state : int
         State of the network's generator.
+    dtype : str
+        What the numbers are hashed as; hidden weights of the paper's rule are ``"<i4"``.
     """
-    digest = hashlib.sha256(np.array([len(counters)], "<u4").tobytes())
-    for layer in counters:
+    digest = hashlib.sha256(np.array([len(layers)], "<u4").tobytes())
+    for layer in layers:
         digest.update(np.array(layer.shape, "<u4").tobytes())
-        digest.update(np.ascontiguousarray(layer, "<i2").tobytes())
+        digest.update(np.ascontiguousarray(layer, dtype).tobytes())
     digest.update(np.array([generator_state], "<u4").tobytes())
     return digest.hexdigest()
 

@@ -1,6 +1,5 @@
 """The paper's own rule, and that of its baseline, vectorised: software only."""
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from ..codes import Bits
 from ..generator import Generator
 from ..network import Statistics
+from ..state import state_sha256
 from .config import PaperConfig
 from .draws import Draws, PaperDraws
 
@@ -307,12 +307,7 @@ class PaperNetwork:
 
 
 def paper_state_sha256(hidden: Sequence[npt.NDArray], generator_state: int) -> str:
-    """Return the canonical SHA-256 of a training state, as 64 hexadecimal digits.
-
-    It covers, all little-endian: the number of layers (32 bits); for each layer its neurons and
-    fan-in (32 bits each) and its hidden weights, neuron by neuron, as signed 32-bit numbers; the
-    state of the generator (32 bits). Signs follow from hidden weights, the classifier from the
-    seed.
+    """Return :func:`~metabit.golden.state.state_sha256` of hidden weights, as 32-bit numbers.
 
     Parameters
     ----------
@@ -321,12 +316,7 @@ def paper_state_sha256(hidden: Sequence[npt.NDArray], generator_state: int) -> s
     generator_state : int
         State of the network's generator.
     """
-    digest = hashlib.sha256(np.array([len(hidden)], "<u4").tobytes())
-    for layer in hidden:
-        digest.update(np.array(layer.shape, "<u4").tobytes())
-        digest.update(np.ascontiguousarray(layer, "<i4").tobytes())
-    digest.update(np.array([generator_state], "<u4").tobytes())
-    return digest.hexdigest()
+    return state_sha256(hidden, generator_state, "<i4")
 
 
 def paper_sha256(network: PaperNetwork) -> str:
