@@ -184,8 +184,8 @@ def _train_tile(geometry, state, scratch, rule, labels, predictions):
                 _choose(layer, sample, scratch.z, label, rival, rule.rival_selection)
             scratch.triggered[sample, number] = triggered
             _add_up(number, sample, rule.summed_scores, scratch)
-            predictions[sample] = _best(scratch.sums[sample], -1)
     for sample, label in enumerate(labels):
+        predictions[sample] = _best(scratch.sums[sample], -1)
         state.statistics[0, 0] += 1
         state.statistics[0, 1] += predictions[sample] == label
         for number in range(len(geometry)):
