@@ -184,6 +184,11 @@ class Config(BaseModel):
         """Bits per neuron that enter the class scores: 1, or 3 with a head offset."""
         return 3 if self.head_offset else 1
 
+    @property
+    def layers_vote(self) -> bool:
+        """Whether a sum decides; that of a single layer's scores takes no hardware."""
+        return self.summed_scores and self.layers > 1
+
     @cached_property
     def margin_threshold(self) -> tuple[int, ...]:
         """Margin below which each layer is updated: ``floor(r * planes * K_l)``."""
@@ -251,8 +256,7 @@ class Config(BaseModel):
         bitstream serves them all.
         """
         host_only = {"name", "dataset", "encoder", "seed", "annealing"}
-        if not (self.summed_scores and self.layers > 1):
-            # The sum of one layer's scores takes no hardware.
+        if not self.layers_vote:
             host_only.add("summed_scores")
         fields = self.model_dump(mode="json", exclude=host_only)
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))

@@ -96,7 +96,6 @@ class Learn(wiring.Component):
         layout, config = self._layout, self._layout.config
         m.submodules.head = head = Head(layout)
         m.submodules.winner = winner = Winner(layout)
-        summed = config.summed_scores and config.layers > 1
         last_layer = self.layer == config.layers - 1
 
         sample = Signal(7)
@@ -115,7 +114,7 @@ class Learn(wiring.Component):
         ]
 
         prediction: Value = head.best
-        if summed:
+        if config.layers_vote:
             m.submodules.vote = vote = Vote(layout)
             prediction = vote.best
         m.d.comb += self.prediction.payload.eq(prediction)
@@ -175,8 +174,8 @@ class Learn(wiring.Component):
                 with m.If(pause == 0):
                     m.next = "Judge"
                     with m.If(last_layer):
-                        m.next = "Begin sum" if summed else "Predict"
-            if summed:
+                        m.next = "Begin sum" if config.layers_vote else "Predict"
+            if config.layers_vote:
                 self._sum_scores(m, vote, remaining, pause)
             with m.State("Predict"):
                 m.d.comb += self.prediction.valid.eq(1)
