@@ -101,6 +101,10 @@ def _product(
     return np.concatenate([inputs @ weights[start : start + neurons].T for start in blocks], axis=1)
 
 
+RULE_VERSION = 2
+"""To be counted up with every change of the hardware's rule, so that no older result is reused."""
+
+
 class Network:
     """Complete training state of a network and the rule that changes it.
 

@@ -7,8 +7,9 @@ from typer.testing import CliRunner
 
 from metabit.cli import app
 from metabit.commands.bench import ablation
+from metabit.golden import network
 from metabit.golden.config import Config
-from metabit.golden.named import override
+from metabit.golden.named import make_config, override
 from metabit.golden.studies.ablation import Variant
 
 CONFIG = Config(
@@ -56,11 +57,8 @@ def test_tables_files_and_cache(bench, tmp_path, monkeypatch):
     names = ["paper", "hardware", "rival selection", "as it is", "start at 0"]
     assert [row["name"] for row in rows] == names
     for row in rows:
-        expected = [
-            Variant("", "", CONFIG, row["deviations"], row["alternative"])
-            if row["name"] != "rival selection"
-            else Variant("", "", override(CONFIG, rival_selection=True))
-        ][0]
+        rule = row["deviations"], row["alternative"]
+        expected = Variant("", "", make_config(row["config"]), *rule)
         assert row["test_accuracy"] == pytest.approx(
             [expected.accuracy(seed, 1, "paper") for seed in (0, 1)]
         )
@@ -79,6 +77,11 @@ def test_tables_files_and_cache(bench, tmp_path, monkeypatch):
     # Everything is there now: nothing is trained.
     monkeypatch.setattr(Variant, "accuracy", lambda *arguments: 1 / 0)
     assert bench(*options).split() == printed.split()
+
+    # Unless a rule has changed since.
+    monkeypatch.setattr(network, "RULE_VERSION", network.RULE_VERSION + 1)
+    with pytest.raises(AssertionError):
+        bench(*options)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,9 +16,11 @@ from typer.testing import CliRunner
 
 from metabit.cli import app
 from metabit.errors import MetabitError
+from metabit.golden import network
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import adapt
 from metabit.golden.named import named, override
+from metabit.golden.paper import network as paper_network
 from metabit.sweep import work as work_module
 from metabit.sweep.grid import combinations, parse_values
 from metabit.sweep.ledger import Ledger
@@ -295,6 +298,13 @@ def test_workers_elsewhere_find_the_same_files(tmp_path, monkeypatch):
     assert source_of("x.npy,y.npy") == f"{tmp_path}/x.npy,{tmp_path}/y.npy"
     assert source_of("a.csv#kind") == f"{tmp_path}/a.csv#kind"
     assert source_of("idx") == f"{tmp_path}/idx"
+
+
+@pytest.mark.parametrize("rule", [network, paper_network])
+def test_a_changed_rule_changes_the_key(jobs, monkeypatch, rule):
+    before = jobs[0].point.key
+    monkeypatch.setattr(rule, "RULE_VERSION", rule.RULE_VERSION + 1)
+    assert replace(jobs[0].point).key != before
 
 
 def test_keys(jobs):

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..golden import network
 from ..golden.config import Config
 from ..golden.data.datasets import Dataset
+from ..golden.paper import network as paper_network
 from ..golden.paper.config import PaperConfig
 
 _NO_INFLUENCE = ("name", "dataset", "array")
@@ -56,13 +58,14 @@ class Point:
     def key(self) -> str:
         """Hash by which a result is found again.
 
-        A later version of Metabit may train otherwise, so that the version enters.
+        A later version of Metabit, or of its rules, may train otherwise, so that both enter.
         """
         fields = self.config.model_dump(mode="json")
         for name in _NO_INFLUENCE:
             fields.pop(name, None)
         facts = {
             "metabit": __version__,
+            "rules": (network.RULE_VERSION, paper_network.RULE_VERSION),
             "mode": self.mode,
             "config": fields,
             "data": self.data_sha256,

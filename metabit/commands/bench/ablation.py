@@ -9,10 +9,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rich.table import Table
 
 from metabit.errors import MetabitError
+from metabit.golden import network
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.data.splits import SPLITS
 from metabit.golden.errors import ConfigurationError
-from metabit.golden.paper.network import RULE_VERSION
+from metabit.golden.paper import network as paper_network
 from metabit.golden.studies.ablation import TABLES, Summary, Variant, summarise, variants
 from metabit.golden.studies.alternatives import Alternative
 
@@ -28,8 +29,8 @@ _HEADINGS = {
     "encoders": "network",
 }
 
-_Rule = tuple[int | None, Alternative | None, int]
-"""Deviations and alternative of a variant, and the version of the paper's rule."""
+_Rule = tuple[int | None, Alternative | None, tuple[int, int]]
+"""Deviations and alternative of a variant; versions of the hardware's rule and the paper's."""
 
 EPILOG = """
 **Examples**
@@ -130,8 +131,9 @@ def _run(
     accuracy = Memory(cache, verbose=0).cache(_accuracy, ignore=["data_dir"])
 
     def one(variant: Variant, seed: int) -> tuple[Variant, int, float]:
-        # Results of an older version of the paper's rule are not taken for new.
-        rule = variant.deviations, variant.alternative, RULE_VERSION
+        # Results of an older version of either rule are not taken for new.
+        versions_of_rules = network.RULE_VERSION, paper_network.RULE_VERSION
+        rule = variant.deviations, variant.alternative, versions_of_rules
         fields = variant.config.model_dump(exclude={"name"})
         return variant, seed, accuracy(fields, rule, seed, epochs, split, data_dir)
 
