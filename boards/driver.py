@@ -10,8 +10,8 @@ import numpy.typing as npt
 from ..golden.config import Config
 from ..golden.generator import PERIOD
 from ..golden.network import Bits, Statistics
-from ..hdl.layout import PHASES, Layout
-from ..hdl.protocol import MAX_EXPONENT, Operation, count_limit
+from ..hdl.v1.layout import PHASES, Layout
+from ..hdl.v1.protocol import MAX_EXPONENT, Operation, count_limit
 from . import packing
 from .records import Counters, DeviceForward, DeviceSigns, DeviceState, DeviceStatistics
 from .requester import Requester

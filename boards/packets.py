@@ -1,4 +1,4 @@
-"""Requests and replies as the host sees them: bytes of :mod:`metabit.hdl.protocol`."""
+"""Requests and replies as the host sees them: bytes of :mod:`metabit.hdl.v1.protocol`."""
 
 import binascii
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from enum import Enum
 from cobs import cobs
 
 from ..errors import MetabitError
-from ..hdl.protocol import (
+from ..hdl.v1.protocol import (
     CRC_BYTES,
     MAX_BODY,
     MAX_DATA,
@@ -76,7 +76,7 @@ def encode_request(
     operation : Operation
         What the device shall do.
     sample, count, address : int
-        Fields of the header, see :class:`metabit.hdl.protocol.Operation`.
+        Fields of the header, see :class:`metabit.hdl.v1.protocol.Operation`.
     data : bytes
         At most ``MAX_DATA``.
 

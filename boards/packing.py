@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.config import WORD
-from ..hdl.layout import Layout
+from ..hdl.v1.layout import Layout
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.int16]

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..golden.config import Config
-from ..hdl.layout import Layout
-from ..hdl.protocol import UNSOLICITED, VERSION, Operation, Status, count_limit, result_unit
+from ..hdl.v1.layout import Layout
+from ..hdl.v1.protocol import UNSOLICITED, VERSION, Operation, Status, count_limit, result_unit
 from . import packing
 from .packets import DELIMITER, DamagedReplyError, Reply, decode_reply, encode_request
 from .transport import DeviceError, DeviceTimeoutError, Transport

@@ -10,7 +10,7 @@ from ..golden.learner import Labels
 from ..golden.network import Bits, Network, Statistics
 from ..golden.run import Run
 from ..golden.trainer import TileResult, Trainer
-from ..hdl.layout import PHASES
+from ..hdl.v1.layout import PHASES
 from .driver import Driver
 from .records import DeviceState
 from .transport import DeviceError

@@ -5,8 +5,8 @@ from amaranth.hdl import ClockDomain, Module, Signal
 from amaranth.lib import io, wiring
 
 from ..golden.config import Config
-from ..hdl.device import Device
-from ..hdl.uart import Uart, divisor
+from ..hdl.v1.device import Device
+from ..hdl.v1.uart import Uart, divisor
 from .clocking import Clocking
 from .registry import Board
 

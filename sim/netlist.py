@@ -13,7 +13,7 @@ from ..boards.registry import BOARDS, Board, Family, check_memory
 from ..boards.synthesis import OPTIONS, PREPARATION
 from ..boards.toolchain import ToolFailedError, run_tool, tool_version, yosys_library
 from ..golden.config import Config
-from ..hdl.device import Device
+from ..hdl.v1.device import Device
 from .source import Report
 
 _MODELS: dict[Family, tuple[str, ...]] = {

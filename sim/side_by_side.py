@@ -11,7 +11,7 @@ from ..boards.driver import Driver
 from ..boards.transport import DeviceError
 from ..golden.learner import Labels
 from ..golden.network import Bits, Forward, Network, Statistics
-from ..hdl.layout import PHASES
+from ..hdl.v1.layout import PHASES
 from .compare import Divergence, compare_state, first_difference
 
 _MODULUS = 2**32

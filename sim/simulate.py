@@ -11,7 +11,7 @@ from ..golden.config import Config
 from ..golden.run import Run
 from ..golden.state import state_sha256
 from ..golden.trainer import TileResult, Trainer
-from ..hdl.device import Device
+from ..hdl.v1.device import Device
 from .model import SimulatedDevice
 from .netlist import device_netlist
 from .side_by_side import SideBySide

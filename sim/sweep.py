@@ -13,7 +13,7 @@ from ..boards.registry import Family
 from ..boards.transport import DeviceError
 from ..golden.config import WORD, ArrayShape, Config
 from ..golden.network import Network
-from ..hdl.device import Device
+from ..hdl.v1.device import Device
 from .model import SimulatedDevice
 from .netlist import board_of, device_netlist
 from .pinpoint import pinpoint

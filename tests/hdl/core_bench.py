@@ -8,9 +8,9 @@ from amaranth.sim import SimulatorContext
 
 from metabit.golden.config import WORD, Config
 from metabit.golden.network import Network
-from metabit.hdl.core import Core
-from metabit.hdl.layout import Layout
-from metabit.hdl.protocol import Operation, result_unit
+from metabit.hdl.v1.core import Core
+from metabit.hdl.v1.layout import Layout
+from metabit.hdl.v1.protocol import Operation, result_unit
 from tests.hdl.streams import NEVER, Pauses, get_all, put, put_all, simulate
 
 

@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import SimulatorContext
 
 from metabit.golden.config import Config
-from metabit.hdl.link import Link
-from metabit.hdl.protocol import Command, Operation, data_unit, result_unit
+from metabit.hdl.v1.link import Link
+from metabit.hdl.v1.protocol import Command, Operation, data_unit, result_unit
 
 
 def result_byte(address: int, index: int) -> int:

@@ -7,16 +7,16 @@ from amaranth.sim import Simulator
 
 from metabit.golden import generator as golden_generator
 from metabit.golden.config import WORD, ArrayShape, Config
-from metabit.hdl.element import Element
-from metabit.hdl.generator import Generator
-from metabit.hdl.head import Head
-from metabit.hdl.layout import Layout
-from metabit.hdl.popcount import Popcount
-from metabit.hdl.spram import SpramStore
-from metabit.hdl.store import BlockStore
-from metabit.hdl.update import Update
-from metabit.hdl.vote import Vote
-from metabit.hdl.winner import Winner
+from metabit.hdl.v1.element import Element
+from metabit.hdl.v1.generator import Generator
+from metabit.hdl.v1.head import Head
+from metabit.hdl.v1.layout import Layout
+from metabit.hdl.v1.popcount import Popcount
+from metabit.hdl.v1.spram import SpramStore
+from metabit.hdl.v1.store import BlockStore
+from metabit.hdl.v1.update import Update
+from metabit.hdl.v1.vote import Vote
+from metabit.hdl.v1.winner import Winner
 
 
 def clocked(dut: Elaboratable, testbench) -> None:

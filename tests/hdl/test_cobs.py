@@ -6,7 +6,7 @@ from cobs import cobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metabit.hdl.cobs import MAX_ENCODED_BODY, CobsDecoder, CobsEncoder
+from metabit.hdl.v1.cobs import MAX_ENCODED_BODY, CobsDecoder, CobsEncoder
 from tests.hdl.streams import Pauses, get, put, put_all, simulate
 
 

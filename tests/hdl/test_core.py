@@ -5,8 +5,8 @@ import pytest
 
 from metabit.golden.config import ArrayShape, Config
 from metabit.golden.network import Network
-from metabit.hdl.core import Core
-from metabit.hdl.protocol import Operation
+from metabit.hdl.v1.core import Core
+from metabit.hdl.v1.protocol import Operation
 from tests.hdl.core_bench import CoreBench, train_and_compare
 from tests.hdl.streams import simulate
 

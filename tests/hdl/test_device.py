@@ -8,8 +8,8 @@ from metabit.boards.packets import encode_request
 from metabit.boards.transport import DeviceTimeoutError
 from metabit.golden.config import ArrayShape, Config
 from metabit.golden.network import Network
-from metabit.hdl.device import Device
-from metabit.hdl.protocol import Operation
+from metabit.hdl.v1.device import Device
+from metabit.hdl.v1.protocol import Operation
 from tests.hdl.simulated import AmaranthTransport
 
 CONFIG = Config(

@@ -9,9 +9,9 @@ from cobs import cobs
 
 from metabit.boards.packets import Reply, crc, decode_reply, encode_request, frame
 from metabit.golden.config import Config
-from metabit.hdl.layout import Layout
-from metabit.hdl.link_check import SAMPLE_OPERATIONS, STATE_OPERATIONS
-from metabit.hdl.protocol import (
+from metabit.hdl.v1.layout import Layout
+from metabit.hdl.v1.link_check import SAMPLE_OPERATIONS, STATE_OPERATIONS
+from metabit.hdl.v1.protocol import (
     MAX_BODY,
     MAX_DATA,
     REQUEST_BYTES,

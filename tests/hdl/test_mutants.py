@@ -7,15 +7,15 @@ that passes for the core as it is must fail for it.
 import pytest
 
 from metabit.golden.config import WORD, ArrayShape, Config
-from metabit.hdl import array, core, learn
-from metabit.hdl.collector import Collector
-from metabit.hdl.element import Element
-from metabit.hdl.forward import Forward
-from metabit.hdl.head import Head
-from metabit.hdl.row import Row
-from metabit.hdl.update import Update
-from metabit.hdl.vote import Vote
-from metabit.hdl.winner import Winner
+from metabit.hdl.v1 import array, core, learn
+from metabit.hdl.v1.collector import Collector
+from metabit.hdl.v1.element import Element
+from metabit.hdl.v1.forward import Forward
+from metabit.hdl.v1.head import Head
+from metabit.hdl.v1.row import Row
+from metabit.hdl.v1.update import Update
+from metabit.hdl.v1.vote import Vote
+from metabit.hdl.v1.winner import Winner
 from tests.hdl.core_bench import train_and_compare
 
 CONFIG = Config(

@@ -6,7 +6,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import SimulatorContext
 
-from metabit.hdl.uart import Uart, UartReceiver, UartTransmitter, divisor
+from metabit.hdl.v1.uart import Uart, UartReceiver, UartTransmitter, divisor
 from tests.hdl.streams import Pauses, cycles, get, get_all, put, put_all, simulate
 
 

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from metabit.boards.driver import Driver
 from metabit.golden.config import ArrayShape, Config
-from metabit.hdl.device import Device
+from metabit.hdl.v1.device import Device
 from metabit.sim.model import SimulatedDevice
 from metabit.sim.transport import SimulatedTransport, patience
 from metabit.sim.verilate import build

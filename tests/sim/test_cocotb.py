@@ -3,12 +3,12 @@
 import pytest
 
 from metabit.golden.config import ArrayShape
-from metabit.hdl.array import Array
-from metabit.hdl.core import Core
-from metabit.hdl.head import Head
-from metabit.hdl.layout import Layout
-from metabit.hdl.update import Update
-from metabit.hdl.winner import Winner
+from metabit.hdl.v1.array import Array
+from metabit.hdl.v1.core import Core
+from metabit.hdl.v1.head import Head
+from metabit.hdl.v1.layout import Layout
+from metabit.hdl.v1.update import Update
+from metabit.hdl.v1.winner import Winner
 from tests.sim.cocotb_runner import build
 from tests.sim.small import CONFIG, changed
 

@@ -6,7 +6,7 @@ from metabit.boards.driver import Driver
 from metabit.boards.transport import DeviceTimeoutError
 from metabit.golden.config import WORD
 from metabit.golden.network import Network
-from metabit.hdl.layout import Layout
+from metabit.hdl.v1.layout import Layout
 from metabit.sim import sweep as sweep_module
 from metabit.sim.sweep import random_config, run_trial, sweep
 

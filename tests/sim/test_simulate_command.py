@@ -15,8 +15,8 @@ from metabit.golden.data.training_data import prepare
 from metabit.golden.network import Network
 from metabit.golden.run import Run
 from metabit.golden.state import network_sha256
-from metabit.hdl import core
-from metabit.hdl.update import Update
+from metabit.hdl.v1 import core
+from metabit.hdl.v1.update import Update
 from metabit.sim import sweep as sweep_module
 from metabit.sim.sweep import Trial
 from tests.hdl.test_mutants import UpdateWraps

@@ -5,8 +5,8 @@ from typing import Any
 import cocotb
 import numpy as np
 
-from metabit.hdl.array import Array
-from metabit.hdl.layout import Layout
+from metabit.hdl.v1.array import Array
+from metabit.hdl.v1.layout import Layout
 from tests.sim.benches.driving import config, cycle, generator, integer, read, reset, start
 
 BLOCKS = 60

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from metabit.boards import packing
 from metabit.golden.config import WORD, Config
 from metabit.golden.network import Forward, Network
-from metabit.hdl.layout import Layout
-from metabit.hdl.protocol import Command, Operation, count_limit, limit, result_unit
+from metabit.hdl.v1.layout import Layout
+from metabit.hdl.v1.protocol import Command, Operation, count_limit, limit, result_unit
 from tests.sim.benches.driving import Stream, config, cycle, generator, packed, read, reset, start
 
 TILES, RESETS = 6, 5

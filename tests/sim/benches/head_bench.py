@@ -6,8 +6,8 @@ import cocotb
 import numpy as np
 
 from metabit.golden.network import Forward, Network
-from metabit.hdl.layout import Layout
-from metabit.hdl.words import Location
+from metabit.hdl.v1.layout import Layout
+from metabit.hdl.v1.words import Location
 from tests.sim.benches.driving import config, cycle, generator, read, scramble, start
 
 SAMPLES = 150

@@ -7,8 +7,8 @@ import cocotb
 import numpy as np
 
 from metabit.golden.config import WORD, Config
-from metabit.hdl.layout import Layout
-from metabit.hdl.words import Index, Word, WordWrite
+from metabit.hdl.v1.layout import Layout
+from metabit.hdl.v1.words import Index, Word, WordWrite
 from tests.sim.benches.driving import Stream, config, cycle, generator, integer, packed, read, start
 
 WORDS = 400

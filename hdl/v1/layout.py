@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
-from ..golden.config import WORD, Config
+from ...golden.config import WORD, Config
 
 SPRAM_COUNT, SPRAM_BITS, SPRAM_DEPTH = 4, 16, 1 << 14
 """The single-port RAMs of an iCE40 UltraPlus: how many, bits per word, words."""

@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
 
-from ..golden.config import WORD
+from ...golden.config import WORD
 from .layout import Layout
 from .select import select
 

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 from amaranth.vendor import LatticeICE40Platform
 
-from ..golden.config import WORD
+from ...golden.config import WORD
 from .layout import SPRAM_BITS, SPRAM_COUNT, SPRAM_DEPTH, Layout
 from .select import select
 from .words import StoreSignature, Word, positive

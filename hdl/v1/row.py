@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from ..golden.config import WORD
+from ...golden.config import WORD
 from .activations import Slot, activation_address
 from .layout import Layout
 from .select import constant

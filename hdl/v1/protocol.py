@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from amaranth.lib import data
 
-from ..golden.config import Config
+from ...golden.config import Config
 from .layout import Layout
 
 if TYPE_CHECKING:

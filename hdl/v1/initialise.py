@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.config import WORD
+from ...golden.config import WORD
 from .layout import Layout
 from .select import constant
 from .words import Index, Location
@@ -15,7 +15,7 @@ class Initialise(wiring.Component):
 
     First the classifiers, one step of the generator per word; then the counters, one step per
     lane, uniform over a quarter of their range or of that of 8 bits. Lanes beyond the end of a row
-    become zero counters, whose sign is +1: see :class:`~metabit.hdl.layout.Layout`.
+    become zero counters, whose sign is +1: see :class:`~metabit.hdl.v1.layout.Layout`.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, ResetInserter
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.config import Config
+from ...golden.config import Config
 from .core import Core
 from .link import Link
 
@@ -20,7 +20,7 @@ class Device(wiring.Component):
     Attributes
     ----------
     rx, tx : streams of 8 bits, in and out
-        Frames of :mod:`metabit.hdl.protocol` from and to the host.
+        Frames of :mod:`metabit.hdl.v1.protocol` from and to the host.
     """
 
     def __init__(self, config: Config) -> None:

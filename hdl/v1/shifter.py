@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.config import WORD
+from ...golden.config import WORD
 from .layout import Layout
 
 

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 
-from ..golden.config import WORD
+from ...golden.config import WORD
 from .layout import Layout
 from .select import select
 from .words import StoreSignature, Word, positive
@@ -23,7 +23,7 @@ class BlockStore(wiring.Component):
 
     Attributes
     ----------
-    See :class:`~metabit.hdl.words.StoreSignature`.
+    See :class:`~metabit.hdl.v1.words.StoreSignature`.
     """
 
     def __init__(self, layout: Layout) -> None:

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.generator import SHIFTS
+from ...golden.generator import SHIFTS
 
 
 class Generator(wiring.Component):

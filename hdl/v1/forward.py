@@ -21,7 +21,7 @@ class Forward(wiring.Component):
     ----------
     layout : Layout
     interval, settle : int
-        Of the array, see :class:`~metabit.hdl.array.Array`; ``settle`` includes the collector.
+        Of the array, see :class:`~metabit.hdl.v1.array.Array`; ``settle`` includes the collector.
 
     Attributes
     ----------

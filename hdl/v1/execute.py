@@ -32,7 +32,7 @@ class Execute(wiring.Component):
     Attributes
     ----------
     command, data, result, idle
-        As of :class:`~metabit.hdl.core.Core`; ``result`` carries reads only.
+        As of :class:`~metabit.hdl.v1.core.Core`; ``result`` carries reads only.
     operation : Out(Operation)
         Of the command in progress.
     sample, unit, remaining : Out

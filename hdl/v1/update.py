@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..golden.config import WORD
+from ...golden.config import WORD
 from .layout import Layout
 from .words import Word, WordWrite, positive
 

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.crc.catalog import CRC16_IBM_3740
 from amaranth.lib.wiring import In, Out
 
-from ..golden.config import Config
+from ...golden.config import Config
 from .cobs import CobsEncoder
 from .layout import Layout
 from .link_receive import Receiver
@@ -13,7 +13,7 @@ from .protocol import UNSOLICITED, VERSION, Command, Operation, Status
 
 
 class Link(wiring.Component):
-    """Server of the protocol in :mod:`metabit.hdl.protocol`.
+    """Server of the protocol in :mod:`metabit.hdl.v1.protocol`.
 
     A request goes to the core once its frame has arrived and has been checked. While the core
     works, the next frame is received; if that is a RESET, it aborts the work, else it waits.

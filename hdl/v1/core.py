@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from ..golden.config import WORD, Config
+from ...golden.config import WORD, Config
 from . import protocol
 from .activations import Activations, Popcounts, Slot
 from .array import Array

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from ..golden.config import WORD
+from ...golden.config import WORD
 from .activations import Popcounts, Slot, popcount_address
 from .head import Head
 from .layout import Layout

@@ -1,0 +1,1 @@
+"""The XNOR-popcount array: neurons stream past inputs that stand still."""

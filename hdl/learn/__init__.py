@@ -1,0 +1,1 @@
+"""From class scores to updated counters: head, winner search, row updates."""

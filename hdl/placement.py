@@ -1,0 +1,201 @@
+"""Where the parts of a network lie in a device, and whether they fit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+from ..errors import MetabitError
+from ..golden.config import Config
+from .setup import LAYER_WORD, NETWORK_WORD, RECORD_WORD
+from .shape import Shape
+
+
+class CapacityError(MetabitError):
+    """A network does not fit a device.
+
+    Attributes
+    ----------
+    capacity : str
+        What is short.
+    needed, available : int
+        Of it.
+    """
+
+    def __init__(self, message: str, capacity: str, needed: int, available: int) -> None:
+        self.capacity, self.needed, self.available = capacity, needed, available
+        super().__init__(message)
+
+
+def _packed(fields: Mapping[str, tuple[int, int]], values: Mapping[str, int]) -> int:
+    """Return a setup word."""
+    word = 0
+    for name, (start, width) in fields.items():
+        value = int(values[name])
+        if not 0 <= value < 1 << width:
+            raise ValueError(f"{name} must fit {width} bits, not {value}")
+        word |= value << start
+    return word
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A network in a device.
+
+    *Sign words.* Inputs of layer ``l`` are taken ``lanes`` at a time, in ``visits[l]`` visits.
+    The word of neuron ``n`` in visit ``v`` lies at ``base[l] + v * N_l + n``: forward passes read
+    addresses in order, the row of a neuron is a word every N. Element ``e`` holds bits
+    ``64 e`` to ``64 e + 63`` of it. Lanes beyond the fan-in hold counters 0, sign 1, and see input
+    0, so that their XNOR never counts.
+
+    *Codes.* Bit ``c % code_bits`` of word ``code_base[l] + n * code_words + c // code_bits`` of the
+    code memory is ``P[c][n]``.
+
+    *Records.* A sample takes a record of its column's memory: a word with its label, its inputs,
+    ``elements * visits[0]`` words, then the activations of every layer but the last, as inputs of
+    the next.
+
+    Parameters
+    ----------
+    config : Config
+        The network.
+    shape : Shape
+        The device.
+
+    Raises
+    ------
+    CapacityError
+        If the network does not fit; says what is short.
+    """
+
+    config: Config
+    shape: Shape
+
+    def __post_init__(self) -> None:
+        config, shape = self.config, self.shape
+        self._check("counter bits", config.counter_bits, shape.counter_bits)
+        if config.counter_bits != shape.counter_bits:
+            raise CapacityError(
+                f"configuration {config.name} has counters of {config.counter_bits} bits, device "
+                f"{shape.name} of {shape.counter_bits}; use --counter-bits {shape.counter_bits}",
+                "counter bits",
+                config.counter_bits,
+                shape.counter_bits,
+            )
+        self._check("layers", config.layers, shape.layers)
+        self._check("neurons of a layer", max(config.hidden), shape.neurons)
+        self._check("inputs of a neuron", max(config.fan_in), shape.inputs)
+        self._check("sign words", self.sign_words, shape.depth)
+        self._check("words of the code memory", self.codes, shape.codes)
+        self._check("words of sample memory", self.record * self.passes, shape.records)
+        self._check("winners of two tiles", 2 * self.passes * self.groups, shape.winners)
+
+    def _check(self, capacity: str, needed: int, available: int) -> None:
+        if needed > available:
+            raise CapacityError(
+                f"configuration {self.config.name} needs {needed} {capacity}, "
+                f"device {self.shape.name} has {available}",
+                capacity,
+                needed,
+                available,
+            )
+
+    @cached_property
+    def visits(self) -> tuple[int, ...]:
+        """Visits of each layer."""
+        return tuple(-(-fan_in // self.shape.lanes) for fan_in in self.config.fan_in)
+
+    @cached_property
+    def base(self) -> tuple[int, ...]:
+        """First sign word of each layer."""
+        sizes = (v * n for v, n in zip(self.visits, self.config.hidden, strict=True))
+        return tuple(accumulate(sizes, initial=0))[:-1]
+
+    @property
+    def sign_words(self) -> int:
+        """Sign words of all layers."""
+        return sum(v * n for v, n in zip(self.visits, self.config.hidden, strict=True))
+
+    @property
+    def code_words(self) -> int:
+        """Words of the code memory that a neuron takes."""
+        return -(-self.config.classes // self.shape.code_bits)
+
+    @cached_property
+    def code_base(self) -> tuple[int, ...]:
+        """First word of each layer's codes."""
+        sizes = (self.code_words * n for n in self.config.hidden)
+        return tuple(accumulate(sizes, initial=0))[:-1]
+
+    @property
+    def codes(self) -> int:
+        """Words of the code memory of all layers."""
+        return self.code_words * sum(self.config.hidden)
+
+    @property
+    def regions(self) -> tuple[int, ...]:
+        """Words of each layer's inputs in a record."""
+        return tuple(self.shape.elements * visits for visits in self.visits)
+
+    @property
+    def record(self) -> int:
+        """Words of a record."""
+        return 1 + sum(self.regions)
+
+    @property
+    def sample_words(self) -> int:
+        """Words of a sample as it is sent: its label and its inputs."""
+        return 1 + self.regions[0]
+
+    @property
+    def passes(self) -> int:
+        """Forward passes of a full tile, and the records that it takes in a column."""
+        return -(-self.config.tile // self.shape.samples)
+
+    @property
+    def groups(self) -> int:
+        """Groups of all layers: most winners of a sample."""
+        return sum(-(-width // self.config.group) for width in self.config.hidden)
+
+    @property
+    def slots(self) -> int:
+        """Records that fit a column's memory."""
+        return self.shape.records // self.record
+
+    @cached_property
+    def setup_words(self) -> tuple[int, ...]:
+        """Setup of the device, in words of 64 bits."""
+        config = self.config
+        shifts = config.reinforcement_shift
+        network = _packed(
+            NETWORK_WORD,
+            {
+                "layers": config.layers,
+                "classes": config.classes,
+                "code_words": self.code_words,
+                "group": config.group,
+                "head_offset": config.head_offset,
+                "three": config.head_offset > 0,
+                "rival": config.rival_selection,
+                "vote": config.layers_vote,
+                "reinforce": shifts is not None,
+                "lag": getattr(config, "lag", 1),
+                "tile": config.tile,
+            },
+        )
+        record = _packed(RECORD_WORD, {"record": self.record, "slots": self.slots})
+        layers = [
+            _packed(
+                LAYER_WORD,
+                {
+                    "neurons": config.hidden[layer],
+                    "visits": self.visits[layer],
+                    "fan_in": config.fan_in[layer],
+                    "margin": -(-config.margin_threshold[layer] // 2),
+                    "shift": 0 if shifts is None else shifts[layer],
+                    "region": self.regions[layer],
+                },
+            )
+            for layer in range(config.layers)
+        ]
+        return (network, record, *layers)

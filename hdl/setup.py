@@ -1,0 +1,100 @@
+"""The network as data: what is loaded into a device before it trains."""
+
+from amaranth.lib import data
+
+from .shape import Shape
+
+NETWORK_WORD = {
+    "layers": (0, 4),
+    "classes": (4, 9),
+    "code_words": (13, 5),
+    "group": (18, 13),
+    "head_offset": (31, 12),
+    "three": (43, 1),
+    "rival": (44, 1),
+    "vote": (45, 1),
+    "reinforce": (46, 1),
+    "lag": (47, 1),
+    "tile": (48, 7),
+}
+"""First bit and width of each field of setup word 0."""
+
+RECORD_WORD = {"record": (0, 16), "slots": (16, 16)}
+"""Of setup word 1."""
+
+LAYER_WORD = {
+    "neurons": (0, 11),
+    "visits": (11, 6),
+    "fan_in": (17, 14),
+    "margin": (31, 14),
+    "shift": (45, 5),
+    "region": (50, 12),
+}
+"""Of setup word 2 + l."""
+
+
+def _width(largest: int) -> int:
+    return max(1, largest.bit_length())
+
+
+class NetworkSetup(data.StructLayout):
+    """What all layers share.
+
+    ``layers``, ``classes``; ``code_words`` words of the code memory a neuron; ``group`` neurons a
+    group; ``head_offset`` T and ``three`` (T > 0: three bits a neuron enter the scores); ``rival``
+    selection; ``vote``: scores of all layers are summed for the prediction; ``reinforce``: there is
+    reinforcement; ``lag``; samples a ``tile``; words of a ``record`` (a sample and its activations)
+    in a column's memory; ``slots``: records that fit.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(
+            {
+                "layers": _width(shape.layers),
+                "classes": 9,
+                "code_words": 5,
+                "group": _width(shape.neurons),
+                "head_offset": 12,
+                "three": 1,
+                "rival": 1,
+                "vote": 1,
+                "reinforce": 1,
+                "lag": 1,
+                "tile": 7,
+                "record": _width(shape.records),
+                "slots": _width(shape.records),
+            }
+        )
+
+
+class LayerSetup(data.StructLayout):
+    """What belongs to one layer.
+
+    ``neurons`` N and ``visits`` V: its weights are the next V * N sign words, visit by visit;
+    ``fan_in`` K; ``margin``: ceil(floor(r * planes * N) / 2), in popcounts; ``shift`` T of
+    reinforcement; ``region``: words of its inputs in a record, elements * V.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(
+            {
+                "neurons": _width(shape.neurons),
+                "visits": _width(-(-shape.inputs // shape.lanes)),
+                "fan_in": _width(shape.inputs),
+                "margin": _width(3 * shape.neurons // 2 + 1),
+                "shift": 5,
+                "region": _width(shape.elements * -(-shape.inputs // shape.lanes)),
+            }
+        )
+
+
+def layers_layout(shape: Shape) -> data.ArrayLayout:
+    """Setups of all layers that the device can hold."""
+    return data.ArrayLayout(LayerSetup(shape), shape.layers)
+
+
+class RunSetup(data.StructLayout):
+    """What holds for one run: ``train``; annealing exponent and damping, 2 bits each."""
+
+    def __init__(self) -> None:
+        super().__init__({"train": 1, "annealing": 2, "damping": 2})

@@ -1,0 +1,159 @@
+"""The shape of a device: what is built, and what it can hold."""
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LANES = 64
+"""Weights that an element of the array takes a cycle; a word of every memory of bits."""
+
+SPRAM_WORDS = 1 << 14
+"""Words of the four single-port RAMs of an iCE40 UltraPlus side by side, 64 bits each."""
+
+_Count = Annotated[int, Field(ge=1)]
+
+
+class Shape(BaseModel):
+    """What a bitstream is: array, counters and capacities, but no network.
+
+    A network is loaded into a device; :class:`~metabit.hdl.placement.Placement` says where its
+    parts lie, and refuses what does not fit.
+
+    Parameters
+    ----------
+    name : str
+        Free label.
+    elements : int
+        Elements of :data:`LANES` lanes that a neuron's inputs are spread over.
+    samples : int
+        Columns: samples that pass forward side by side, with the same weights.
+    counter_bits : int
+        Bits of a hidden-weight counter, 2 to 8; 8 with ``memory="spram"``.
+    memory : {"block", "spram"}
+        Where hidden weights and samples live: block RAM, or the four single-port RAMs of an
+        iCE40 UltraPlus (then ``samples=1`` and ``layers=1``).
+    depth : int
+        Sign words: neurons times visits that fit.
+    code_bits : int
+        Classes whose code bits lie in one word of the code memory.
+    codes : int
+        Words of the code memory; a neuron takes one for every ``code_bits`` classes.
+    neurons : int
+        Most neurons of a layer.
+    inputs : int
+        Most inputs of a neuron.
+    records : int
+        Words of :data:`LANES` bits that hold samples, in each column.
+    winners : int
+        Winners that each column keeps until their rows are updated.
+    layers : int
+        Most layers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = "custom"
+    elements: Annotated[int, Field(ge=1, le=32)]
+    samples: Annotated[int, Field(ge=1, le=32)] = 1
+    counter_bits: Annotated[int, Field(ge=2, le=8)] = 8
+    memory: Literal["block", "spram"] = "block"
+    depth: Annotated[int, Field(ge=16, le=4096)]
+    code_bits: Annotated[int, Field(ge=2, le=64)] = 16
+    codes: _Count
+    neurons: Annotated[int, Field(ge=1, le=1024)]
+    inputs: Annotated[int, Field(ge=1, le=16383)]
+    records: _Count
+    winners: _Count
+    layers: Annotated[int, Field(ge=1, le=8)] = 1
+
+    @property
+    def lanes(self) -> int:
+        """Inputs of a neuron that the array takes a cycle."""
+        return LANES * self.elements
+
+    @property
+    def parts(self) -> int:
+        """Words of 64 bits that the counters of :data:`LANES` weights take on the link.
+
+        Single-port RAM keeps whole counters, 8 to a word; block RAM keeps bit planes of all but
+        the sign, which lies in the sign plane.
+        """
+        return LANES // 8 if self.memory == "spram" else self.counter_bits - 1
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Eight bytes that name the hardware: two shapes share them iff they are built alike."""
+        fields = self.model_dump(mode="json", exclude={"name"})
+        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).digest()[:8]
+
+
+SHAPES = {
+    shape.name: shape
+    for shape in (
+        Shape(
+            name="up5k",
+            elements=6,
+            samples=1,
+            counter_bits=8,
+            memory="spram",
+            depth=256,
+            code_bits=16,
+            codes=128,
+            neurons=128,
+            inputs=3072,
+            records=4096,
+            winners=128,
+            layers=1,
+        ),
+        Shape(
+            name="ecp5",
+            elements=12,
+            samples=8,
+            counter_bits=7,
+            memory="block",
+            depth=512,
+            code_bits=32,
+            codes=512,
+            neurons=256,
+            inputs=6912,
+            records=512,
+            winners=64,
+            layers=4,
+        ),
+        # Small ones, for tests and for sweeps over random networks.
+        Shape(
+            name="small",
+            elements=2,
+            samples=2,
+            counter_bits=4,
+            memory="block",
+            depth=128,
+            code_bits=4,
+            codes=512,
+            neurons=64,
+            inputs=512,
+            records=256,
+            winners=64,
+            layers=3,
+        ),
+        Shape(
+            name="small-spram",
+            elements=2,
+            samples=1,
+            counter_bits=8,
+            memory="spram",
+            depth=128,
+            code_bits=4,
+            codes=256,
+            neurons=64,
+            inputs=512,
+            records=256,
+            winners=64,
+            layers=1,
+        ),
+    )
+}

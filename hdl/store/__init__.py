@@ -1,0 +1,1 @@
+"""The memories: weights, hidden weights and samples, and who may use them."""

@@ -1,0 +1,1 @@
+"""Amaranth hardware of the training datapath, in the order of the data."""
