@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from .generator import initial_state
 
@@ -19,6 +19,14 @@ MAX_INPUTS = 8192
 
 _GENERATOR_BITS = 32
 _Width = Annotated[int, Field(ge=1, le=4096)]
+
+
+def _number(value: Any) -> Any:
+    """Return the number that a text says, as fields of numbers take it; anything else as it is."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+_Lag = Annotated[Literal[0, 1], BeforeValidator(_number)]
 
 
 class ArrayShape(BaseModel):
@@ -106,7 +114,11 @@ class Config(BaseModel):
         The prediction is the class of the highest sum of all layers' scores, not of the highest
         score of the last layer alone. Every layer still learns from its own.
     tile : int
-        Samples whose forward passes all use the weights as they stood before the tile.
+        Samples whose forward passes all use the same weights.
+    lag : {0, 1}
+        Tiles by which these weights are older than the counters before the tile. 0: they are up to
+        date. 1: they lack the updates of the tile before, so that hardware can compute a tile's
+        forward passes and the updates of the tile before at the same time.
     seed : int
         Seeds classifier, initial counters, reinforcement (one generator) and data order.
     array : ArrayShape
@@ -139,6 +151,7 @@ class Config(BaseModel):
     head_offset: Annotated[int, Field(ge=0, le=4095)] = 0
     summed_scores: bool = True
     tile: Annotated[int, Field(ge=1, le=64)] = 8
+    lag: _Lag = 1
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     array: ArrayShape = ArrayShape()
 

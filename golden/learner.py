@@ -1,6 +1,7 @@
 """What can be trained: the golden network, and anything that claims to be the same."""
 
-from typing import Any, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,33 +12,10 @@ Labels = npt.NDArray[np.integer]
 
 
 class Learner(Protocol):
-    """A network that learns tile by tile; a device is one, too."""
-
-    def train_tile(
-        self, samples: Bits, labels: Labels, *, annealing: int, damping: int
-    ) -> npt.NDArray[np.integer]:
-        """Train on a tile and return the predictions of its forward passes, shape (B,).
-
-        Parameters
-        ----------
-        samples : ndarray of bool, shape (B, inputs)
-            Encoded samples, at most ``config.tile``.
-        labels : ndarray of int, shape (B,)
-            Their classes.
-        annealing, damping : int
-            Exponent ``q`` and ``j`` of reinforcement.
-        """
-
-    def predict(self, samples: Bits) -> npt.NDArray[np.integer]:
-        """Return the classes of samples, shape (n,), without learning."""
-
-
-@runtime_checkable
-class SpanLearner(Learner, Protocol):
-    """A learner that need not be called for every single tile."""
+    """A network that learns span by span; a device is one, too."""
 
     def pack(self, samples: Bits) -> Any:
-        """Return samples in a form that the learner likes better.
+        """Return samples in the form that :meth:`train_tiles` takes.
 
         Parameters
         ----------
@@ -54,7 +32,7 @@ class SpanLearner(Learner, Protocol):
         annealing: int,
         damping: int,
     ) -> npt.NDArray[np.integer]:
-        """Train tile by tile, and return the predictions of the forward passes, shape (B,).
+        """Train tile by tile, drain, and return the predictions of the forward passes, shape (B,).
 
         Parameters
         ----------
@@ -63,13 +41,73 @@ class SpanLearner(Learner, Protocol):
         labels : ndarray of int, shape (n,)
             Their classes.
         indices : ndarray of int, shape (B,)
-            Those to train on, in order; the last tile may be smaller.
+            Those to train on, in order; all tiles are full but perhaps the last.
         annealing, damping : int
             Exponent ``q`` and ``j`` of reinforcement.
         """
 
+    def predict(self, samples: Bits) -> npt.NDArray[np.integer]:
+        """Return the classes of samples, shape (n,), without learning."""
 
-class GoldenLearner:
+
+class TileLearner(ABC):
+    """A learner that is called for every single tile; what one tile is, a subclass says.
+
+    Parameters
+    ----------
+    tile : int
+        Samples of a full tile.
+    """
+
+    def __init__(self, tile: int) -> None:
+        self._tile = tile
+
+    @abstractmethod
+    def train_tile(
+        self, samples: Bits, labels: Labels, *, annealing: int, damping: int
+    ) -> npt.NDArray[np.integer]:
+        """Train on a tile, without a drain, and return the predictions of its forward passes.
+
+        Parameters
+        ----------
+        samples : ndarray of bool, shape (B, inputs)
+            Encoded samples, a tile of them at most.
+        labels : ndarray of int, shape (B,)
+            Their classes.
+        annealing, damping : int
+            Exponent ``q`` and ``j`` of reinforcement.
+        """
+
+    @abstractmethod
+    def drain(self) -> None:
+        """Let the next forward pass see all updates."""
+
+    def pack(self, samples: Bits) -> Bits:
+        """Return samples as they are."""
+        return samples
+
+    def train_tiles(
+        self,
+        packed: Bits,
+        labels: Labels,
+        indices: npt.NDArray[np.int64],
+        *,
+        annealing: int,
+        damping: int,
+    ) -> npt.NDArray[np.integer]:
+        """Train tile by tile, and drain; see :meth:`Learner.train_tiles`."""
+        predictions = np.empty(len(indices), np.int64)
+        for start in range(0, len(indices), self._tile):
+            part = slice(start, start + self._tile)
+            chosen = indices[part]
+            predictions[part] = self.train_tile(
+                packed[chosen], labels[chosen], annealing=annealing, damping=damping
+            )
+        self.drain()
+        return predictions
+
+
+class GoldenLearner(TileLearner):
     """The golden network as a learner.
 
     Parameters
@@ -79,14 +117,19 @@ class GoldenLearner:
     """
 
     def __init__(self, network: Network) -> None:
+        super().__init__(network.config.tile)
         self.network = network
 
     def train_tile(
         self, samples: Bits, labels: Labels, *, annealing: int, damping: int
     ) -> npt.NDArray[np.integer]:
-        """Train on a tile; see :meth:`Learner.train_tile`."""
+        """Train on a tile; see :meth:`TileLearner.train_tile`."""
         forward = self.network.train_tile(samples, labels, annealing=annealing, damping=damping)
         return forward.predictions
+
+    def drain(self) -> None:
+        """Drain the network; see :meth:`.Network.drain`."""
+        self.network.drain()
 
     def predict(self, samples: Bits) -> npt.NDArray[np.integer]:
         """Return the classes of samples; see :meth:`Learner.predict`."""

@@ -101,7 +101,7 @@ def _product(
     return np.concatenate([inputs @ weights[start : start + neurons].T for start in blocks], axis=1)
 
 
-RULE_VERSION = 2
+RULE_VERSION = 3
 """To be counted up with every change of the hardware's rule, so that no older result is reused."""
 
 
@@ -122,6 +122,9 @@ class Network:
     counters : list of ndarray of int16, shape (K_l, fan_in)
         Counters ``v``; the hidden weight is ``H = 2 v + 1`` and the weight ``W = sign(H)``.
         Call :meth:`load` to change them.
+    visible : list of ndarray of float32, shape (K_l, fan_in)
+        Weights that a forward pass sees, +-1. After :meth:`drain`, the signs of the counters; in
+        between they may lag behind, as the configuration says.
     generator : Generator
         Its state belongs to the training state.
     statistics : Statistics
@@ -148,7 +151,7 @@ class Network:
         return rows.astype(np.int16)
 
     def load(self, counters: list[npt.NDArray[np.int16]]) -> None:
-        """Replace all counters.
+        """Replace all counters; the network is drained then.
 
         Parameters
         ----------
@@ -172,10 +175,27 @@ class Network:
                     f"not {values.min()} to {values.max()}"
                 )
         self.counters = [np.array(values, np.int16) for values in counters]
-        self._weights = [_signs(values >= 0) for values in self.counters]
+        self.visible = [_signs(values >= 0) for values in self.counters]
+        # Rows of each layer that have been updated since they were last made visible.
+        self._unseen: list[set[int]] = [set() for _ in self.counters]
+
+    def drain(self) -> None:
+        """Let forward passes see all updates so far: visible weights become the counters' signs.
+
+        Training calls it after every :data:`~metabit.golden.schedule.SPAN` tiles of an epoch and at
+        the end of the epoch. Counters, generator and statistics stay as they are.
+        """
+        for layer, unseen in enumerate(self._unseen):
+            if unseen:
+                rows = sorted(unseen)
+                self.visible[layer][rows] = _signs(self.counters[layer][rows] >= 0)
+                unseen.clear()
 
     def forward(self, samples: Bits) -> Forward:
         """Compute pre-activations and class scores of every layer (paper, section 3.1).
+
+        With the visible weights, as the hardware does; :meth:`drain` first to have all updates
+        count, where training has stopped between two drains.
 
         Parameters
         ----------
@@ -185,7 +205,7 @@ class Network:
         layer_inputs, preactivations, scores = [], [], []
         activation = _signs(samples)
         offset = self.config.head_offset
-        for weights, code in zip(self._weights, self._codes, strict=True):
+        for weights, code in zip(self.visible, self._codes, strict=True):
             layer_inputs.append(activation)
             z = _product(activation, weights)
             activation = _signs(z >= 0)
@@ -197,7 +217,7 @@ class Network:
         return Forward(layer_inputs, preactivations, scores, self.config.summed_scores)
 
     def predict(self, samples: Bits, batch: int = 4096) -> npt.NDArray[np.int64]:
-        """Classes of samples, shape (n,); nothing is learnt."""
+        """Classes of samples, shape (n,), by :meth:`forward`; nothing is learnt."""
         parts = [
             self.forward(samples[start : start + batch]).predictions
             for start in range(0, len(samples), batch)
@@ -213,6 +233,9 @@ class Network:
         damping: int = 0,
     ) -> Forward:
         """Train on one tile: all forward passes first, then the updates in order.
+
+        With a lag of 1 the passes do not see the updates of the tile before, unless :meth:`drain`
+        was called in between; counters are updated in full all the same.
 
         Parameters
         ----------
@@ -231,6 +254,9 @@ class Network:
             The passes that the updates followed from.
         """
         result = self.forward(samples)
+        if self.config.lag:
+            # What the tile before has changed shows from the next tile on.
+            self.drain()
         chosen = [self._winners(result, labels, layer) for layer in range(self.config.layers)]
         for sample, label in enumerate(labels):
             for layer, (triggered, winners) in enumerate(chosen):
@@ -246,6 +272,8 @@ class Network:
                     )
         self.statistics.samples += len(labels)
         self.statistics.correct += int(np.sum(result.predictions == labels))
+        if not self.config.lag:
+            self.drain()
         return result
 
     def _winners(
@@ -320,4 +348,4 @@ class Network:
                 part += _integer_signs(part)
                 np.maximum(np.minimum(part, high, out=part), low, out=part)
         self.counters[layer][neurons] = new
-        self._weights[layer][neurons] = _integer_signs(new)
+        self._unseen[layer].update(neurons.tolist())

@@ -1,4 +1,4 @@
-"""The stream of tiles: which samples, in what order, with what annealing and damping."""
+"""The stream of spans: which samples, in what order, with what annealing and damping."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,6 +9,13 @@ import numpy.typing as npt
 
 from .streams import permutation
 
+SPAN = 256
+"""Tiles of an epoch after which training drains, and from one possible stop to the next.
+
+The end of an epoch ends a span, too. A forward pass sees all updates of the spans before, whatever
+the lag, so that counters and generator alone are the state between two spans. Part of the rule.
+"""
+
 
 class Scheduled(Protocol):
     """What a schedule needs to know of a configuration."""
@@ -16,6 +23,10 @@ class Scheduled(Protocol):
     @property
     def tile(self) -> int:
         """Samples of a step."""
+
+    @property
+    def lag(self) -> int:
+        """Tiles by which the weights of a forward pass are behind; 0: any tile is a state."""
 
     @property
     def seed(self) -> int:
@@ -30,14 +41,14 @@ class Scheduled(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """One tile of the schedule, or some of an epoch one after the other.
+    """A span of the schedule, or its rest: tiles to train on, one after the other.
 
     Attributes
     ----------
     epoch : int
         Epoch, from 1.
     tile : int
-        Tile within the epoch, from 0; the first of them.
+        The first of the tiles within the epoch, from 0.
     indices : ndarray of int64, shape (B,)
         Training samples, in order.
     annealing, damping : int
@@ -45,7 +56,7 @@ class Step:
     last : bool
         Whether the epoch ends with it.
     tiles : int
-        Number of tiles.
+        Number of tiles, all but perhaps the last of them full.
     """
 
     epoch: int
@@ -54,21 +65,21 @@ class Step:
     annealing: int
     damping: int
     last: bool
-    tiles: int = 1
+    tiles: int
 
 
 class Schedule:
-    """Position in the training: goes from tile to tile, and learns how many errors there were.
+    """Position in the training: goes from span to span, and learns how many errors there were.
 
     The samples are shuffled anew for every epoch, by a generator that follows from seed and
     epoch alone. Damping follows from the errors of the epoch before. A schedule is therefore
-    completely described by its attributes, and resumes at any tile.
+    completely described by its attributes, and resumes at any span; without lag, at any tile.
 
     Usage::
 
         for step in schedule:
-            predictions = learner.train_tile(samples[step.indices], ...)
-            schedule.advance(np.count_nonzero(predictions != labels[step.indices]))
+            predictions = learner.train_tiles(packed, labels, step.indices, ...)
+            schedule.advance(np.count_nonzero(predictions != labels[step.indices]), step.tiles)
 
     Parameters
     ----------
@@ -81,7 +92,7 @@ class Schedule:
     epoch : int
         Epoch to start in, from 1.
     sample : int
-        Samples of that epoch which are done; a multiple of the tile size.
+        Samples of that epoch which are done: a multiple of the span, or without lag of the tile.
     errors : int
         Wrong predictions among them.
     history : sequence of int
@@ -110,9 +121,12 @@ class Schedule:
             raise ValueError(f"epochs must be at least 1, not {epochs}")
         if not 1 <= epoch <= epochs + 1:
             raise ValueError(f"epoch must be 1 to {epochs + 1}, not {epoch}")
-        if sample % config.tile or not 0 <= sample < samples or (epoch > epochs and sample):
+        unit, what = config.tile, "tile"
+        if config.lag:
+            unit, what = unit * SPAN, "span"
+        if sample % unit or not 0 <= sample < samples or (epoch > epochs and sample):
             raise ValueError(
-                f"sample must be a multiple of the tile size {config.tile} below {samples}, "
+                f"sample must be a multiple of the {what} size {unit} below {samples}, "
                 f"and 0 after the last epoch, not {sample}"
             )
         if not 0 <= errors <= sample:
@@ -154,25 +168,32 @@ class Schedule:
         """Online training accuracy of each finished epoch, a fraction."""
         return [1 - errors / self.samples for errors in self.history]
 
-    def step(self, tiles: int = 1) -> Step:
-        """Return the tile that is next.
+    def step(self, tiles: int | None = None) -> Step:
+        """Return what is next, up to the end of the span.
+
+        A span that was begun before, which only training without lag can stop in, has its rest
+        left: it ends where it would have ended.
 
         Parameters
         ----------
-        tiles : int
-            Return that many, or those that are left in the epoch if they are fewer.
+        tiles : int, optional
+            Stop short of the end of the span after so many; training with a lag cannot be resumed
+            from there.
 
         Raises
         ------
         RuntimeError
-            If there is none.
+            If there is nothing left.
         """
         if self.done:
             raise RuntimeError(f"training is over after {self.epochs} epochs")
+        first = self.sample // self.config.tile
+        left = SPAN - first % SPAN
+        tiles = left if tiles is None else min(tiles, left)
         indices = self._order[self.sample : self.sample + tiles * self.config.tile]
         return Step(
             self.epoch,
-            self.sample // self.config.tile,
+            first,
             indices,
             self.annealing,
             self.damping,
@@ -180,8 +201,8 @@ class Schedule:
             -(-len(indices) // self.config.tile),
         )
 
-    def advance(self, errors: int, tiles: int = 1) -> None:
-        """Go to the next tile.
+    def advance(self, errors: int, tiles: int) -> None:
+        """Go on.
 
         Parameters
         ----------
@@ -199,9 +220,9 @@ class Schedule:
             self._order = self._shuffle()
 
     def __iter__(self) -> Iterator[Step]:
-        """Yield the remaining tiles; :meth:`advance` must be called for each."""
+        """Yield the remaining spans; :meth:`advance` must be called for each."""
         while not self.done:
             position = self.epoch, self.sample
             yield self.step()
             if position == (self.epoch, self.sample):
-                raise RuntimeError("advance() must be called for every tile")
+                raise RuntimeError("advance() must be called for every step")

@@ -7,12 +7,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .learner import Learner, SpanLearner
+from .learner import Learner
 from .network import Bits
 from .schedule import Schedule, Step
-
-SPAN = 64
-"""Tiles between two yields of a learner that takes many at a time."""
 
 
 class Samples(Protocol):
@@ -36,8 +33,8 @@ class Samples(Protocol):
 
 
 @dataclass(frozen=True)
-class TileResult:
-    """A tile, or some of an epoch, that has been trained on.
+class SpanResult:
+    """A span that has been trained on.
 
     Attributes
     ----------
@@ -55,7 +52,7 @@ class TileResult:
 
 
 class Trainer:
-    """Trains a learner tile by tile.
+    """Trains a learner span by span.
 
     Parameters
     ----------
@@ -72,39 +69,16 @@ class Trainer:
         self.data = data
         self.schedule = schedule
 
-    def tiles(self) -> Iterator[TileResult]:
-        """Train, and yield after every tile; learner and schedule agree whenever it does.
-
-        A :class:`~metabit.golden.learner.SpanLearner` trains on up to :data:`SPAN` tiles at a time.
-        """
-        if isinstance(self.learner, SpanLearner):
-            yield from self._spans(self.learner)
-            return
+    def spans(self) -> Iterator[SpanResult]:
+        """Train, and yield after every span; learner and schedule agree whenever it does."""
+        packed, labels = self.learner.pack(self.data.train), self.data.train_labels
         for step in self.schedule:
-            labels = self.data.train_labels[step.indices]
-            predictions = self.learner.train_tile(
-                self.data.train[step.indices],
-                labels,
-                annealing=step.annealing,
-                damping=step.damping,
-            )
-            errors = int(np.count_nonzero(predictions != labels))
-            self.schedule.advance(errors)
-            yield TileResult(step, predictions, errors)
-
-    def _spans(self, learner: SpanLearner) -> Iterator[TileResult]:
-        packed, labels = learner.pack(self.data.train), self.data.train_labels
-        schedule = self.schedule
-        while not schedule.done:
-            # Ends at a multiple, wherever the training was resumed.
-            done = schedule.sample // schedule.config.tile
-            step = schedule.step(SPAN - done % SPAN)
-            predictions = learner.train_tiles(
+            predictions = self.learner.train_tiles(
                 packed, labels, step.indices, annealing=step.annealing, damping=step.damping
             )
             errors = int(np.count_nonzero(predictions != labels[step.indices]))
-            schedule.advance(errors, step.tiles)
-            yield TileResult(step, predictions, errors)
+            self.schedule.advance(errors, step.tiles)
+            yield SpanResult(step, predictions, errors)
 
     def test_accuracy(self) -> float:
         """Return the accuracy on the test set, a fraction."""

@@ -13,7 +13,7 @@ from .engines import EngineName
 from .learner import Learner
 from .observation import Observation, Observer, Opening
 from .schedule import Schedule
-from .trainer import TileResult, Trainer
+from .trainer import SpanResult, Trainer
 
 
 class TrainingRun(ABC):
@@ -94,12 +94,11 @@ class TrainingRun(ABC):
     def synchronise(self) -> None:  # noqa: B027 (a device does something here)
         """Bring ``network`` up to date, if it is a copy of what is trained."""
 
-    def tiles(self) -> Iterator[TileResult]:
-        """Train to the end, and yield after every tile; a checkpoint may be made whenever it does.
+    def spans(self) -> Iterator[SpanResult]:
+        """Train to the end, and yield after every span; a checkpoint may be made whenever it does.
 
-        The compiled engine of hardware mode trains on some tiles at a time; see :class:`Trainer`.
-        After the last tile of an epoch, the test accuracy is taken, and the observer looks at the
-        network, before the tile is yielded.
+        After the last span of an epoch, the test accuracy is taken, and the observer looks at the
+        network, before the span is yielded.
 
         Raises
         ------
@@ -107,7 +106,7 @@ class TrainingRun(ABC):
             In paper mode, if hidden weights grow beyond the range in which arithmetic is exact.
         """
         start = time.perf_counter()
-        for result in self._trainer.tiles():
+        for result in self._trainer.spans():
             if result.step.last:
                 self.seconds.append(time.perf_counter() - start)
                 self.test_accuracy.append(self._trainer.test_accuracy())
@@ -119,7 +118,7 @@ class TrainingRun(ABC):
 
     def finish(self) -> None:
         """Train to the end."""
-        for _ in self.tiles():
+        for _ in self.spans():
             pass
 
     def opening(self) -> Opening | None:

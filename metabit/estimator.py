@@ -21,9 +21,9 @@ from .golden.encoding.encoders import Bits, Encoder
 from .golden.encoding.quantiles import Quantiles
 from .golden.engines import choose_engine, make_learner
 from .golden.errors import DataError
-from .golden.learner import SpanLearner
 from .golden.named import make_config
 from .golden.network import Network
+from .golden.schedule import SPAN
 from .golden.streams import permutation
 
 _LEVELS = 32
@@ -61,7 +61,9 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
     summed_scores : bool
         Whether all layers' class scores count for the prediction, not the last layer's alone.
     tile : int
-        Samples whose forward passes all use the weights as they stood before the tile.
+        Samples whose forward passes all use the same weights.
+    lag : {0, 1}
+        Tiles by which these weights are older than the counters before the tile.
     epochs : int
         Passes of :meth:`fit` over the data.
     encoder : str
@@ -125,6 +127,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         head_offset: int = 0,
         summed_scores: bool = True,
         tile: int = 8,
+        lag: int = 1,
         epochs: int = 20,
         encoder: str = "auto",
         levels: int | None = None,
@@ -142,6 +145,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         self.head_offset = head_offset
         self.summed_scores = summed_scores
         self.tile = tile
+        self.lag = lag
         self.epochs = epochs
         self.encoder = encoder
         self.levels = levels
@@ -346,7 +350,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         }
         for name in (
             *("counter_bits", "margin", "rival_selection", "reinforcement"),
-            *("head_offset", "summed_scores", "tile"),
+            *("head_offset", "summed_scores", "tile", "lag"),
         ):
             fields[name] = getattr(self, name)
         return make_config({name: _plain(value) for name, value in fields.items()})
@@ -380,12 +384,11 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         order = permutation(config.seed, f"order/{len(done) + 1}", len(labels))
         rule = {"annealing": annealing, "damping": config.reinforcement_damping(*self._errors)}
         learner = make_learner(self.network_, choose_engine(self.engine, planned))
-        if isinstance(learner, SpanLearner):
-            found = learner.train_tiles(learner.pack(samples), labels, order, **rule)
-        else:
-            tiles = np.split(order, range(config.tile, len(order), config.tile))
-            parts = [learner.train_tile(samples[part], labels[part], **rule) for part in tiles]
-            found = np.concatenate(parts)
+        packed: Any = learner.pack(samples)
+        spans = np.split(order, range(SPAN * config.tile, len(order), SPAN * config.tile))
+        found = np.concatenate(
+            [learner.train_tiles(packed, labels, indices, **rule) for indices in spans]
+        )
         self.network_ = learner.network
         self._errors = int(np.count_nonzero(found != labels[order])), len(order)
         done.append(1 - self._errors[0] / len(order))

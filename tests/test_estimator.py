@@ -51,17 +51,20 @@ def bits():
 NETWORK = {"hidden": (13, 9), "group": 5, "counter_bits": 5, "tile": 7, "random_state": 4}
 
 
+@pytest.mark.parametrize("tile", [7, 1])
 @pytest.mark.parametrize("engine", ["numpy", "numba"])
-def test_fit_is_the_training_of_the_golden_model(bits, engine):
+def test_fit_is_the_training_of_the_golden_model(bits, engine, tile):
+    """Epochs of one span, and of two."""
     if engine == "numba":
         pytest.importorskip("numba", reason="the extra 'fast' is not installed")
-    X, y = bits
-    classifier = MetabitClassifier(**NETWORK, epochs=4, engine=engine).fit(X, y)
+    X, y = (np.concatenate([part, part]) for part in bits)
+    network = {**NETWORK, "tile": tile}
+    classifier = MetabitClassifier(**network, epochs=4, engine=engine).fit(X, y)
+    assert classifier.config_.lag == 1
     labels = np.unique(y, return_inverse=True)[1]
     data = Dataset("own", X, labels, 4, X, labels, 1, "official")
     run = Run.start(classifier.config_, prepare(classifier.config_, dataset=data), 4)
-    for _ in run.tiles():
-        pass
+    run.finish()
     assert network_sha256(classifier.network_) == network_sha256(run.network)
     assert classifier.training_accuracy_ == run.schedule.accuracy
     np.testing.assert_array_equal(classifier.predict(X), np.unique(y)[run.network.predict(X)])

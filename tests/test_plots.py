@@ -60,8 +60,7 @@ def run(own):
     config = override(named("tiny"), hidden=(14, 9), group=5, counter_bits=5)
     config = adapt(config, dataset, ENCODER)
     run = Run.start(config, prepare(config, dataset=dataset), EPOCHS)
-    for _ in run.tiles():
-        pass
+    run.finish()
     return run
 
 
@@ -317,14 +316,15 @@ def test_inspect_without_its_data(tmp_path, own, run):
     assert {"margins", "fields_0", "fields_1", "learning_curve"} <= names
 
 
-def test_inspect_a_run_that_has_hardly_begun(tmp_path, own):
+def test_inspect_a_run_that_has_hardly_begun(tmp_path, own, monkeypatch):
+    monkeypatch.setattr("metabit.golden.schedule.SPAN", 4)
     dataset = load_dataset(str(own))
     config = adapt(override(named("tiny"), hidden=(4,), group=4), dataset, "median")
     begun = Run.start(config, prepare(config, dataset=dataset), EPOCHS)
-    next(begun.tiles())
+    next(begun.spans())
     begun.checkpoint().save(tmp_path / "run.npz")
     printed = metabit("inspect", tmp_path / "run.npz")
-    assert "epoch 1 of 3, sample 8 of 150" in printed
+    assert "epoch 1 of 3, sample 32 of 150" in printed
     names = {picture.stem for picture in (tmp_path / "run-plots").glob("*.png")}
     assert names == {"counters", "margins", "confusion", "class_fields", "fields_0"}
 

@@ -20,9 +20,9 @@ from ..validation import describe
 from .record import RunRecord
 
 FORMAT = "metabit-checkpoint"
-VERSION = 3
+VERSION = 4
 """Version of the file format; a newer one is refused. Version 1 had no observations, version 2
-had them in hardware mode only."""
+had them in hardware mode only, version 3 knew no lag."""
 
 Arrays = dict[str, npt.NDArray]
 R = TypeVar("R", bound="RunRecord")

@@ -109,8 +109,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
             "one of mode hardware is needed"
         )
     if isinstance(fields.get("config"), dict):
-        # Before there was a choice, the last layer predicted alone.
+        # Before there was a choice, the last layer predicted alone, and nothing lagged behind.
         fields["config"].setdefault("summed_scores", False)
+        fields["config"].setdefault("lag", 0)
     record, layers, opening = read_layers(path, fields, arrays, Record, "counters")
     checkpoint = Checkpoint(record, tuple(layer.astype(np.int16) for layer in layers), opening)
     check_run(path, checkpoint, state_sha256(checkpoint.counters, record.generator_state))

@@ -26,12 +26,13 @@ class Engine:
     Parameters
     ----------
     network : Network
-        Where to start. Taken over: it must not be changed by others afterwards.
+        Where to start, drained. Taken over: it must not be changed by others afterwards.
     """
 
     engine = "numba"
 
     def __init__(self, network: Network) -> None:
+        network.drain()
         self._network = network
         self._current = True
         self._config = network.config
@@ -79,7 +80,7 @@ class Engine:
         annealing: int = 0,
         damping: int = 0,
     ) -> npt.NDArray[np.int64]:
-        """Train on samples, tile by tile, and return the predictions of the forward passes.
+        """Train on samples, tile by tile; drain, and return the predictions of the forward passes.
 
         Parameters
         ----------
@@ -115,28 +116,6 @@ class Engine:
             *(packed, np.asarray(indices, np.int64), chosen, predictions),
         )
         return predictions
-
-    def train_tile(
-        self,
-        samples: Bits,
-        labels: npt.NDArray[np.integer],
-        *,
-        annealing: int = 0,
-        damping: int = 0,
-    ) -> npt.NDArray[np.int64]:
-        """Train on a tile; see :meth:`metabit.golden.learner.Learner.train_tile`.
-
-        Raises
-        ------
-        ValueError
-            If there are more samples than a tile has, or one of them does not fit the network.
-        """
-        if len(samples) > self._config.tile:
-            raise ValueError(f"a tile has at most {self._config.tile} samples, not {len(samples)}")
-        indices = np.arange(len(samples))
-        return self.train_tiles(
-            self.pack(samples), labels, indices, annealing=annealing, damping=damping
-        )
 
     def predict(self, samples: Bits) -> npt.NDArray[np.int64]:
         """Return the classes of samples; see :meth:`metabit.golden.learner.Learner.predict`."""

@@ -26,8 +26,8 @@ def _rows(flat, start, rows, columns):
 
 
 @compiled
-def _layer(geometry, state, scratch):
-    """Return the part of all arrays that belongs to a layer."""
+def _layer(geometry, state, scratch, visible):
+    """Return the part of all arrays that belongs to a layer, ``visible`` being what it sees."""
     it, tile = geometry, len(scratch.z)
     return Layer(
         it.fan_in,
@@ -36,6 +36,7 @@ def _layer(geometry, state, scratch):
         it.margin,
         _rows(state.counters, it.counters, it.width, it.words * LANES),
         _rows(state.signs, it.signs, it.width, it.words),
+        _rows(visible, it.signs, it.width, it.words),
         _rows(state.codes, it.codes, len(scratch.scores), it.out_words),
         _rows(scratch.inputs, it.inputs, tile, it.words),
         _rows(scratch.inputs, it.inputs + tile * it.words, tile, it.out_words),
@@ -73,7 +74,7 @@ def _forward(layer, samples, z):
     """Compute pre-activations and activations of a layer for a tile."""
     for k in range(layer.width):
         for sample in range(samples):
-            mismatches = _mismatches(layer.inputs[sample], layer.signs[k])
+            mismatches = _mismatches(layer.inputs[sample], layer.visible[k])
             z[sample, k] = layer.fan_in - 2 * mismatches
     for sample in range(samples):
         _compare(z, sample, layer.width, 0, layer.outputs[sample])
@@ -170,11 +171,23 @@ def _learn(layer, sample, winner, label, rule, rare, generator):
 
 
 @compiled
-def _train_tile(geometry, state, scratch, rule, labels, predictions):
+def _show(layer, triggered):
+    """Make visible what the tile before, whose winners are still there, has changed."""
+    for sample in range(len(triggered)):
+        if triggered[sample]:
+            for winner in layer.winners[sample]:
+                if winner >= 0:
+                    layer.visible[winner] = layer.signs[winner]
+
+
+@compiled
+def _train_tile(geometry, state, scratch, rule, visible, labels, predictions):
     """Train on one tile: all forward passes first, then the updates in order."""
     for number in range(len(geometry)):
-        layer = _layer(geometry[number], state, scratch)
+        layer = _layer(geometry[number], state, scratch, visible)
         _forward(layer, len(labels), scratch.z)
+        if rule.lag:
+            _show(layer, scratch.triggered[:, number])
         for sample, label in enumerate(labels):
             _score(layer, sample, rule.head_offset, scratch)
             best, rival = _best(scratch.scores, -1), _best(scratch.scores, label)
@@ -191,7 +204,7 @@ def _train_tile(geometry, state, scratch, rule, labels, predictions):
         for number in range(len(geometry)):
             if scratch.triggered[sample, number]:
                 state.statistics[1 + number, 0] += 1
-                layer = _layer(geometry[number], state, scratch)
+                layer = _layer(geometry[number], state, scratch, visible)
                 for winner in layer.winners[sample]:
                     if winner >= 0:
                         state.statistics[1 + number, 1] += 1
@@ -211,7 +224,7 @@ def _load(samples, indices, words, inputs):
 
 @_cached
 def train(geometry, state, scratch, rule, samples, indices, labels, predictions):
-    """Train on tiles, one after the other.
+    """Train on tiles, one after the other, and drain.
 
     Parameters
     ----------
@@ -231,10 +244,18 @@ def train(geometry, state, scratch, rule, samples, indices, labels, predictions)
         Receives the predictions of their forward passes.
     """
     tile = len(scratch.z)
+    visible = state.signs
+    if rule.lag:
+        # What was drained: all is visible, and no tile before has left anything to show.
+        visible = scratch.visible
+        visible[:] = state.signs
+        scratch.triggered[:] = False
     for start in range(0, len(indices), tile):
         end = min(start + tile, len(indices))
         _load(samples, indices[start:end], geometry[0].words, scratch.inputs)
-        _train_tile(*(geometry, state, scratch, rule, labels[start:end]), predictions[start:end])
+        _train_tile(
+            *(geometry, state, scratch, rule, visible, labels[start:end]), predictions[start:end]
+        )
 
 
 @_cached
@@ -245,7 +266,7 @@ def predict(geometry, state, scratch, rule, samples, predictions):
         end = min(start + tile, len(samples))
         _load(samples, range(start, end), geometry[0].words, scratch.inputs)
         for number in range(len(geometry)):
-            layer = _layer(geometry[number], state, scratch)
+            layer = _layer(geometry[number], state, scratch, state.signs)
             _forward(layer, end - start, scratch.z)
             if rule.summed_scores or number == len(geometry) - 1:
                 for sample in range(end - start):

@@ -51,10 +51,12 @@ class State(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Room for the forward passes of a tile.
+    """Room for the forward passes of a tile, and what it keeps for the next.
 
     Attributes
     ----------
+    visible : ndarray of uint64
+        Signs that a forward pass sees, if they lag behind.
     inputs : ndarray of uint64
         Inputs of the tile's samples, layer by layer, and the last layer's activations.
     head : ndarray of uint64
@@ -71,6 +73,7 @@ class Scratch(NamedTuple):
         Winner of each group or -1, layer by layer, sample by sample.
     """
 
+    visible: Words
     inputs: Words
     head: Words
     z: npt.NDArray[np.int32]
@@ -87,7 +90,7 @@ class Rule(NamedTuple):
     ----------
     rival_selection : bool
         As the configuration has it.
-    head_offset, summed_scores : int, bool
+    head_offset, summed_scores, lag : int, bool, int
         As the configuration has them.
     low, high : int8 or int16
         Range of a counter.
@@ -100,6 +103,7 @@ class Rule(NamedTuple):
     rival_selection: bool
     head_offset: int
     summed_scores: bool
+    lag: int
     low: Any
     high: Any
     phase_mask: np.uint64
@@ -115,6 +119,7 @@ class Layer(NamedTuple):
     margin: int
     counters: npt.NDArray[Any]
     signs: Words
+    visible: Words
     codes: Words
     inputs: Words
     outputs: Words
@@ -163,6 +168,7 @@ def make_scratch(config: Config, geometry: npt.NDArray[Any]) -> Scratch:
     inputs = config.tile * int(geometry["words"].sum() + geometry["out_words"][-1])
     widest = int(geometry["out_words"].max())
     return Scratch(
+        np.zeros(int((geometry["width"] * geometry["words"]).sum()), np.uint64),
         np.zeros(inputs, np.uint64),
         np.zeros(widest, np.uint64),
         np.zeros((config.tile, widest * LANES), np.int32),
@@ -182,7 +188,7 @@ def make_rule(config: Config, annealing: int, damping: int) -> Rule:
     shifts = config.reinforcement_shift
     rare = never if shifts is None else [(1 << (shift + damping)) - 1 for shift in shifts]
     return Rule(
-        *(config.rival_selection, config.head_offset, config.summed_scores),
+        *(config.rival_selection, config.head_offset, config.summed_scores, config.lag),
         *(kind(low), kind(high)),
         *(np.uint64((1 << annealing) - 1), np.array(rare, np.uint64)),
     )

@@ -69,7 +69,7 @@ def select_bits(
     learner = make_learner(network, choose_engine("auto", epochs * len(samples)))
     for _ in Trainer(
         learner, _Samples(samples, labels), Schedule(config, len(samples), epochs)
-    ).tiles():
+    ).spans():
         pass
     hidden = np.abs(2 * learner.network.counters[0].astype(np.int64) + 1)
     usefulness = np.minimum(hidden, CEILING).sum(axis=0)

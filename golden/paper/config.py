@@ -114,6 +114,11 @@ class PaperConfig(BaseModel):
         """The batch, by the name under which :class:`~metabit.golden.schedule.Schedule` asks."""
         return self.batch
 
+    @property
+    def lag(self) -> int:
+        """0: the paper's forward passes see all updates."""
+        return 0
+
     def annealing_exponent(self, epoch: int, epochs: int) -> int:
         """Return 0: the paper does not anneal."""
         return 0

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from ..codes import Bits
 from ..data.training_data import TrainingData
 from ..engines import EngineName
-from ..learner import Labels
+from ..learner import Labels, TileLearner
 from ..observation import Opening
 from ..schedule import Schedule
 from ..training_run import TrainingRun
@@ -33,8 +33,8 @@ def paper_network(config: PaperConfig, engine: EngineName) -> PaperNetwork:
     return CompiledPaperNetwork(config)
 
 
-class PaperLearner:
-    """The paper's network as a :class:`~metabit.golden.learner.Learner`; a tile is its batch.
+class PaperLearner(TileLearner):
+    """The paper's network as a learner; a tile is its batch.
 
     Parameters
     ----------
@@ -45,6 +45,7 @@ class PaperLearner:
     """
 
     def __init__(self, network: PaperNetwork, schedule: Schedule) -> None:
+        super().__init__(network.config.batch)
         self.network = network
         self._schedule = schedule
 
@@ -52,11 +53,26 @@ class PaperLearner:
         self, samples: Bits, labels: Labels, *, annealing: int, damping: int
     ) -> npt.NDArray[np.integer]:
         """Train on a batch; the paper's rule knows neither annealing nor damping levels."""
-        if not self._schedule.sample:
-            self.network.check_exact(self._schedule.samples)
         history = self._schedule.history
         accuracy = 1 - history[-1] / self._schedule.samples if history else 0.0
         return self.network.train_batch(samples, labels, accuracy)
+
+    def train_tiles(
+        self,
+        packed: Bits,
+        labels: Labels,
+        indices: npt.NDArray[np.int64],
+        *,
+        annealing: int,
+        damping: int,
+    ) -> npt.NDArray[np.integer]:
+        """Train batch by batch; see :meth:`.Learner.train_tiles`."""
+        if not self._schedule.sample:
+            self.network.check_exact(self._schedule.samples)
+        return super().train_tiles(packed, labels, indices, annealing=annealing, damping=damping)
+
+    def drain(self) -> None:
+        """Do nothing: the paper's passes see all updates."""
 
     def predict(self, samples: Bits) -> npt.NDArray[np.integer]:
         """Return the classes of samples without learning."""

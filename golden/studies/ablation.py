@@ -94,7 +94,7 @@ class Variant:
             else:
                 learner = make_alternative(config, self.alternative, engine)
         trainer = Trainer(learner, data, schedule)
-        for _ in trainer.tiles():
+        for _ in trainer.spans():
             pass
         return trainer.test_accuracy()
 
@@ -188,11 +188,16 @@ def variants(table: str, dataset: str) -> tuple[Variant, ...]:
     dataset : str
         `fashion-mnist` or `prototypes`; `encoders` is about images only.
     """
-    base = named("paper-135")
+    base = _named("paper-135")
     if dataset == "prototypes":
         base = override(base, dataset=dataset, encoder="none", inputs=1000)
     rows = {"widths": _widths, "steps": _steps, "changes": _changes, "encoders": _encoders}
     return tuple(rows[table](base))
+
+
+def _named(name: str) -> Config:
+    """Return the network of a named configuration, trained by the rule."""
+    return override(named(name), lag=1)
 
 
 def _widths(base: Config) -> Iterator[Variant]:
@@ -211,7 +216,8 @@ def _steps(base: Config) -> Iterator[Variant]:
     yield Variant("steps", "paper", base, 0)
     for count, name in enumerate(DEVIATIONS, 1):
         yield Variant("steps", name, base, count)
-    yield Variant("steps", "tiles of 8: the hardware rule", base)
+    yield Variant("steps", "tiles of 8", override(base, lag=0))
+    yield Variant("steps", "weights one tile old: the hardware rule", base)
     rival = override(base, rival_selection=True)
     yield Variant("steps", "rival selection", rival)
     yield Variant("steps", "annealing", override(rival, annealing=named("up5k").annealing))
@@ -232,13 +238,13 @@ def _changes(base: Config) -> Iterator[Variant]:
     yield Variant("changes", "rival selection", override(base, rival_selection=True))
     yield Variant("changes", "annealing", override(base, annealing=named("up5k").annealing))
     yield Variant("changes", "numbers from PCG64", base, alternative="pcg64")
-    yield Variant("changes", "weights one tile old", base, alternative="stale-tile")
+    yield Variant("changes", "weights up to date", override(base, lag=0))
     yield Variant("changes", "counters start at 0", base, alternative="zero-start")
     yield Variant("changes", "scores of all layers summed", override(base, summed_scores=True))
 
 
 def _encoders(base: Config) -> Iterator[Variant]:
-    up5k, best, wide = named("up5k"), named("up5k-best"), named("ecp5-best")
+    up5k, best, wide = (_named(name) for name in ("up5k", "up5k-best", "ecp5-best"))
     plain = {"rival_selection": False, "annealing": ()}
     for name, bits in (("median", 784), ("thermometer:0,128", 1568)):
         yield Variant("encoders", f"{bits}-64, {name}", override(up5k, encoder=name, inputs=bits))
@@ -251,7 +257,7 @@ def _encoders(base: Config) -> Iterator[Variant]:
         yield Variant("encoders", f"{bits}-64, {encoder}", override(up5k, **fields))
     yield Variant("encoders", "1808-64, selected from edges-6992", override(best, head_offset=0))
     yield Variant("encoders", "and three thresholds: up5k-best", best)
-    yield Variant("encoders", "1568-256, edges-1568, 7 bits: ecp5", named("ecp5"))
+    yield Variant("encoders", "1568-256, edges-1568, 7 bits: ecp5", _named("ecp5"))
     yield Variant("encoders", "4000-112, selected, 7 bits", override(wide, head_offset=0))
     yield Variant("encoders", "and three thresholds: ecp5-best", wide)
     # What the pixels themselves bring in the same memory, with the same head.
@@ -262,7 +268,7 @@ def _encoders(base: Config) -> Iterator[Variant]:
         fields = {"encoder": encoder, "inputs": bits, "hidden": (neurons,), "group": neurons // 2}
         name = f"{bits}-{neurons}, {encoder}, {config.counter_bits} bits, three thresholds"
         yield Variant("encoders", name, override(config, **fields))
-    two = named("multi")
+    two = _named("multi")
     last = override(two, summed_scores=False)
     yield Variant("encoders", "1568-256-128, edges-1568, 8 bits", last)
     yield Variant("encoders", "and scores of both layers summed: multi", two)

@@ -26,6 +26,7 @@ MODES = ("hardware", "paper", "baldassi")
 
 _ONLY_HARDWARE = (
     *("counter_bits", "rival_selection", "annealing", "head_offset", "summed_scores", "tile"),
+    "lag",
 )
 ONLY_PAPER = ("weight_clip", "batch")
 """Fields of the configuration that modes `paper` and `baldassi` have and `hardware` has not."""
@@ -216,6 +217,15 @@ BatchOption = Annotated[
 TileOption = Annotated[
     int | None,
     typer.Option("--tile", metavar="N", help="Samples per tile, 1-64.", rich_help_panel=_NETWORK),
+]
+LagOption = Annotated[
+    int | None,
+    typer.Option(
+        "--lag",
+        metavar="0|1",
+        help="Tiles by which the weights of a forward pass lag behind; 0: they are up to date.",
+        rich_help_panel=_NETWORK,
+    ),
 ]
 
 

@@ -25,7 +25,7 @@ EPOCHS, SEEDS = 10, 3
 
 _FIELDS = (
     *("encoder", "thresholds", "hidden", "group", "counter_bits", "margin", "rival_selection"),
-    *("annealing", "reinforcement", "head_offset", "summed_scores", "tile", "batch"),
+    *("annealing", "reinforcement", "head_offset", "summed_scores", "tile", "lag", "batch"),
     "weight_clip",
 )
 _OWN = ("mode", "split", "epochs")

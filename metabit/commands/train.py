@@ -127,6 +127,7 @@ def train(
     head_offset: options.HeadOffsetOption = None,
     summed_scores: options.SummedScoresOption = None,
     tile: options.TileOption = None,
+    lag: options.LagOption = None,
     batch: options.BatchOption = None,
     weight_clip: options.WeightClipOption = None,
 ) -> None:
@@ -149,6 +150,7 @@ def train(
         "head_offset": head_offset,
         "summed_scores": summed_scores,
         "tile": tile,
+        "lag": lag,
         "batch": batch,
         "weight_clip": weight_clip,
     }

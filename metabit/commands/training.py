@@ -36,6 +36,9 @@ def refuse_changes(given: dict[str, Any]) -> None:
 AnyRun = Run | PaperRun
 """A run of hardware mode, or of paper mode."""
 
+_AGES = {0: "up to date", 1: "one tile old"}
+"""What a lag means for the weights that a forward pass sees."""
+
 
 def open_checkpoint(path: Path, data_dir: Path | None) -> tuple[Checkpoint, TrainingData]:
     """Return an unfinished checkpoint of hardware mode, and the data that it was trained on."""
@@ -87,20 +90,25 @@ def describe(console: Console, run: AnyRun) -> None:
             f"resuming in epoch {run.schedule.epoch} after {run.schedule.sample} samples",
             highlight=False,
         )
+        if isinstance(config, Config):
+            console.print(
+                f"trained with weights {_AGES[config.lag]} (lag {config.lag}); continues so",
+                highlight=False,
+            )
     console.print("epoch  train %  test %  annealing  damping  updates/sample  seconds")
 
 
 def _rule(config: Config | PaperConfig) -> str:
     """Return what is particular to a mode."""
     if isinstance(config, Config):
-        return f"{config.counter_bits} bits  tile {config.tile}"
+        return f"{config.counter_bits} bits  tile {config.tile}  lag {config.lag}"
     clip = f"  weight clip {config.weight_clip}" if config.weight_clip else ""
     return f"mode {config.rule}  batch {config.batch}{clip}"
 
 
 @contextmanager
 def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C into a flag, so that training stops between two tiles."""
+    """Turn the first Ctrl-C into a flag, so that training stops between two spans."""
     pressed = False
 
     def handle(number: int, frame: object) -> None:
@@ -141,7 +149,7 @@ def train_to_end(
         bar = progress.add_task(
             "", total=schedule.samples, epoch=schedule.epoch, epochs=schedule.epochs, accuracy=0.0
         )
-        for result in run.tiles():
+        for result in run.spans():
             if result.step.last:
                 updated, updates = updates, sum(run.network.statistics.updates)
                 progress.console.print(
@@ -155,7 +163,7 @@ def train_to_end(
                     schedule.done or (schedule.epoch - 1) % checkpoint_every == 0
                 ):
                     run.checkpoint().save(path)
-            elif result.step.tile % 64 == 0:
+            else:
                 progress.update(
                     bar,
                     completed=schedule.sample,

@@ -88,8 +88,7 @@ def _train(job: Job) -> dict[str, Any]:
         run = Run.start(point.config, data, point.epochs, observe=False, engine=engine)
     else:
         run = PaperRun.start(point.config, data, observe=False, engine=engine)
-    for _ in run.tiles():
-        pass
+    run.finish()
     return {
         "test_accuracy": run.test_accuracy[-1],
         "train_accuracy": run.schedule.accuracy[-1],

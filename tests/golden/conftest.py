@@ -6,7 +6,14 @@ import struct
 import numpy as np
 import pytest
 
+from metabit.golden import schedule
 from metabit.golden.data.idx import PARTS
+
+
+@pytest.fixture
+def short_spans(monkeypatch):
+    """Spans of four tiles, so that small data sets have many: a training of another rule."""
+    monkeypatch.setattr(schedule, "SPAN", 4)
 
 
 def idx_bytes(array):

@@ -50,6 +50,11 @@ class Reference:
             [self._row(fan_in) for _ in range(width)]
             for width, fan_in in zip(self.widths, self.fan_in, strict=True)
         ]
+        self.drain()
+
+    def drain(self):
+        """Let the next forward pass see all updates."""
+        self.visible = [[[v >= 0 for v in row] for row in layer] for layer in self.counters]
 
     def _codes(self, width):
         rows = []
@@ -80,8 +85,8 @@ class Reference:
         for layer, width in enumerate(self.widths):
             inputs.append(x)
             z = []
-            for row in self.counters[layer]:
-                agree = sum((v >= 0) == bool(bit) for v, bit in zip(row, x, strict=True))
+            for row in self.visible[layer]:
+                agree = sum(weight == bool(bit) for weight, bit in zip(row, x, strict=True))
                 z.append(2 * agree - len(x))
             t = self.config.head_offset
             heads = [[zk >= 0] if not t else [zk >= -t, zk >= 0, zk >= t] for zk in z]
@@ -105,6 +110,8 @@ class Reference:
 
     def train_tile(self, samples, labels, annealing, damping):
         passes = [self.forward(sample) for sample in samples]
+        if self.config.lag == 1:
+            self.drain()
         for (inputs, zs, scores), label in zip(passes, labels, strict=True):
             self.samples += 1
             self.correct += self._prediction(scores) == label
@@ -112,6 +119,8 @@ class Reference:
                 self._learn(
                     layer, inputs[layer], zs[layer], scores[layer], label, annealing, damping
                 )
+        if self.config.lag == 0:
+            self.drain()
         return [self._prediction(scores) for _, _, scores in passes]
 
     def _learn(self, layer, x, z, scores, label, annealing, damping):

@@ -23,6 +23,12 @@ def without_observations(record, arrays):
         del arrays[name]
 
 
+def as_version_3(record, arrays):
+    """Make a checkpoint of version 3, of the rule that knew no lag."""
+    record["version"] = 3
+    assert record["config"].pop("lag") == 0
+
+
 def as_version_2(record, arrays):
     """Make a checkpoint of version 2, which recorded nothing of the epochs of paper mode."""
     if "mode" in record:

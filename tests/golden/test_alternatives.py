@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from metabit.golden.config import Config
+from metabit.golden.learner import GoldenLearner
 from metabit.golden.network import Network
 from metabit.golden.studies.alternatives import Alternative, make_alternative
 
@@ -24,19 +25,15 @@ def labels():
     return np.random.default_rng(2).integers(0, 4, 40)
 
 
-def train(learner, samples, labels):
-    for start in range(0, len(samples), 4):
-        part = slice(start, start + 4)
-        learner.train_tile(samples[part], labels[part], annealing=0, damping=0)
-
-
 @pytest.mark.parametrize("name", get_args(Alternative))
 def test_every_alternative_ends_in_another_state(name, samples, labels):
-    plain, learner = Network(CONFIG), make_alternative(CONFIG, name, "numpy")
-    for start in range(0, len(samples), 4):
-        plain.train_tile(samples[start : start + 4], labels[start : start + 4])
-    train(learner, samples, labels)
-    assert not np.array_equal(learner.network.counters[0], plain.counters[0])
+    plain, learner = (
+        GoldenLearner(Network(CONFIG)),
+        make_alternative(CONFIG, name, "numpy"),
+    )
+    for each in plain, learner:
+        each.train_tiles(each.pack(samples), labels, np.arange(40), annealing=0, damping=0)
+    assert not np.array_equal(learner.network.counters[0], plain.network.counters[0])
 
 
 def test_pcg64_draws_everything():
@@ -50,20 +47,3 @@ def test_counters_start_at_zero():
     assert not any(
         c.any() for c in make_alternative(CONFIG, "zero-start", "numpy").network.counters
     )
-
-
-def test_a_tile_passes_forward_with_the_weights_of_one_tile_ago(samples, labels):
-    learner = make_alternative(CONFIG, "stale-tile", "numpy")
-    first = [weights.copy() for weights in learner.network.counters]
-    learner.train_tile(samples[:4], labels[:4], annealing=0, damping=0)
-    second = [weights.copy() for weights in learner.network.counters]
-    assert not np.array_equal(first[0], second[0])
-    for before, tile in ((first, slice(4, 8)), (second, slice(8, 12))):
-        reference = Network(CONFIG)
-        reference.load(before)
-        expected = reference.forward(samples[tile]).scores[0]
-        found = learner.network.train_tile(samples[tile], labels[tile]).scores[0]
-        np.testing.assert_array_equal(found, expected)
-    # A test sees the weights as they are.
-    reference.load(learner.network.counters)
-    np.testing.assert_array_equal(learner.predict(samples), reference.predict(samples))

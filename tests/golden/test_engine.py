@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metabit.golden.config import Config
+from metabit.golden.learner import GoldenLearner
 from metabit.golden.network import Network
 
 pytest.importorskip("numba", reason="the extra 'fast' is not installed")
@@ -29,6 +30,7 @@ def configs(draw):
         head_offset=draw(st.sampled_from([0, 0, 1, 4, 4095])),
         summed_scores=draw(st.booleans()),
         tile=draw(st.integers(1, 64)),
+        lag=draw(st.integers(0, 1)),
         seed=draw(st.integers(0, 2**32 - 1)),
     )
 
@@ -48,10 +50,10 @@ def assert_signs_follow(engine):
 
 
 def train_both(network, engine, rng, spans, **rule):
-    """Train on spans of up to three tiles and a sample, and compare after each."""
+    """Train on spans of up to four tiles and a sample, and compare after each."""
     config = network.config
     for _ in range(spans):
-        count = int(rng.integers(1, 3 * config.tile + 2))
+        count = int(rng.integers(1, 4 * config.tile + 2))
         samples = rng.random((count, config.inputs)) < 0.5
         labels = rng.integers(0, config.classes, count)
         order = rng.permutation(count)
@@ -59,6 +61,7 @@ def train_both(network, engine, rng, spans, **rule):
             network.train_tile(samples[part], labels[part], **rule).predictions
             for part in np.split(order, range(config.tile, count, config.tile))
         ]
+        network.drain()
         found = engine.train_tiles(engine.pack(samples), labels, order, **rule)
         np.testing.assert_array_equal(found, np.concatenate(expected))
         assert_same_state(network, engine)
@@ -118,20 +121,46 @@ def test_saturation(counter_bits):
     assert network.statistics.updates[0] > 0
 
 
-def test_an_engine_takes_over_where_a_network_stopped_and_the_other_way_round():
-    config = Config(inputs=70, hidden=(33, 12), classes=5, group=6, tile=4, seed=8)
+@pytest.mark.parametrize("lag", [0, 1])
+def test_an_engine_takes_over_where_a_network_stopped_and_the_other_way_round(lag):
+    config = Config(inputs=70, hidden=(33, 12), classes=5, group=6, tile=4, lag=lag, seed=8)
     rng = np.random.default_rng(8)
-    samples = rng.random((40, 70)) < 0.5
-    labels = rng.integers(0, 5, 40)
+    samples = rng.random((120, 70)) < 0.5
+    labels = rng.integers(0, 5, 120)
+    learner, other = GoldenLearner(Network(config)), Network(config)
+    for number, span in enumerate(np.split(np.arange(120), range(12, 120, 12))):
+        learner.train_tiles(samples, labels, span, annealing=1, damping=0)
+        theirs = Engine(other) if number % 2 else GoldenLearner(other)
+        theirs.train_tiles(theirs.pack(samples), labels, span, annealing=1, damping=0)
+        other = theirs.network
+    assert_same_state(learner.network, Engine(other))
+
+
+def test_an_engine_starts_drained():
+    config = Config(inputs=70, hidden=(33,), classes=5, group=6, tile=4, seed=8)
+    rng = np.random.default_rng(8)
+    samples, labels = rng.random((40, 70)) < 0.5, rng.integers(0, 5, 40)
     network, other = Network(config), Network(config)
-    for start in range(0, 40, 4):
-        part = slice(start, start + 4)
-        network.train_tile(samples[part], labels[part], annealing=1)
-        learner = Engine(other) if start % 8 else other
-        learner.train_tile(samples[part], labels[part], annealing=1)
-        if learner is not other:
-            other = learner.network
-    assert_same_state(network, Engine(other))
+    for each in network, other:
+        each.train_tile(samples[:4], labels[:4])
+    network.drain()
+    engine = Engine(other)
+    np.testing.assert_array_equal(engine.network.predict(samples), network.predict(samples))
+    train_both(network, engine, rng, 2, annealing=0, damping=0)
+
+
+def test_where_a_span_ends_matters_with_a_lag_only():
+    """Three spans of as many tiles as one: another state, or the same one."""
+    rng = np.random.default_rng(3)
+    samples, labels = rng.random((96, 70)) < 0.5, rng.integers(0, 5, 96)
+    for lag in (0, 1):
+        config = Config(inputs=70, hidden=(33,), classes=5, group=6, tile=4, lag=lag)
+        one, three = Engine(Network(config)), Engine(Network(config))
+        one.train_tiles(one.pack(samples), labels, np.arange(96))
+        for span in np.split(np.arange(96), 3):
+            three.train_tiles(three.pack(samples), labels, span)
+        equal = np.array_equal(one.network.counters[0], three.network.counters[0])
+        assert equal == (lag == 0)
 
 
 def test_nothing_to_train_on_changes_nothing():
@@ -156,6 +185,4 @@ def test_mistakes_are_refused_and_change_nothing():
         engine.train_tiles(packed, labels, np.arange(3))
     with pytest.raises(IndexError, match="index 3 is out of bounds"):
         engine.train_tiles(packed, labels, np.array([3]))
-    with pytest.raises(ValueError, match="a tile has at most 2 samples, not 3"):
-        engine.train_tile(samples, np.zeros(3, int))
     assert_same_state(Network(config), engine)

@@ -25,6 +25,7 @@ def configs(draw):
         head_offset=draw(st.sampled_from([0, 0, 1, 4])),
         summed_scores=draw(st.booleans()),
         tile=draw(st.integers(1, 16)),
+        lag=draw(st.integers(0, 1)),
         seed=draw(st.integers(0, 2**32 - 1)),
     )
 
@@ -40,6 +41,7 @@ def assert_same_state(network, reference):
 
 
 def train_both(network, reference, rng, tiles, annealing, damping):
+    """Train on tiles of any size, and drain now and then."""
     config = network.config
     for _ in range(tiles):
         count = int(rng.integers(1, config.tile + 1))
@@ -51,6 +53,10 @@ def train_both(network, reference, rng, tiles, annealing, damping):
         )
         assert result.predictions.tolist() == expected
         assert_same_state(network, reference)
+        if rng.random() < 0.25:
+            network.drain()
+            reference.drain()
+        assert [(layer > 0).tolist() for layer in network.visible] == reference.visible
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -64,7 +70,7 @@ def test_random_configurations(config, data_seed, annealing, damping):
     network, reference = Network(config), Reference(config)
     assert [code.astype(int).tolist() for code in network.classifier] == reference.classifier
     assert_same_state(network, reference)
-    train_both(network, reference, np.random.default_rng(data_seed), 3, annealing, damping)
+    train_both(network, reference, np.random.default_rng(data_seed), 5, annealing, damping)
 
 
 @pytest.mark.parametrize("counter_bits", [2, 3, 7, 8, 15, 16])
@@ -77,13 +83,15 @@ def test_saturation(counter_bits):
     counters = [rng.choice(extremes, layer.shape).astype(np.int16) for layer in network.counters]
     network.load(counters)
     reference.counters = [layer.tolist() for layer in counters]
+    reference.drain()
     train_both(network, reference, rng, 12, annealing=0, damping=0)
     assert network.statistics.updates[0] > 0
 
 
+@pytest.mark.parametrize("lag", [0, 1])
 @pytest.mark.parametrize("annealing", [0, 1, 2, 3])
-def test_longer_training(annealing):
-    config = Config(inputs=50, hidden=(24, 17), classes=4, group=6, counter_bits=4, tile=5)
+def test_longer_training(annealing, lag):
+    config = Config(inputs=50, hidden=(24, 17), classes=4, group=6, counter_bits=4, tile=5, lag=lag)
     rng = np.random.default_rng(annealing)
     train_both(Network(config), Reference(config), rng, 25, annealing, damping=1)
 
@@ -127,3 +135,46 @@ def test_wide_layers_are_exact(count):
         weights = np.where(network.counters[layer] >= 0, 1, -1)
         np.testing.assert_array_equal(z, np.where(activation, 1, -1) @ weights.T)
         activation = z >= 0
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+def test_a_pass_sees_the_weights_of_that_many_tiles_ago(lag):
+    """Tile t sees the updates up to that of tile t - 1 - lag; what is drained, it sees, too."""
+    config = Config(inputs=40, hidden=(12, 8), classes=4, group=4, tile=4, seed=3, lag=lag)
+    rng = np.random.default_rng(1)
+    network, other = Network(config), Network(config)
+    states = [[layer.copy() for layer in network.counters]]
+    drained = 0
+    for tile in range(8):
+        seen = states[max(drained, tile - lag)]
+        samples, labels = rng.random((4, 40)) < 0.5, rng.integers(0, 4, 4)
+        other.load(seen)
+        expected = other.forward(samples)
+        for found in network.forward(samples), network.train_tile(samples, labels):
+            for ours, theirs in zip(found.preactivations, expected.preactivations, strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+        states.append([layer.copy() for layer in network.counters])
+        assert not np.array_equal(states[-1][0] >= 0, states[-2][0] >= 0)
+        if tile == 4:
+            network.drain()
+            drained = 5
+
+
+def test_predictions_are_by_visible_weights_and_by_all_updates_once_drained():
+    config = Config(inputs=40, hidden=(12,), classes=4, group=4, tile=4, seed=3)
+    assert config.lag == 1
+    rng = np.random.default_rng(1)
+    samples, labels = rng.random((400, 40)) < 0.5, rng.integers(0, 4, 400)
+    network = Network(config)
+    before = network.predict(samples)
+    network.train_tile(samples[:4], labels[:4])
+    np.testing.assert_array_equal(network.predict(samples), before)
+    counters, state = [layer.copy() for layer in network.counters], network.generator.state
+    network.drain()
+    fresh = Network(config)
+    fresh.load(counters)
+    after = network.predict(samples)
+    np.testing.assert_array_equal(after, fresh.predict(samples))
+    assert not np.array_equal(after, before)
+    np.testing.assert_array_equal(network.counters[0], counters[0])
+    assert network.generator.state == state

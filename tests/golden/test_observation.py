@@ -22,17 +22,18 @@ from metabit.golden.state import network_sha256
 EPOCHS = 3
 
 
-@pytest.fixture
-def data(own_npz):
-    """The user's own bits and two hidden layers."""
-    config = override(named("tiny"), hidden=(13, 9), group=5, counter_bits=5, tile=7, seed=4)
+@pytest.fixture(params=[0, 1])
+def data(own_npz, request, short_spans):
+    """The user's own bits and two hidden layers; epochs of 29 tiles, in 8 spans."""
+    fields = {"hidden": (13, 9), "group": 5, "counter_bits": 5, "tile": 7, "seed": 4}
+    config = override(named("tiny"), lag=request.param, **fields)
     dataset = load_dataset(str(own_npz))
     config = adapt(config, dataset)
     return config, prepare(config, dataset=dataset)
 
 
-def train(run, tiles=None):
-    for _ in itertools.islice(run.tiles(), tiles):
+def train(run, spans=None):
+    for _ in itertools.islice(run.spans(), spans):
         pass
     return run
 
@@ -52,7 +53,7 @@ def test_observations_are_what_happened(data):
     run = Run.start(*data, EPOCHS)
     before = [values >= 0 for values in run.network.counters]
     counts = copy.deepcopy(run.network.statistics)
-    for result in run.tiles():
+    for result in run.spans():
         if not result.step.last:
             continue
         observation = run.observer.observations[-1]
@@ -83,30 +84,30 @@ def test_observations_are_what_happened(data):
     assert run.observer.observations[0].layers[0].flips > 0
 
 
-@pytest.mark.parametrize("tiles", [0, 1, 28, 29, 30, 40, 86, 87])
-def test_a_resumed_run_sees_the_same(tmp_path, data, tiles):
+@pytest.mark.parametrize("spans", [0, 1, 7, 8, 9, 11, 23, 24])
+def test_a_resumed_run_sees_the_same(tmp_path, data, spans):
     _, prepared = data
     whole = train(Run.start(*data, EPOCHS)).checkpoint().record
     path = tmp_path / "run.npz"
-    save_checkpoint(path, train(Run.start(*data, EPOCHS), tiles).checkpoint())
+    save_checkpoint(path, train(Run.start(*data, EPOCHS), spans).checkpoint())
     resumed = train(Run.resume(load_checkpoint(path), prepared)).checkpoint().record
     assert resumed.observations == whole.observations
     assert len(resumed.observations) == EPOCHS
 
 
-@pytest.mark.parametrize("tiles", [29, 40])
-def test_checkpoints_of_version_1_go_on(tmp_path, data, tiles):
+@pytest.mark.parametrize("spans", [8, 11])
+def test_checkpoints_of_version_1_go_on(tmp_path, data, spans):
     """What happened in the epoch that was under way is then not known, and said to be so."""
     _, prepared = data
     whole = train(Run.start(*data, EPOCHS)).checkpoint().record
     path = tmp_path / "run.npz"
-    save_checkpoint(path, train(Run.start(*data, EPOCHS), tiles).checkpoint())
+    save_checkpoint(path, train(Run.start(*data, EPOCHS), spans).checkpoint())
     rewrite(path, without_observations)
     resumed = train(Run.resume(load_checkpoint(path), prepared)).checkpoint().record
     assert resumed.state_sha256 == whole.state_sha256
     assert [observation.epoch for observation in resumed.observations] == [2, 3]
     assert resumed.observations[-1] == whole.observations[-1]
-    unknown = {"flips": None, "triggers": None, "updates": None} if tiles == 40 else {}
+    unknown = {"flips": None, "triggers": None, "updates": None} if spans == 11 else {}
     expected = whole.observations[1]
     layers = tuple(layer.model_copy(update=unknown) for layer in expected.layers)
     assert resumed.observations[0] == expected.model_copy(update={"layers": layers})
@@ -117,7 +118,7 @@ def test_of_old_checkpoints_the_last_layer_predicts(tmp_path, data):
     config = override(config, summed_scores=False)
     whole = train(Run.start(config, prepared, EPOCHS)).checkpoint().record
     path = tmp_path / "run.npz"
-    save_checkpoint(path, train(Run.start(config, prepared, EPOCHS), 40).checkpoint())
+    save_checkpoint(path, train(Run.start(config, prepared, EPOCHS), 11).checkpoint())
     rewrite(path, lambda record, arrays: record["config"].pop("summed_scores"))
     resumed = train(Run.resume(load_checkpoint(path), prepared)).checkpoint().record
     assert resumed.config == config
@@ -130,7 +131,7 @@ def test_checkpoints_of_version_2_go_on(tmp_path, data):
     _, prepared = data
     whole = train(Run.start(*data, EPOCHS)).checkpoint().record
     path = tmp_path / "run.npz"
-    save_checkpoint(path, train(Run.start(*data, EPOCHS), 40).checkpoint())
+    save_checkpoint(path, train(Run.start(*data, EPOCHS), 11).checkpoint())
     rewrite(path, as_version_2)
     resumed = train(Run.resume(load_checkpoint(path), prepared)).checkpoint().record
     assert resumed.observations == whole.observations
@@ -179,7 +180,7 @@ def no_accuracy(record, arrays):
 )
 def test_changed_observations_are_refused(tmp_path, data, change, message):
     path = tmp_path / "run.npz"
-    save_checkpoint(path, train(Run.start(*data, EPOCHS), 40).checkpoint())
+    save_checkpoint(path, train(Run.start(*data, EPOCHS), 11).checkpoint())
     rewrite(path, change)
     with pytest.raises(CheckpointError, match=message):
         load_checkpoint(path)

@@ -107,22 +107,24 @@ def test_every_option_reaches_the_configuration(tmp_path):
     )
 
 
+@pytest.mark.usefixtures("short_spans")
 def test_interrupt_and_resume(tmp_path, own_npz, monkeypatch):
+    """In epoch 2, which like each has 7 batches in 2 spans."""
     whole, part = tmp_path / "whole.npz", tmp_path / "part.npz"
     metabit("train", *own(own_npz, "--out", whole))
-    tiles = PaperRun.tiles
+    spans = PaperRun.spans
 
     def interrupted(run):
-        for number, result in enumerate(tiles(run)):
-            if number == 10:
+        for number, result in enumerate(spans(run)):
+            if number == 2:
                 os.kill(os.getpid(), signal.SIGINT)
             yield result
 
     with monkeypatch.context() as patch:
-        patch.setattr(PaperRun, "tiles", interrupted)
+        patch.setattr(PaperRun, "spans", interrupted)
         printed = metabit("train", *own(own_npz, "--out", part), status=130)
     assert f"metabit train --resume {part}" in printed.replace("\n", "")
-    assert load_any_checkpoint(part).record.sample == 11 * 30 - 210
+    assert load_any_checkpoint(part).record.sample == 4 * 30
     metabit("train", "--resume", part)
     first, second = load_any_checkpoint(whole), load_any_checkpoint(part)
     assert first.record.state_sha256 == second.record.state_sha256
@@ -157,7 +159,7 @@ def test_errors(options, message):
 
 
 @pytest.fixture
-def checkpoint(own_npz):
+def checkpoint(own_npz, short_spans):
     """In the middle of the second epoch."""
     config = PaperConfig(
         dataset=str(own_npz),
@@ -169,7 +171,7 @@ def checkpoint(own_npz):
         epochs=3,
     )
     run = PaperRun.start(config, prepare(config, dataset=load_dataset(str(own_npz))))
-    for _ in itertools.islice(run.tiles(), 10):
+    for _ in itertools.islice(run.spans(), 3):
         pass
     return run.checkpoint()
 

@@ -18,8 +18,8 @@ from metabit.golden.paper.config import PaperConfig
 from metabit.golden.paper.run import PaperRun
 
 EPOCHS = 3
-BATCHES = 7
-"""Of an epoch: 200 training samples, 30 to a batch."""
+SPANS = 2
+"""Of an epoch: 200 training samples, 30 to a batch, 4 batches to a span."""
 
 
 def prepared(path, rule, clip):
@@ -40,7 +40,7 @@ def prepared(path, rule, clip):
 
 
 @pytest.fixture(params=[("paper", 0), ("paper", 9), ("baldassi", 0)], ids=str)
-def data(own_npz, request):
+def data(own_npz, request, short_spans):
     """Both rules, and hidden weights with a limit."""
     return prepared(own_npz, *request.param)
 
@@ -53,8 +53,8 @@ def engine(request):
     return request.param
 
 
-def train(run, tiles=None):
-    for _ in itertools.islice(run.tiles(), tiles):
+def train(run, spans=None):
+    for _ in itertools.islice(run.spans(), spans):
         pass
     return run
 
@@ -75,7 +75,7 @@ def test_observations_are_what_happened(data, engine):
     before = [np.sign(values) for values in run.network.hidden]
     counts = copy.deepcopy(run.network.statistics)
     from_or_to_zero = 0
-    for result in run.tiles():
+    for result in run.spans():
         if not result.step.last:
             continue
         observation = run.observer.observations[-1]
@@ -117,12 +117,12 @@ def test_both_engines_see_the_same(data):
     assert one.observer.observations == other.observer.observations
 
 
-@pytest.mark.parametrize("tiles", [0, 1, 6, 7, 8, 10, 20, 21])
-def test_a_resumed_run_sees_the_same(tmp_path, data, tiles):
+@pytest.mark.parametrize("spans", [0, 1, 2, 3, 5, 6])
+def test_a_resumed_run_sees_the_same(tmp_path, data, spans):
     _, samples = data
     whole = train(PaperRun.start(*data)).checkpoint().record
     path = tmp_path / "run.npz"
-    train(PaperRun.start(*data), tiles).checkpoint().save(path)
+    train(PaperRun.start(*data), spans).checkpoint().save(path)
     resumed = train(PaperRun.resume(load_any_checkpoint(path), samples)).checkpoint().record
     assert resumed.observations == whole.observations
     assert len(resumed.observations) == EPOCHS
@@ -134,25 +134,25 @@ def test_the_other_engine_goes_on(tmp_path, data, engines):
     _, samples = data
     whole = train(PaperRun.start(*data))
     path = tmp_path / "run.npz"
-    train(PaperRun.start(*data, engine=engines[0]), 10).checkpoint().save(path)
+    train(PaperRun.start(*data, engine=engines[0]), 3).checkpoint().save(path)
     resumed = train(PaperRun.resume(load_any_checkpoint(path), samples, engine=engines[1]))
     assert resumed.observer.observations == whole.observer.observations
 
 
-@pytest.mark.parametrize("tiles", [BATCHES, 10])
+@pytest.mark.parametrize("spans", [SPANS, 3])
 @pytest.mark.parametrize("old", [without_observations, as_version_2])
-def test_older_checkpoints_go_on(tmp_path, data, tiles, old):
+def test_older_checkpoints_go_on(tmp_path, data, spans, old):
     """What happened in the epoch that was under way is then not known, and said to be so."""
     _, samples = data
     whole = train(PaperRun.start(*data)).checkpoint().record
     path = tmp_path / "run.npz"
-    train(PaperRun.start(*data), tiles).checkpoint().save(path)
+    train(PaperRun.start(*data), spans).checkpoint().save(path)
     rewrite(path, old)
     resumed = train(PaperRun.resume(load_any_checkpoint(path), samples)).checkpoint().record
     assert resumed.state_sha256 == whole.state_sha256
     assert [observation.epoch for observation in resumed.observations] == [2, 3]
     assert resumed.observations[-1] == whole.observations[-1]
-    unknown = {"flips": None, "triggers": None, "updates": None} if tiles == 10 else {}
+    unknown = {"flips": None, "triggers": None, "updates": None} if spans == 3 else {}
     expected = whole.observations[1]
     layers = tuple(layer.model_copy(update=unknown) for layer in expected.layers)
     assert resumed.observations[0] == expected.model_copy(update={"layers": layers})
@@ -183,9 +183,10 @@ def swap_epochs(record, arrays):
         (swap_epochs, r"of increasing epochs below 2, not of \[2\]"),
     ],
 )
+@pytest.mark.usefixtures("short_spans")
 def test_changed_observations_are_refused(tmp_path, own_npz, change, message):
     path = tmp_path / "run.npz"
-    train(PaperRun.start(*prepared(own_npz, "paper", 0)), 10).checkpoint().save(path)
+    train(PaperRun.start(*prepared(own_npz, "paper", 0)), 3).checkpoint().save(path)
     rewrite(path, change)
     with pytest.raises(CheckpointError, match=message):
         load_any_checkpoint(path)

@@ -1,13 +1,21 @@
-"""The stream of tiles: order, annealing, damping, resuming anywhere."""
+"""The stream of spans: order, annealing, damping, resuming at any of them."""
 
 import numpy as np
 import pytest
 
+from metabit.golden import schedule as schedule_module
 from metabit.golden.config import Config
-from metabit.golden.schedule import Schedule
+from metabit.golden.schedule import SPAN, Schedule
 from metabit.golden.streams import permutation
 
 CONFIG = Config(inputs=4, hidden=(2,), group=2, tile=4, seed=9)
+UP_TO_DATE = CONFIG.model_copy(update={"lag": 0})
+
+
+@pytest.fixture
+def single(monkeypatch):
+    """Spans of one tile."""
+    monkeypatch.setattr(schedule_module, "SPAN", 1)
 
 
 def errors_of(step):
@@ -18,9 +26,32 @@ def errors_of(step):
 def steps_of(schedule):
     for step in schedule:
         yield step.epoch, step.tile, step.indices.tolist(), step.annealing, step.damping, step.last
-        schedule.advance(errors_of(step))
+        schedule.advance(errors_of(step), step.tiles)
 
 
+def test_spans_are_of_as_many_tiles_as_the_rule_says():
+    """What the hardware and every pinned state depend on."""
+    assert SPAN == 256
+    schedule, found = Schedule(CONFIG, 2 * 1024 + 5, 2), []
+    for step in schedule:
+        found.append((step.epoch, step.tile, step.tiles, len(step.indices), step.last))
+        schedule.advance(0, step.tiles)
+    one = [(0, 256, 1024, False), (256, 256, 1024, False), (512, 2, 5, True)]
+    assert found == [(epoch, *span) for epoch in (1, 2) for span in one]
+
+
+def test_a_step_may_stop_short_of_its_span():
+    schedule = Schedule(UP_TO_DATE, 3000, 1)
+    steps = []
+    for limit in (3, 1, 1000, 1000, 1000):
+        step = schedule.step(limit)
+        steps.append((step.tile, step.tiles, len(step.indices)))
+        schedule.advance(0, step.tiles)
+    assert steps == [(0, 3, 12), (3, 1, 4), (4, 252, 1008), (256, 256, 1024), (512, 238, 952)]
+    assert schedule.done
+
+
+@pytest.mark.usefixtures("single")
 def test_every_epoch_is_a_new_shuffle_of_all_samples():
     schedule = Schedule(CONFIG, 10, 3)
     steps = list(steps_of(schedule))
@@ -36,6 +67,7 @@ def test_every_epoch_is_a_new_shuffle_of_all_samples():
     assert schedule.done
 
 
+@pytest.mark.usefixtures("single")
 def test_annealing_follows_the_epochs():
     steps = list(steps_of(Schedule(CONFIG, 4, 10)))
     assert [s[3] for s in steps] == [0, 0, 0, 0, 0, 0, 1, 2, 2, 3]
@@ -44,27 +76,32 @@ def test_annealing_follows_the_epochs():
 @pytest.mark.parametrize(
     ("errors", "damping"), [(64, 0), (33, 0), (32, 1), (9, 1), (8, 2), (3, 2), (2, 3), (0, 3)]
 )
+@pytest.mark.usefixtures("single")
 def test_damping_follows_last_epochs_errors(errors, damping):
     schedule = Schedule(CONFIG, 64, 3)
     assert schedule.damping == 0
     for step in schedule:
         if step.epoch == 2:
             break
-        schedule.advance(min(4, max(0, errors - 4 * step.tile)))
+        schedule.advance(min(4, max(0, errors - 4 * step.tile)), step.tiles)
     assert schedule.history == [errors]
     assert schedule.damping == damping
     assert schedule.accuracy == [1 - errors / 64]
 
 
-def test_resumes_at_any_tile():
-    whole = list(steps_of(Schedule(CONFIG, 10, 3)))
+@pytest.mark.parametrize("config", [CONFIG, UP_TO_DATE])
+def test_resumes_at_any_span(config, monkeypatch):
+    monkeypatch.setattr(schedule_module, "SPAN", 2)
+    whole = list(steps_of(Schedule(config, 17, 3)))
+    assert len(whole) == 9
     for stop in range(len(whole) + 1):
-        first = Schedule(CONFIG, 10, 3)
+        first = Schedule(config, 17, 3)
         for _ in range(stop):
-            first.advance(errors_of(first.step()))
+            step = first.step()
+            first.advance(errors_of(step), step.tiles)
         second = Schedule(
-            CONFIG,
-            10,
+            config,
+            17,
             3,
             epoch=first.epoch,
             sample=first.sample,
@@ -75,14 +112,14 @@ def test_resumes_at_any_tile():
 
 
 def test_forgetting_to_advance_is_noticed():
-    with pytest.raises(RuntimeError, match=r"advance\(\) must be called for every tile"):
+    with pytest.raises(RuntimeError, match=r"advance\(\) must be called for every step"):
         for _ in Schedule(CONFIG, 10, 1):
             pass
 
 
 def test_nothing_comes_after_the_end():
     schedule = Schedule(CONFIG, 4, 1)
-    schedule.advance(0)
+    schedule.advance(0, 1)
     with pytest.raises(RuntimeError, match="training is over after 1 epochs"):
         schedule.step()
 
@@ -102,7 +139,15 @@ def test_nothing_comes_after_the_end():
 )
 def test_bad_positions(position, message):
     with pytest.raises(ValueError, match=message):
-        Schedule(CONFIG, 10, 3, **position)
+        Schedule(UP_TO_DATE, 10, 3, **position)
+
+
+def test_with_a_lag_there_is_no_position_within_a_span():
+    message = "sample must be a multiple of the span size 1024 below 3000, .* not 1028"
+    with pytest.raises(ValueError, match=message):
+        Schedule(CONFIG, 3000, 1, sample=1028)
+    assert Schedule(UP_TO_DATE, 3000, 1, sample=1028).step().tiles == 255
+    assert Schedule(CONFIG, 3000, 1, sample=1024).step().tiles == 256
 
 
 def test_bad_lengths():

@@ -1,16 +1,29 @@
 """`metabit train` and `metabit evaluate` as a user calls them."""
 
+import itertools
 import json
 import os
 import signal
 
 import numpy as np
 import pytest
+from rewriting import as_version_3, rewrite
 from typer.testing import CliRunner
 
 from metabit.cli import app
+from metabit.golden import schedule
 from metabit.golden.checkpoints.hardware import load_checkpoint
+from metabit.golden.data.training_data import prepare
 from metabit.golden.run import Run
+
+STATES = (
+    (0, 8, "21c2e10683b363e1819b465384f9aaaf0bf954eb87312fb6f85057760ff97980"),
+    (0, 2, "46bdb057721c11963ab22b6de9985c47ff32e84cc4d4c109495a805d571c236e"),
+    (1, 8, "b029d2c4f093f99bb1cc3fc1cff79f2147d41402c4da51576f48bcd5b36e7f7a"),
+    (1, 2, "f09b4382817e1287143ad89f25de173727cf9e4ae368671c173b3b95f4162956"),
+)
+"""Lag, tile, and the state after two epochs of the digits: of one span each with tiles of 8, of
+three with tiles of 2. The scalar reference, which takes a minute, ends in the same states."""
 
 
 def metabit(*arguments, status=0):
@@ -46,31 +59,39 @@ def test_train_and_evaluate_digits(tmp_path):
     assert "360 samples" in printed
 
 
-def test_results_never_change(tmp_path):
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize(("lag", "tile", "expected"), STATES)
+def test_results_never_change(tmp_path, engine, lag, tile, expected):
     """The state that this training ends in, on any machine and with any version of NumPy."""
+    if engine == "numba":
+        pytest.importorskip("numba", reason="the extra 'fast' is not installed")
     report = tmp_path / "train.json"
-    metabit("train", "--epochs", 2, "--seed", 7, "--json", report)
-    expected = "21c2e10683b363e1819b465384f9aaaf0bf954eb87312fb6f85057760ff97980"
-    assert json.loads(report.read_text())["state_sha256"] == expected
+    options = ("--epochs", 2, "--seed", 7, "--lag", lag, "--tile", tile, "--engine", engine)
+    metabit("train", *options, "--json", report)
+    results = json.loads(report.read_text())
+    assert results["engine"] == engine
+    assert results["state_sha256"] == expected
 
 
+@pytest.mark.usefixtures("short_spans")
 def test_interrupt_and_resume(tmp_path, own_npz, monkeypatch):
+    """In epoch 2, which like each has 25 tiles in 7 spans."""
     whole, part = tmp_path / "whole.npz", tmp_path / "part.npz"
     metabit("train", *own(own_npz, "--out", whole))
-    tiles = Run.tiles
+    spans = Run.spans
 
     def interrupted(run):
-        for number, result in enumerate(tiles(run)):
-            if number == 40:
+        for number, result in enumerate(spans(run)):
+            if number == 10:
                 os.kill(os.getpid(), signal.SIGINT)
             yield result
 
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "tiles", interrupted)
+        patch.setattr(Run, "spans", interrupted)
         printed = metabit("train", *own(own_npz, "--out", part), status=130)
     assert f"metabit train --resume {part}" in printed.replace("\n", "")
     assert load_checkpoint(part).record.epoch == 2
-    assert load_checkpoint(part).record.sample == 41 * 8 - 200
+    assert load_checkpoint(part).record.sample == 4 * 4 * 8
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     metabit("train", "--resume", part)
     first, second = load_checkpoint(whole).record, load_checkpoint(part).record
@@ -81,13 +102,13 @@ def test_interrupt_and_resume(tmp_path, own_npz, monkeypatch):
 
 
 def test_interrupted_without_a_file(own_npz, monkeypatch):
-    tiles = Run.tiles
+    spans = Run.spans
 
     def interrupted(run):
         os.kill(os.getpid(), signal.SIGINT)
-        yield from tiles(run)
+        yield from spans(run)
 
-    monkeypatch.setattr(Run, "tiles", interrupted)
+    monkeypatch.setattr(Run, "spans", interrupted)
     assert "nothing was saved (--out FILE.npz" in metabit("train", *own(own_npz), status=130)
 
 
@@ -144,6 +165,62 @@ def test_every_option_reaches_the_configuration(tmp_path):
     assert (config.reinforcement, config.head_offset, config.seed) == (0.25, 2, 3)
 
 
+@pytest.mark.parametrize("lag", [0, 1])
+def test_lag(tmp_path, own_npz, lag):
+    out = tmp_path / "run.npz"
+    printed = metabit("train", *own(own_npz, "--lag", lag, "--out", out))
+    assert load_checkpoint(out).config.lag == lag
+    assert f"lag {lag}" in printed
+
+
+def test_without_a_word_about_it_there_is_a_lag(tmp_path, own_npz):
+    path, out = tmp_path / "mine.json", tmp_path / "run.npz"
+    fields = {"dataset": str(own_npz), "inputs": 24, "classes": 4, "hidden": [6], "group": 3}
+    path.write_text(json.dumps(fields))
+    metabit("train", "--config", path, "--epochs", 1, "--out", out)
+    assert load_checkpoint(out).config.lag == 1
+
+
+@pytest.mark.usefixtures("short_spans")
+def test_older_trainings_go_on_by_their_own_rule(tmp_path, own_npz, monkeypatch):
+    """Amid what is a span today: it is finished, and the state is that of the older rule."""
+    whole, part = tmp_path / "whole.npz", tmp_path / "part.npz"
+    metabit("train", *own(own_npz, "--lag", 0, "--out", whole))
+    choice = load_checkpoint(whole)
+    config = choice.config
+    data = prepare(config)
+    with monkeypatch.context() as patch:
+        patch.setattr(schedule, "SPAN", 3)
+        run = Run.start(config, data, 3)
+        for _ in itertools.islice(run.spans(), 11):
+            pass
+        run.checkpoint().save(part)
+    rewrite(part, as_version_3)
+    assert load_checkpoint(part).record.sample == 2 * 3 * 8
+    assert load_checkpoint(part).config.lag == 0
+    assert "test accuracy" in metabit("evaluate", part)
+    printed = metabit("train", "--resume", part)
+    assert "resuming in epoch 2 after 48 samples" in printed
+    assert "trained with weights up to date (lag 0); continues so" in printed
+    first, second = load_checkpoint(whole).record, load_checkpoint(part).record
+    assert first.state_sha256 == second.state_sha256
+    assert first.observations == second.observations
+    assert second.config.lag == 0
+    assert second.version == 4
+
+
+@pytest.mark.usefixtures("short_spans")
+def test_resuming_says_by_which_rule(tmp_path, own_npz):
+    out = tmp_path / "run.npz"
+    metabit("train", *own(own_npz, "--lag", 1, "--out", out))
+    config = load_checkpoint(out).config
+    run = Run.start(config, prepare(config), 3)
+    next(run.spans())
+    run.checkpoint().save(out)
+    printed = metabit("train", "--resume", out)
+    assert "trained with weights one tile old (lag 1); continues so" in printed
+
+
 def test_annealing_off(tmp_path, own_npz):
     out = tmp_path / "run.npz"
     metabit("train", *own(own_npz, "--annealing", "off", "--out", out))
@@ -187,6 +264,7 @@ def test_evaluate_on_other_data(tmp_path, own_npz):
         (["--split", "x"], "split must be one of paper, official, validation, not 'x'"),
         (["--split", "official"], "data set digits has no official test set"),
         (["--margin", "7"], "margin must be 0 to 1, not 7"),
+        (["--lag", "2"], "lag must be 0 or 1, not 2"),
         (["--seed", "-1"], "seed must be 0 to 4294967295, not -1"),
         (["--hidden", "a"], "--hidden must be numbers separated by commas, e.g. 256,128, not 'a'"),
         (["--annealing", "x"], "--annealing must be numbers separated by commas"),

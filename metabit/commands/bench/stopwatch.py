@@ -74,7 +74,7 @@ class Timed:
     def train(self, epochs: int) -> "Timed":
         """Train for that many epochs, and return self."""
         start = time.process_time()
-        for result in self.trainer.tiles():
+        for result in self.trainer.spans():
             if result.step.last:
                 self.seconds.append(time.process_time() - start)
                 if len(self.seconds) == epochs:
