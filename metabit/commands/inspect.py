@@ -71,7 +71,7 @@ def inspect(
     if not no_plots:
         prepare_folder(folder)
     rule = (
-        f"{config.counter_bits} bits  tile {config.tile}"
+        f"{config.counter_bits} bits  tile {config.tile}  lag {config.lag}"
         if isinstance(config, Config)
         else f"mode {config.rule}  batch {config.batch}"
     )
