@@ -10,6 +10,9 @@ from ..golden.config import Config
 from .setup import LAYER_WORD, NETWORK_WORD, RECORD_WORD
 from .shape import Shape
 
+MAX_CODE_WORDS = 16
+"""Words of code bits that a neuron may have."""
+
 
 class CapacityError(MetabitError):
     """A network does not fit a device.
@@ -87,8 +90,13 @@ class Placement:
         self._check("inputs of a neuron", max(config.fan_in), shape.inputs)
         self._check("sign words", self.sign_words, shape.depth)
         self._check("words of the code memory", self.codes, shape.codes)
+        self._check("code words of a neuron", self.code_words, MAX_CODE_WORDS)
+        if config.layers_vote:
+            self._check("classes with summed scores", config.classes, shape.votes)
         self._check("words of sample memory", self.record * self.passes, shape.records)
-        self._check("winners of two tiles", 2 * self.passes * self.groups, shape.winners)
+        # Two tiles wait at most, every sample with a mark a layer.
+        marks = self.groups + config.layers
+        self._check("winners of two tiles", 2 * self.passes * marks, shape.winners)
 
     def _check(self, capacity: str, needed: int, available: int) -> None:
         if needed > available:

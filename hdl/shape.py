@@ -51,6 +51,8 @@ class Shape(BaseModel):
         Winners that each column keeps until their rows are updated.
     layers : int
         Most layers.
+    phases : bool
+        Count cycles by phase, too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,6 +70,7 @@ class Shape(BaseModel):
     records: _Count
     winners: _Count
     layers: Annotated[int, Field(ge=1, le=8)] = 1
+    phases: bool = True
 
     @property
     def lanes(self) -> int:
@@ -82,6 +85,11 @@ class Shape(BaseModel):
         the sign, which lies in the sign plane.
         """
         return LANES // 8 if self.memory == "spram" else self.counter_bits - 1
+
+    @property
+    def votes(self) -> int:
+        """Most classes whose scores of all layers can be summed."""
+        return min(256, 2 * self.code_bits)
 
     @cached_property
     def digest(self) -> bytes:

@@ -1,0 +1,266 @@
+"""The sequencer of forward passes: tiles, passes, layers, visits."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..bundles import InputFetch, address_bits
+from ..select import select
+from ..setup import NetworkSetup, RunSetup, layers_layout
+from ..shape import Shape
+
+
+class Step(data.StructLayout):
+    """A layer of a pass: which, and with what.
+
+    ``layer``; ``last``: it is the network's last; ``base``: its first sign word; ``columns``: how
+    many columns have a sample, less one.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(
+            {
+                "layer": range(shape.layers),
+                "last": 1,
+                "base": address_bits(shape),
+                "columns": range(shape.samples),
+            }
+        )
+
+
+class Forward(wiring.Component):
+    """Send every tile of a run through the array, visit after visit without a bubble.
+
+    The inputs of the next visit are asked for so early that they arrive when the last neuron of
+    this one has passed. What a visit may have to wait for:
+
+    - its inputs (InputFetch);
+    - the last visit of a step: the class scores of the step before must have been read;
+    - the first visit of a layer: the activations of the layer before must have been stored;
+    - the first visit of a tile: the updates of the tile before the last one (with ``lag`` 0: of the
+      last one) must be visible: the array stands still for a commit.
+
+    Parameters
+    ----------
+    shape : Shape
+    input_latency : int
+        Of the store: least cycles from a taken request to its ``load``.
+
+    Attributes
+    ----------
+    start : In(1)
+        Begin a run of ``count`` samples; ignored while ``busy``.
+    count : In(24)
+    drain : In(1)
+        At the end, make all updates visible. Steady while ``busy``, like the setups.
+    network, layers, run : In
+        Setups.
+    busy : Out(1)
+    inputs : Out
+        Requests of :class:`~metabit.hdl.bundles.InputFetch`, and their ``load``.
+    address : Out
+        For the array.
+    begin : Out(1)
+        A visit's first neuron passes element 0.
+    last_visit : Out(1)
+        With ``begin``: it is the last visit of its step, ``step``.
+    step : Out(Step)
+        Steady from ``begin`` of a last visit until at least ``samples`` cycles later.
+    read : In(1)
+        The scores of the last step have been read.
+    stored : In(1)
+        The activations of the last step have been stored.
+    commit : Out(stream)
+        See ``StoreSignature``.
+    passing : Out(1)
+        Neurons pass the array (for statistics).
+    """
+
+    def __init__(self, shape: Shape, *, input_latency: int) -> None:
+        self._shape = shape
+        self._latency = input_latency
+        fetch = InputFetch(shape).members
+        super().__init__(
+            {
+                "start": In(1),
+                "count": In(24),
+                "drain": In(1),
+                "network": In(NetworkSetup(shape)),
+                "layers": In(layers_layout(shape)),
+                "run": In(RunSetup()),
+                "busy": Out(1),
+                "inputs": Out(
+                    wiring.Signature(
+                        {name: fetch[name] for name in ("valid", "first", "ready", "load")}
+                    )
+                ),
+                "address": Out(address_bits(shape)),
+                "begin": Out(1),
+                "last_visit": Out(1),
+                "step": Out(Step(shape)),
+                "read": In(1),
+                "stored": In(1),
+                "commit": Out(stream.Signature(0)),
+                "passing": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        shape = self._shape
+        layer = Signal(range(shape.layers))
+        setup = Signal(self.layers.shape().elem_shape)
+        m.d.comb += setup.eq(select([self.layers[n] for n in range(shape.layers)], layer))
+
+        # A visit takes as long as its neurons, but no element may be asked for new inputs before
+        # all elements have theirs, and no partial sum may be read before it has been written.
+        shortest = max(shape.elements + 1, shape.samples + 2, 6)
+        longer = Signal(setup.neurons.shape())
+        m.d.comb += longer.eq(Mux(setup.neurons < shortest, shortest, setup.neurons))
+        lookahead = self._latency + 2
+        # The states between the last visit of a pass and its successor's first request.
+        turn = 3
+        timer = Signal(setup.neurons.shape())
+
+        visit = Signal(setup.visits.shape())
+        last_visit, last_layer, first_visit = Signal(), Signal(), Signal()
+        m.d.comb += [
+            last_visit.eq(visit == setup.visits - 1),
+            last_layer.eq(layer == self.network.layers - 1),
+            first_visit.eq(visit == 0),
+        ]
+
+        remaining = Signal(24)  # samples of the run that no pass has taken yet
+        in_tile = Signal(7)  # samples of the tile that no pass has taken yet
+        columns = Signal(range(1, shape.samples + 1))
+        if shape.samples == 1:
+            m.d.comb += columns.eq(1)
+        uncommitted = Signal(2)  # tiles passed forward whose updates are not visible
+        scores_wait = Signal()
+        stored = Signal()
+        with m.If(self.read):
+            m.d.sync += scores_wait.eq(0)
+        with m.If(self.stored):
+            m.d.sync += stored.eq(1)
+
+        self._pass_neurons(m, setup, last_visit & last_layer)
+        m.d.comb += [
+            self.begin.eq(self.inputs.load),
+            self.last_visit.eq(last_visit),
+            self.inputs.first.eq(first_visit & (layer == 0)),
+        ]
+        with m.If(self.inputs.load):
+            m.d.sync += [
+                self.step.layer.eq(layer),
+                self.step.last.eq(last_layer),
+                self.step.columns.eq(columns - 1),
+            ]
+            with m.If(first_visit):
+                m.d.sync += self.step.base.eq(self.address)
+
+        with m.FSM(name="forward") as fsm:
+            m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
+            with m.State("Idle"):
+                m.d.sync += [remaining.eq(self.count), layer.eq(0), visit.eq(0)]
+                with m.If(self.start & (self.count != 0)):
+                    m.next = "Begin tile"
+            with m.State("Begin tile"):
+                m.d.sync += in_tile.eq(self.network.tile)
+                m.next = "Begin pass"
+                with m.If(self.run.train & (uncommitted > self.network.lag)):
+                    m.next = "Commit"
+            with m.State("Commit"):
+                m.d.comb += self.commit.valid.eq(1)
+                with m.If(self.commit.ready):
+                    m.d.sync += uncommitted.eq(uncommitted - 1)
+                    m.next = "Begin tile"
+                    with m.If(remaining == 0):
+                        m.next = "End run"
+            with m.State("Begin pass"):
+                if shape.samples > 1:
+                    short_tile, short_run = in_tile < shape.samples, remaining < shape.samples
+                    fewer = Mux(short_run, remaining, shape.samples)
+                    m.d.sync += columns.eq(
+                        Mux(short_tile & ~(short_run & (remaining < in_tile)), in_tile, fewer)
+                    )
+                m.next = "Request"
+            with m.State("Request"):
+                m.d.comb += self.inputs.valid.eq(~(last_visit & scores_wait))
+                with m.If(self.inputs.valid & self.inputs.ready):
+                    m.next = "Await inputs"
+            with m.State("Await inputs"):
+                early = Mux(last_visit & last_layer, lookahead + turn, lookahead)
+                m.d.sync += timer.eq(Mux(longer > early, longer - early, 0))
+                with m.If(self.inputs.load):
+                    with m.If(last_visit):
+                        m.d.sync += [scores_wait.eq(1), stored.eq(0)]
+                    m.next = "Pass neurons"
+            with m.State("Pass neurons"):
+                m.d.sync += timer.eq(timer - 1)
+                with m.If(timer == 0):
+                    m.d.sync += visit.eq(visit + 1)
+                    m.next = "Request"
+                    with m.If(last_visit):
+                        m.d.sync += visit.eq(0)
+                        m.next = "End step"
+            with m.State("End step"):
+                # With several code words a neuron, its scores take the partial sums once more.
+                held = (self.network.code_words > 1) & scores_wait
+                with m.If(last_layer):
+                    with m.If(~held):
+                        m.d.sync += [
+                            layer.eq(0),
+                            remaining.eq(remaining - columns),
+                            in_tile.eq(in_tile - columns),
+                        ]
+                        m.next = "End pass"
+                with m.Elif(stored & ~held):
+                    m.d.sync += layer.eq(layer + 1)
+                    m.next = "Request"
+            with m.State("End pass"):
+                m.next = "Begin pass"
+                with m.If((in_tile == 0) | (remaining == 0)):
+                    m.d.sync += uncommitted.eq(uncommitted + self.run.train)
+                    m.next = "Begin tile"
+                    with m.If((remaining == 0) | (uncommitted >= self.network.lag)):
+                        with m.If(self.run.train):
+                            m.next = "Still neurons"
+                        with m.Elif(remaining == 0):
+                            m.next = "Idle"
+            with m.State("Still neurons"):
+                # Until the last neuron has passed the last element.
+                still = shape.elements + 2
+                quiet = Signal(range(still + 1))
+                m.d.sync += quiet.eq(quiet + 1)
+                with m.If(self.passing):
+                    m.d.sync += quiet.eq(0)
+                with m.Elif(quiet == still):
+                    m.d.sync += quiet.eq(0)
+                    m.next = "Begin tile"
+                    with m.If(remaining == 0):
+                        m.next = "End run"
+            with m.State("End run"):
+                m.next = "Idle"
+                with m.If(self.drain & self.run.train & (uncommitted != 0)):
+                    m.next = "Commit"
+        return m
+
+    def _pass_neurons(self, m: Module, setup: data.View, end_of_pass: Signal) -> None:
+        """Count through the addresses: those of all visits of all layers follow each other."""
+        left = Signal(setup.neurons.shape())
+        ends = Signal()  # the visit under way is the last of its pass
+        last = Signal()
+        m.d.comb += [
+            self.passing.eq(self.inputs.load | (left != 0)),
+            last.eq(Mux(self.inputs.load, setup.neurons == 1, left == 1)),
+        ]
+        with m.If(self.inputs.load):
+            m.d.sync += [left.eq(setup.neurons - 1), ends.eq(end_of_pass)]
+        with m.Elif(left != 0):
+            m.d.sync += left.eq(left - 1)
+        with m.If(self.passing):
+            m.d.sync += self.address.eq(self.address + 1)
+            with m.If(last & Mux(self.inputs.load, end_of_pass, ends)):
+                m.d.sync += self.address.eq(0)
+        with m.If(self.start & ~self.busy):
+            m.d.sync += self.address.eq(0)

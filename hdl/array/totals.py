@@ -1,0 +1,300 @@
+"""From sums to pre-activations, activations and class scores."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Shape as HdlShape
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..bundles import score_bits, total_bits
+from ..pipeline import delays
+from ..select import select
+from ..setup import NetworkSetup, layers_layout
+from ..shape import Shape
+
+
+def preactivation_shape(shape: Shape) -> HdlShape:
+    """Shape of ``z = 2 * popcount - fan_in``."""
+    return signed(total_bits(shape) + 1)
+
+
+class BitControl(data.StructLayout):
+    """Whose activation a column's bit is: layer, neuron, and whether it is the layer's last."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(
+            {
+                "valid": 1,
+                "end": 1,
+                "layer": range(shape.layers),
+                "neuron": ceil_log2(shape.neurons),
+            }
+        )
+
+
+class _Control(data.StructLayout):
+    """What every column does with a sum.
+
+    ``valid``: there is a neuron; ``first``: its partial sum starts here; ``last``: it ends here;
+    ``scored``: it enters the class scores; ``replay``: its sum is taken from memory; ``end``: it is
+    the last of its visit; ``begin``: it is the first; ``neuron``: its number in the layer.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(
+            {
+                "valid": 1,
+                "first": 1,
+                "last": 1,
+                "scored": 1,
+                "replay": 1,
+                "begin": 1,
+                "end": 1,
+                "half": 1,
+                "layer": range(shape.layers),
+                "neuron": ceil_log2(shape.neurons),
+            }
+        )
+
+
+class Totals(wiring.Component):
+    """Add up the sums of all visits, threshold them, and count class scores while they emerge.
+
+    For every neuron k: ``p_k`` = sum over visits, ``z_k = 2 p_k - K``; ``n_k`` = 1 if ``z_k >= 0``,
+    or, with three thresholds, how many of ``z_k >= -T``, ``z_k >= 0``, ``z_k >= T`` hold. Score of
+    class c, in popcounts: ``sum_k (P[c][k] ? n_k : planes - n_k)``. All columns do the same, column
+    s s cycles later.
+
+    A neuron takes a cycle. Its partial sum is read two cycles before its sum arrives and written
+    one cycle after; visits are at least six cycles long, so that no word is read while it is
+    written. Pre-activations of a step are kept for the search while those of the next step are
+    written to the other half of their memory.
+
+    With more classes than fit a word of the code memory, ``replay`` takes all neurons once more
+    from the partial sums, for the classes of the next word.
+
+    Parameters
+    ----------
+    shape : Shape
+    array_latency : int
+        Cycles from ``begin`` to the sum of the first neuron in column 0.
+    code_latency : int
+        Cycles from ``emit_address`` to ``code``.
+
+    Attributes
+    ----------
+    network, layers : In
+        Setups.
+    start : In(1)
+        A run begins.
+    begin : In(1)
+        The first neuron of a visit passes element 0.
+    sums : In(samples)
+    emit : Out(1)
+        Read the code word at ``emit_address``.
+    emit_address : Out
+    code : In(code_bits)
+    replay : In(1)
+        Count scores once more, for code word ``word``; no visit may be under way.
+    word : In(4)
+    scores : Out(samples x code_bits)
+        Class scores, in popcounts.
+    scored : Out(1)
+        They are complete in all columns.
+    code_base : Out
+        First word of the code memory of the layer that was scored; like ``half`` steady from
+        before ``scored`` until the next last visit begins.
+    half : Out(1)
+        Half of the kept pre-activations that it was written to.
+    bits : Out(samples)
+        Activations ``z >= 0`` as they emerge.
+    bit_controls : Out(samples x BitControl)
+    kept_half, kept_neuron : In
+        Kept pre-activations to read.
+    kept : Out(samples)
+        ``kept_latency`` cycles later.
+    """
+
+    # Stages of a neuron: its partial sum is asked for in stage 0 and stands in a register in stage
+    # 2, together with its sum; its total stands in stage 3, z in stage 4, and in stage 5 the bits,
+    # which are counted there.
+    _SUM, _TOTAL, _Z, _COUNT = 2, 3, 4, 5
+
+    def __init__(self, shape: Shape, *, array_latency: int, code_latency: int) -> None:
+        self._shape = shape
+        self._array_latency = array_latency
+        self._emit_stage = self._COUNT - code_latency
+        self._registered = shape.memory == "block"
+        self.kept_latency = 1 + self._registered
+        samples = shape.samples
+        scores = data.ArrayLayout(score_bits(shape), shape.code_bits)
+        super().__init__(
+            {
+                "network": In(NetworkSetup(shape)),
+                "layers": In(layers_layout(shape)),
+                "start": In(1),
+                "begin": In(1),
+                "sums": In(data.ArrayLayout(total_bits(shape), samples)),
+                "emit": Out(1),
+                "emit_address": Out(ceil_log2(shape.codes)),
+                "code": In(shape.code_bits),
+                "replay": In(1),
+                "word": In(4),
+                "scores": Out(data.ArrayLayout(scores, samples)),
+                "scored": Out(1),
+                "code_base": Out(ceil_log2(shape.codes)),
+                "half": Out(1),
+                "bits": Out(data.ArrayLayout(1, samples)),
+                "bit_controls": Out(data.ArrayLayout(BitControl(shape), samples)),
+                "kept_half": In(1),
+                "kept_neuron": In(ceil_log2(shape.neurons)),
+                "kept": Out(data.ArrayLayout(preactivation_shape(shape), samples)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        samples = self._shape.samples
+        control = Signal(_Control(self._shape))
+        self._count_neurons(m, control)
+        stages = delays(m, control, self._COUNT + samples, "control")
+        self._emit(m, stages)
+
+        clear = Signal()  # the scores, before the first neuron is counted
+        m.d.comb += clear.eq(control.valid & control.scored & control.begin)
+        clears = delays(m, clear, samples - 1, "clear")
+        code: Value = self.code
+        for s in range(samples):
+            if s:
+                code = delays(m, code, 1, f"code_{s}")[-1]
+            self._column(m, s, stages[s:], clears[s], code)
+        final = stages[self._COUNT + samples]
+        m.d.comb += self.scored.eq(final.valid & final.scored & final.end)
+        return m
+
+    def _of_layer(self, layer: Value, name: str) -> Value:
+        """Return a field of a layer's setup."""
+        return select([self.layers[n][name] for n in range(self._shape.layers)], layer)
+
+    def _count_neurons(self, m: Module, control: data.View) -> None:
+        """Follow the visits of every layer and pass, and make the control of stage 0."""
+        # One cycle before stage 0 of a visit's first neuron.
+        arrived = delays(m, self.begin, self._array_latency - self._SUM - 1, "begin")[-1]
+        fresh = Signal(init=1)  # the next visit is the first of a run
+        running, replaying = Signal(), Signal()
+        layer, half = Signal.like(control.layer), Signal()
+        visit = Signal(self.layers.shape().elem_shape.members["visits"])
+        neuron = Signal.like(control.neuron)
+        last_visit, end = Signal(), Signal()
+        m.d.comb += [
+            last_visit.eq(visit == self._of_layer(layer, "visits") - 1),
+            end.eq(neuron == self._of_layer(layer, "neurons") - 1),
+            control.valid.eq(running),
+            control.first.eq(~replaying & (visit == 0)),
+            control.last.eq(~replaying & last_visit),
+            control.scored.eq(replaying | last_visit),
+            control.replay.eq(replaying),
+            control.begin.eq(neuron == 0),
+            control.end.eq(end),
+            control.half.eq(half),
+            control.layer.eq(layer),
+            control.neuron.eq(neuron),
+        ]
+        with m.If(running):
+            m.d.sync += neuron.eq(neuron + 1)
+            with m.If(end):
+                m.d.sync += running.eq(0)
+        with m.If(arrived | self.replay):
+            m.d.sync += [running.eq(1), replaying.eq(self.replay), neuron.eq(0)]
+        with m.If(arrived):
+            m.d.sync += [visit.eq(visit + 1), fresh.eq(0)]
+            with m.If(fresh | last_visit):
+                m.d.sync += [visit.eq(0), half.eq(~half), layer.eq(layer + 1)]
+                with m.If(fresh | (layer == self.network.layers - 1)):
+                    m.d.sync += layer.eq(0)
+        with m.If(self.start):
+            m.d.sync += fresh.eq(1)
+
+    def _emit(self, m: Module, stages: list[Value]) -> None:
+        """Read the code words in step with the neurons that are scored."""
+        before, here = stages[self._emit_stage - 1], stages[self._emit_stage]
+        following = Signal.like(self.emit_address)  # the first word of the next layer
+        base = Mux(before.layer == 0, 0, following) if self._shape.layers > 1 else 0
+        m.d.comb += self.emit.eq(here.valid & here.scored)
+        with m.If(before.valid & before.scored):
+            m.d.sync += self.emit_address.eq(self.emit_address + self.network.code_words)
+            with m.If(before.begin):
+                m.d.sync += self.emit_address.eq(
+                    Mux(before.replay, self.code_base + self.word, base)
+                )
+                with m.If(~before.replay):
+                    m.d.sync += [self.code_base.eq(base), self.half.eq(before.half)]
+        if self._shape.layers > 1:
+            with m.If(here.valid & here.last & here.end):
+                m.d.sync += following.eq(self.emit_address + self.network.code_words)
+
+    def _column(self, m: Module, s: int, stages: list[Value], clear: Value, code: Value) -> None:
+        """Follow the neurons of one column."""
+        shape = self._shape
+        bits = total_bits(shape)
+        asked, summed, totalled = stages[0], stages[self._SUM], stages[self._TOTAL]
+        at_z, counted = stages[self._Z], stages[self._COUNT]
+
+        m.submodules[f"partial_{s}"] = partial = Memory(shape=bits, depth=shape.neurons, init=[])
+        read, write = partial.read_port(), partial.write_port()
+        before, total = (Signal(bits, name=f"{n}_{s}") for n in ("before", "total"))
+        m.d.comb += [
+            read.addr.eq(asked.neuron),
+            write.addr.eq(totalled.neuron),
+            write.data.eq(total),
+            write.en.eq(totalled.valid & ~totalled.replay),
+        ]
+        m.d.sync += [
+            before.eq(Mux(stages[1].first, 0, read.data)),
+            total.eq(before + Mux(summed.replay, 0, self.sums[s])),
+        ]
+
+        z = Signal(preactivation_shape(shape), name=f"z_{s}")
+        fan_in = self._of_layer(totalled.layer, "fan_in")
+        m.d.sync += z.eq((total << 1) - fan_in)
+        # Two halves, in look-up tables where there are such memories: block RAM is short.
+        m.submodules[f"kept_{s}"] = kept = Memory(
+            shape=z.shape(),
+            depth=2 << ceil_log2(shape.neurons),
+            init=[],
+            attrs={"ram_style": "distributed"} if self._registered else {},
+        )
+        kept_read, kept_write = kept.read_port(), kept.write_port()
+        m.d.comb += [
+            kept_write.addr.eq(Cat(at_z.neuron, at_z.half)),
+            kept_write.data.eq(z),
+            kept_write.en.eq(at_z.valid & at_z.last),
+            kept_read.addr.eq(Cat(self.kept_neuron, self.kept_half)),
+            self.kept[s].eq(delays(m, kept_read.data, int(self._registered), f"kept_{s}")[-1]),
+        ]
+
+        # Of the thresholds -T, 0, T a pre-activation passes 0 to 3, in this order.
+        positive, ones = Signal(name=f"positive_{s}"), Signal(2, name=f"ones_{s}")
+        offset, three = Cat(self.network.head_offset, 0).as_signed(), self.network.three
+        outer = Mux(z >= 0, z >= offset, z + offset >= 0)
+        m.d.sync += [
+            positive.eq(z >= 0),
+            ones.eq(Mux(three, Cat(outer, z >= 0), z >= 0)),
+        ]
+        m.d.comb += [
+            self.bits[s].eq(positive),
+            self.bit_controls[s].valid.eq(counted.valid & counted.last),
+            self.bit_controls[s].end.eq(counted.end),
+            self.bit_controls[s].layer.eq(counted.layer),
+            self.bit_controls[s].neuron.eq(counted.neuron),
+        ]
+        for c in range(shape.code_bits):
+            score = Signal(score_bits(shape), name=f"score_{s}_{c}")
+            # What a neuron gives a class whose code bit is 0: as many bits as it has not set.
+            agreeing = Cat(ones[0] ^ ~code[c], three & (ones[1] ^ ~code[c]))
+            with m.If(clear):
+                m.d.sync += score.eq(0)
+            with m.Elif(counted.valid & counted.scored):
+                m.d.sync += score.eq(score + agreeing)
+            m.d.comb += self.scores[s][c].eq(score)

@@ -1,0 +1,150 @@
+"""Control: the setup registers, the run in progress, and the host's way to the memories."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .bundles import HostAccess, Run, Space
+from .setup import (
+    LAYER_WORD,
+    NETWORK_WORD,
+    RECORD_WORD,
+    NetworkSetup,
+    RunSetup,
+    layers_layout,
+)
+from .shape import Shape
+
+_LAYERS_AT = 2
+"""Setup word of layer 0."""
+
+
+class Control(wiring.Component):
+    """Start runs, and let the host in while none is in progress.
+
+    Parameters
+    ----------
+    shape : Shape
+
+    Attributes
+    ----------
+    run : In(stream of Run)
+        Taken while nothing runs.
+    host : In(HostAccess)
+    store_host : Out(HostAccess)
+        What is the store's.
+    network, layers, setup : Out
+        Setups of network, layers and run.
+    start : Out(1)
+        A run begins, of ``count`` samples.
+    count : Out(24)
+    drain : Out(1)
+    busy : In(1)
+        Some block is at work.
+    running : Out(1)
+        A run is in progress.
+    idle : Out(1)
+        None is, and nothing is at work.
+    codes_write : Out(1)
+        Write the host's word to the code memory.
+    statistics_clear : Out(1)
+    statistics : In(32)
+        Count at the host's address.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        super().__init__(
+            {
+                "run": In(stream.Signature(Run())),
+                "host": In(HostAccess(shape)),
+                "store_host": Out(HostAccess(shape)),
+                "network": Out(NetworkSetup(shape)),
+                "layers": Out(layers_layout(shape)),
+                "setup": Out(RunSetup()),
+                "start": Out(1),
+                "count": Out(24),
+                "drain": Out(1),
+                "busy": In(1),
+                "running": Out(1),
+                "idle": Out(1),
+                "codes_write": Out(1),
+                "statistics_clear": Out(1),
+                "statistics": In(32),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        run = self.run.payload
+        with m.FSM(name="control"):
+            with m.State("Idle"):
+                m.d.comb += [self.run.ready.eq(1), self.idle.eq(~self.run.valid)]
+                with m.If(self.run.valid):
+                    m.d.sync += [
+                        self.setup.train.eq(run.train),
+                        self.setup.annealing.eq(run.annealing),
+                        self.setup.damping.eq(run.damping),
+                        self.drain.eq(run.drain),
+                        self.count.eq(run.samples),
+                    ]
+                    m.next = "Start"
+            with m.State("Start"):
+                m.d.comb += [self.running.eq(1), self.start.eq(1)]
+                m.next = "Begin"
+            with m.State("Begin"):
+                # Every block is busy from the cycle after its start on.
+                m.d.comb += self.running.eq(1)
+                m.next = "Run"
+            with m.State("Run"):
+                m.d.comb += self.running.eq(1)
+                with m.If(~self.busy):
+                    m.next = "Idle"
+        self._serve_host(m)
+        return m
+
+    def _serve_host(self, m: Module) -> None:
+        """Write setups, and pass on what is for the memories."""
+        host, store = self.host, self.store_host
+        address, data = host.address, host.write_data
+        allowed = Signal()
+        m.d.comb += [
+            allowed.eq(host.valid & self.idle),
+            store.write.eq(host.write),
+            store.space.eq(host.space),
+            store.element.eq(host.element),
+            store.address.eq(address),
+            store.part.eq(host.part),
+            store.write_data.eq(data),
+            host.read_data.eq(
+                Mux(host.space == Space.STATISTICS, self.statistics, store.read_data)
+            ),
+        ]
+        with m.Switch(host.space):
+            with m.Case(Space.SETUP):
+                m.d.comb += host.ready.eq(allowed)
+                with m.If(allowed & host.write):
+                    self._write_setup(m, address, data)
+            with m.Case(Space.CODES):
+                m.d.comb += [host.ready.eq(allowed), self.codes_write.eq(allowed & host.write)]
+            with m.Case(Space.STATISTICS):
+                m.d.comb += [
+                    host.ready.eq(allowed),
+                    self.statistics_clear.eq(allowed & host.write),
+                ]
+            with m.Default():
+                m.d.comb += [store.valid.eq(allowed), host.ready.eq(allowed & store.ready)]
+
+    def _write_setup(self, m: Module, address: Signal, data: Signal) -> None:
+        def take(fields: dict[str, tuple[int, int]], setup: object) -> None:
+            for name, (start, width) in fields.items():
+                m.d.sync += setup[name].eq(data[start : start + width])  # type: ignore[index]
+
+        with m.Switch(address):
+            with m.Case(0):
+                take(NETWORK_WORD, self.network)
+            with m.Case(1):
+                take(RECORD_WORD, self.network)
+            for layer in range(self._shape.layers):
+                with m.Case(_LAYERS_AT + layer):
+                    take(LAYER_WORD, self.layers[layer])

@@ -1,0 +1,178 @@
+"""The training core: the blocks, and what connects them."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+
+from .array.array import Array
+from .array.forward import Forward
+from .array.pack import Pack
+from .array.totals import Totals
+from .bundles import CoreSignature
+from .control import Control
+from .learn.codes import Codes, SharedCodes
+from .learn.head import Head
+from .learn.jobs import Jobs
+from .learn.predictions import Predictions
+from .learn.search import Search
+from .learn.statistics import Statistics
+from .shape import Shape
+from .store.make import make_store
+
+
+class Core(wiring.Component):
+    """Train or infer, and give the host access to all state.
+
+    Parameters
+    ----------
+    shape : Shape
+    store : Component, optional
+        Instead of the store that the shape asks for; of the same signature.
+
+    Attributes
+    ----------
+    See :class:`~metabit.hdl.bundles.CoreSignature`.
+    """
+
+    def __init__(self, shape: Shape, store: wiring.Component | None = None) -> None:
+        self._shape = shape
+        self._store = store
+        super().__init__(CoreSignature(shape))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        shape = self._shape
+        spram = shape.memory == "spram"
+        store = self._store if self._store is not None else make_store(shape)
+        codes = SharedCodes(shape) if spram else Codes(shape)
+        array = Array(shape)
+        totals = Totals(shape, array_latency=array.latency, code_latency=codes.latency)
+        forward = Forward(shape, input_latency=store.input_latency)
+        head = Head(shape)
+        search = Search(shape, code_latency=codes.latency, kept_latency=totals.kept_latency)
+        jobs = Jobs(shape)
+        predictions = Predictions(shape)
+        statistics = Statistics(shape)
+        control = Control(shape)
+        m.submodules.control = control
+        m.submodules.store = store
+        m.submodules.array = array
+        m.submodules.totals = totals
+        m.submodules.forward = forward
+        m.submodules.codes = codes
+        m.submodules.head = head
+        m.submodules.search = search
+        m.submodules.jobs = jobs
+        m.submodules.predictions = predictions
+        m.submodules.statistics = statistics
+
+        # Control: setups to everybody, the host to the memories.
+        wiring.connect(m, wiring.flipped(self.run), control.run)
+        wiring.connect(m, wiring.flipped(self.host), control.host)
+        wiring.connect(m, control.store_host, store.host)
+        for block in (store, forward, totals, head, search, jobs):
+            for name in ("network", "layers", "start", "count"):
+                if name in block.signature.members:
+                    m.d.comb += getattr(block, name).eq(getattr(control, name))
+            if "run" in block.signature.members:
+                m.d.comb += block.run.eq(control.setup)
+        m.d.comb += [
+            forward.drain.eq(control.drain),
+            control.busy.eq(forward.busy | jobs.busy | ~store.idle | predictions.busy),
+            codes.write.eq(control.codes_write),
+            codes.write_address.eq(control.host.address),
+            codes.write_data.eq(control.host.write_data),
+            statistics.clear.eq(control.statistics_clear),
+            statistics.address.eq(control.host.address),
+            control.statistics.eq(statistics.count),
+            self.idle.eq(control.idle),
+        ]
+
+        # Forward: samples to sums, sums to scores.
+        wiring.connect(m, wiring.flipped(self.samples), store.samples)
+        wiring.connect(m, array.signs, store.signs)
+        wiring.connect(m, forward.commit, store.commit)
+        m.d.comb += [
+            store.inputs.valid.eq(forward.inputs.valid),
+            store.inputs.first.eq(forward.inputs.first),
+            forward.inputs.ready.eq(store.inputs.ready),
+            forward.inputs.load.eq(store.inputs.load),
+            array.address.eq(forward.address),
+            array.load.eq(store.inputs.load),
+            array.words.eq(store.inputs.words),
+            totals.begin.eq(forward.begin),
+            totals.sums.eq(array.sums),
+            codes.emit.eq(totals.emit),
+            codes.emit_address.eq(totals.emit_address),
+            totals.code.eq(codes.emitted),
+        ]
+        if shape.layers > 1:
+            m.submodules.pack = pack = Pack(shape)
+            wiring.connect(m, pack.write, store.activations)
+            m.d.comb += [
+                pack.network.eq(control.network),
+                pack.layers.eq(control.layers),
+                pack.bits.eq(totals.bits),
+                pack.bit_controls.eq(totals.bit_controls),
+                forward.stored.eq(pack.stored),
+            ]
+
+        # Learn: scores to winners, winners to jobs.
+        wiring.connect(m, head.judged, search.judged)
+        wiring.connect(m, jobs.jobs, store.jobs)
+        wiring.connect(m, predictions.predictions, wiring.flipped(self.predictions))
+        for s in range(shape.samples):
+            found = getattr(codes, f"found_{s}")
+            m.d.comb += [
+                found.valid.eq(search.found[s].valid),
+                found.payload.eq(search.found[s].payload),
+            ]
+            wiring.connect(m, getattr(codes, f"waiting_{s}"), getattr(jobs, f"found_{s}"))
+        m.d.comb += [
+            head.begin.eq(forward.begin & forward.last_visit),
+            head.step.eq(forward.step),
+            head.labels.eq(store.inputs.labels),
+            head.scored.eq(totals.scored),
+            head.scores.eq(totals.scores),
+            head.half.eq(totals.half),
+            head.code_base.eq(totals.code_base),
+            totals.replay.eq(head.replay),
+            totals.word.eq(head.word),
+            forward.read.eq(head.read),
+            head.hold.eq(predictions.busy),
+            predictions.valid.eq(head.predicted),
+            predictions.classes.eq(head.predictions),
+            predictions.columns.eq(head.judged.payload.step.columns),
+            codes.scan.valid.eq(search.scan.valid),
+            search.scan.ready.eq(codes.scan.ready),
+            codes.scan_address.eq(search.scan_address),
+            search.scanned.eq(codes.scanned),
+            totals.kept_half.eq(search.kept_half),
+            totals.kept_neuron.eq(search.kept_neuron),
+            search.kept.eq(totals.kept),
+        ]
+        self._count(m, control, forward, head, search, jobs, statistics, store)
+        return m
+
+    def _count(self, m, control, forward, head, search, jobs, statistics, store) -> None:
+        """Tell the statistics what happens."""
+        columns = range(self._shape.samples)
+        learnt = head.predicted & control.setup.train
+        events = statistics.events
+        right = Signal(range(len(columns) + 1))
+        m.d.comb += right.eq(sum(head.correct[s] for s in columns))
+        with m.If(learnt):
+            m.d.comb += [
+                events.samples.eq(head.judged.payload.step.columns + 1),
+                events.correct.eq(right),
+            ]
+        m.d.comb += [
+            events.triggers.eq(sum(search.triggers[s] for s in columns)),
+            events.trigger_layer.eq(search.layer),
+            events.row.eq(jobs.row),
+            events.row_layer.eq(jobs.layer),
+            events.phases.run.eq(control.running),
+            events.phases.forward.eq(forward.passing),
+            events.phases.update.eq(store.busy),
+            events.phases.commit.eq(forward.commit.valid),
+            events.phases.wait.eq(forward.inputs.valid & ~forward.inputs.ready),
+        ]

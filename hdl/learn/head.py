@@ -1,0 +1,270 @@
+"""The head: best class, rival, margin and prediction from class scores."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2, exact_log2
+
+from ..array.forward import Step
+from ..bundles import score_bits
+from ..select import select
+from ..setup import NetworkSetup, RunSetup, layers_layout
+from ..shape import Shape
+
+
+class Judged(data.StructLayout):
+    """A step that has been judged: what the search needs to know of it.
+
+    ``step``, ``half``, ``code_base``: see :class:`~metabit.hdl.array.totals.Totals`. Of each
+    column: ``triggered``, ``label`` and ``rival``.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(
+            {
+                "step": Step(shape),
+                "half": 1,
+                "code_base": ceil_log2(shape.codes),
+                "triggered": data.ArrayLayout(1, shape.samples),
+                "labels": data.ArrayLayout(8, shape.samples),
+                "rivals": data.ArrayLayout(8, shape.samples),
+            }
+        )
+
+
+class Head(wiring.Component):
+    """Decide whether samples update a layer, and predict their classes.
+
+    Scores are popcounts p; ``o = 2 p - planes * N``. The best class, and the best other than the
+    label, the rival, win by lowest index on ties. A layer is triggered if the best class is not the
+    label or ``o[label] - o[rival]`` is below its margin threshold. The prediction is the class of
+    the highest score of the last layer or, if layers vote, of the highest sum over all layers.
+
+    All columns are judged at a time, a class a cycle. With more classes than fit a code word, the
+    scores of the next word are asked for by ``replay``.
+
+    Parameters
+    ----------
+    shape : Shape
+
+    Attributes
+    ----------
+    network, layers, run : In
+        Setups.
+    begin : In(1)
+        The last visit of a step has begun ...
+    step : In(Step)
+        ... this step, from the next cycle on ...
+    labels : In(samples)
+        ... of samples with these labels, that of column s from s cycles later on.
+    scored, scores, half, code_base : In
+        Of :class:`~metabit.hdl.array.totals.Totals`.
+    replay, word : Out
+        To the same.
+    judged : Out(stream of Judged)
+        Without ``payload.triggered`` where nothing is learnt.
+    read : Out(1)
+        The scores have been read, and ``judged`` taken.
+    predictions : Out(samples x 8)
+        Valid with ``predicted``.
+    predicted : Out(1)
+        With ``read`` of a last layer.
+    correct : Out(samples)
+        Which of them are right, of the columns that have a sample.
+    hold : In(1)
+        Predictions cannot be taken.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        samples = shape.samples
+        scores = data.ArrayLayout(score_bits(shape), shape.code_bits)
+        super().__init__(
+            {
+                "network": In(NetworkSetup(shape)),
+                "layers": In(layers_layout(shape)),
+                "run": In(RunSetup()),
+                "begin": In(1),
+                "step": In(Step(shape)),
+                "labels": In(data.ArrayLayout(8, samples)),
+                "scored": In(1),
+                "scores": In(data.ArrayLayout(scores, samples)),
+                "half": In(1),
+                "code_base": In(ceil_log2(shape.codes)),
+                "replay": Out(1),
+                "word": Out(4),
+                "judged": Out(
+                    wiring.Signature(
+                        {"valid": Out(1), "ready": In(1), "payload": Out(Judged(shape))}
+                    )
+                ),
+                "read": Out(1),
+                "predicted": Out(1),
+                "predictions": Out(data.ArrayLayout(8, samples)),
+                "correct": Out(data.ArrayLayout(1, samples)),
+                "hold": In(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        shape, samples = self._shape, self._shape.samples
+        step = Signal(Step(shape))
+        labels = Signal(data.ArrayLayout(8, samples))
+        self._take_labels(m, step, labels)
+
+        word_bits = exact_log2(shape.code_bits)
+        number = Signal(8)  # of the class whose scores are read
+        position = number[:word_bits]
+        last = Signal()
+        reading, first = Signal(), Signal()
+        m.d.comb += last.eq(number == self.network.classes - 1)
+        late_number = Signal(8)
+        comparing, late_first = Signal(), Signal()
+        m.d.sync += [comparing.eq(reading), late_number.eq(number), late_first.eq(first)]
+
+        margins = [self.layers[n].margin for n in range(shape.layers)]
+        margin = select(margins, step.layer)
+        payload = self.judged.payload
+        m.d.comb += [
+            payload.step.eq(step),
+            payload.half.eq(self.half),
+            payload.code_base.eq(self.code_base),
+            payload.labels.eq(labels),
+            self.word.eq(number[word_bits:] if word_bits < len(number) else 0),
+        ]
+        for s in range(samples):
+            score = Signal(score_bits(shape), name=f"score_{s}")
+            m.d.sync += score.eq(
+                select([self.scores[s][c] for c in range(shape.code_bits)], position)
+            )
+            best, triggered, rival = self._judge(
+                m, s, score, labels[s], late_number, comparing, late_first, margin
+            )
+            prediction = best
+            if shape.layers > 1:
+                voted = self._vote(m, s, score, step.layer, number, late_number, comparing)
+                prediction = Mux(self.network.vote, voted, best)
+            occupied = step.columns >= s
+            m.d.comb += [
+                payload.triggered[s].eq(triggered & self.run.train & occupied),
+                payload.rivals[s].eq(rival),
+                self.predictions[s].eq(prediction),
+                self.correct[s].eq(occupied & (prediction == labels[s])),
+            ]
+
+        settle = Signal(range(3))
+        with m.FSM(name="head"):
+            with m.State("Await scores"):
+                m.d.sync += [number.eq(0), first.eq(1)]
+                with m.If(self.scored):
+                    m.next = "Read scores"
+            with m.State("Read scores"):
+                m.d.comb += reading.eq(1)
+                m.d.sync += [number.eq(number + 1), first.eq(0), settle.eq(2)]
+                with m.If(last):
+                    m.next = "Settle"
+                with m.Elif(position.all() if word_bits else 1):
+                    m.next = "Replay"
+            with m.State("Replay"):
+                m.d.comb += self.replay.eq(1)
+                m.next = "Await next scores"
+            with m.State("Await next scores"):
+                with m.If(self.scored):
+                    m.next = "Read scores"
+            with m.State("Settle"):
+                m.d.sync += settle.eq(settle - 1)
+                with m.If(settle == 0):
+                    m.next = "Hand over"
+            with m.State("Hand over"):
+                wait = step.last & self.hold
+                m.d.comb += self.judged.valid.eq(~wait)
+                with m.If(self.judged.ready & ~wait):
+                    m.d.comb += [self.read.eq(1), self.predicted.eq(step.last)]
+                    m.next = "Await scores"
+        return m
+
+    def _take_labels(self, m: Module, step: data.View, labels: data.View) -> None:
+        """Keep step and labels of a last visit: those of the next pass come before its scores."""
+        begun: Value = self.begin
+        for s in range(self._shape.samples):
+            late = Signal(name=f"begun_{s}")
+            m.d.sync += late.eq(begun)
+            begun = late
+            with m.If(late):
+                m.d.sync += labels[s].eq(self.labels[s])
+                if not s:
+                    m.d.sync += step.eq(self.step)
+
+    def _judge(
+        self,
+        m: Module,
+        s: int,
+        score: Value,
+        label: Value,
+        number: Value,
+        valid: Value,
+        first: Value,
+        margin: Value,
+    ) -> tuple[Value, Value, Value]:
+        """Follow the scores of one column; return best class, trigger and rival."""
+        best, rival, own = (
+            Signal.like(score, name=f"{name}_{s}") for name in ("best", "rival", "own")
+        )
+        best_class, rival_class = (
+            Signal(8, name=f"{name}_class_{s}") for name in ("best", "rival")
+        )
+        has_rival = Signal(name=f"has_rival_{s}")
+        is_label = Signal(name=f"is_label_{s}")
+        m.d.comb += is_label.eq(number == label)
+        with m.If(valid):
+            with m.If(first | (score > best)):
+                m.d.sync += [best.eq(score), best_class.eq(number)]
+            with m.If(is_label):
+                m.d.sync += own.eq(score)
+            with m.Elif(first | ~has_rival | (score > rival)):
+                m.d.sync += [rival.eq(score), rival_class.eq(number)]
+            m.d.sync += has_rival.eq((has_rival & ~first) | ~is_label)
+        # o[label] - o[rival] = 2 (own - rival) < t  if and only if  own - rival < ceil(t / 2)
+        distance = Signal(signed(len(score) + 1), name=f"distance_{s}")
+        triggered = Signal(name=f"triggered_{s}")
+        m.d.sync += [
+            distance.eq(own - rival),
+            triggered.eq((best_class != label) | (distance < Cat(margin, 0).as_signed())),
+        ]
+        return best_class, triggered, rival_class
+
+    def _vote(
+        self,
+        m: Module,
+        s: int,
+        score: Value,
+        layer: Value,
+        number: Value,
+        late_number: Value,
+        comparing: Value,
+    ) -> Value:
+        """Add up the scores of all layers, class by class; return the class of the highest."""
+        shape = self._shape
+        bits = (3 * shape.neurons * shape.layers).bit_length()
+        m.submodules[f"votes_{s}"] = votes = Memory(
+            shape=bits, depth=shape.votes, init=[], attrs={"ram_style": "distributed"}
+        )
+        read, write = votes.read_port(), votes.write_port()
+        before, total, best = (
+            Signal(bits, name=f"{name}_votes_{s}") for name in ("before", "total", "best")
+        )
+        best_class, number_added = (Signal(8, name=f"{n}_vote_{s}") for n in ("class", "number"))
+        added = Signal(name=f"added_{s}")
+        m.d.comb += [
+            read.addr.eq(number),
+            before.eq(Mux(layer == 0, 0, read.data)),
+            write.addr.eq(number_added),
+            write.data.eq(total),
+            write.en.eq(added),
+        ]
+        m.d.sync += [total.eq(before + score), added.eq(comparing), number_added.eq(late_number)]
+        with m.If(added & ((number_added == 0) | (total > best))):
+            m.d.sync += [best.eq(total), best_class.eq(number_added)]
+        return best_class

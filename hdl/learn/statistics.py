@@ -1,0 +1,88 @@
+"""Counts of what happened since they were cleared, 32 bits each."""
+
+from amaranth.hdl import Module, Signal, ValueLike
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..select import select
+from ..shape import Shape
+from ..statistics import PHASES, statistics_names
+
+_BITS = 32
+
+
+class Events(data.StructLayout):
+    """What happened in a cycle: how many samples, right ones, triggers and rows, and where."""
+
+    def __init__(self, shape: Shape) -> None:
+        some = range(shape.samples + 1)
+        super().__init__(
+            {
+                "samples": some,
+                "correct": some,
+                "triggers": some,
+                "trigger_layer": range(shape.layers),
+                "row": 1,
+                "row_layer": range(shape.layers),
+                "phases": data.StructLayout(dict.fromkeys(PHASES, 1)),
+            }
+        )
+
+
+class Statistics(wiring.Component):
+    """Count samples, right predictions, triggers and updates of each layer, cycles by phase.
+
+    Parameters
+    ----------
+    shape : Shape
+        :func:`~metabit.hdl.statistics.statistics_names` names the counts in the order of
+        ``address``.
+
+    Attributes
+    ----------
+    clear : In(1)
+        Set all counts to zero; takes precedence over counting.
+    events : In(Events)
+    address : In(8)
+    count : Out(32)
+        Zero where there is none.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        super().__init__(
+            {"clear": In(1), "events": In(Events(shape)), "address": In(8), "count": Out(_BITS)}
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        shape, events = self._shape, self.events
+        # Registered, so that no path from the blocks ends in a carry chain.
+        happened = Signal(Events(shape))
+        m.d.sync += happened.eq(events)
+        amounts: dict[str, ValueLike] = {
+            "samples": happened.samples,
+            "correct": happened.correct,
+        }
+        for layer in range(shape.layers):
+            amounts[f"triggers.{layer}"] = happened.triggers
+            amounts[f"updates.{layer}"] = happened.row
+        for phase in PHASES:
+            amounts[f"cycles.{phase}"] = happened.phases[phase]
+        counts = []
+        for name in statistics_names(shape):
+            kind, _, layer = name.partition(".")
+            here: ValueLike = 1
+            if kind == "triggers":
+                here = happened.trigger_layer == int(layer)
+            elif kind == "updates":
+                here = happened.row_layer == int(layer)
+            count = Signal(_BITS, name=name.replace(".", "_"))
+            with m.If(self.clear):
+                m.d.sync += count.eq(0)
+            with m.Elif(here):
+                m.d.sync += count.eq(count + amounts[name])
+            counts.append(count)
+        with m.If(self.address < len(counts)):
+            m.d.comb += self.count.eq(select(counts, self.address))
+        return m

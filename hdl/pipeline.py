@@ -1,0 +1,25 @@
+"""Delays: values that keep step with data in a pipeline."""
+
+from amaranth.hdl import Module, Signal, Value
+
+
+def delays(m: Module, value: Value, count: int, name: str) -> list[Value]:
+    """Return a value delayed by 0 to ``count`` cycles.
+
+    Parameters
+    ----------
+    m : Module
+        Where the registers go.
+    value : Value
+        What to delay; the registers have its shape.
+    count : int
+        Longest delay.
+    name : str
+        Of the registers, with their delay appended.
+    """
+    delayed = [value]
+    for cycles in range(1, count + 1):
+        register = Signal(value.shape(), name=f"{name}_{cycles}")
+        m.d.sync += register.eq(delayed[-1])
+        delayed.append(register)
+    return delayed
