@@ -1,0 +1,81 @@
+"""The whole device: a byte stream in, a byte stream out, the core between."""
+
+from amaranth.hdl import Module, ResetInserter
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .core import Core
+from .link.link import Link
+from .shape import LANES, Shape
+
+
+class Device(wiring.Component):
+    """Link and core. Simulation drives its streams; on a board they end in a UART.
+
+    Parameters
+    ----------
+    shape : Shape
+        What is built.
+    supply : bool
+        Add a second way in for samples, from memory beside the device.
+
+    Attributes
+    ----------
+    rx, tx : streams of 8 bits, in and out
+        Frames of :mod:`metabit.hdl.link.protocol` from and to the host.
+    supplied : In(1)
+        Only with ``supply``: samples come from ``samples`` and predictions go to ``predictions``
+        instead of through the link; steady while a run is in progress.
+    samples : In(stream of 64 bits)
+    predictions : Out(stream of 8 bits)
+    """
+
+    def __init__(self, shape: Shape, *, supply: bool = False) -> None:
+        self.shape = shape
+        self._supply = supply
+        members = {"rx": In(stream.Signature(8)), "tx": Out(stream.Signature(8))}
+        if supply:
+            members |= {
+                "supplied": In(1),
+                "samples": In(stream.Signature(LANES)),
+                "predictions": Out(stream.Signature(8)),
+            }
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
+        m = Module()
+        core = Core(self.shape)
+        m.submodules.link = link = Link(self.shape)
+        m.submodules.core = ResetInserter(link.abort)(core)
+        wiring.connect(m, wiring.flipped(self.rx), link.rx)
+        wiring.connect(m, link.tx, wiring.flipped(self.tx))
+        wiring.connect(m, link.core.run, core.run)
+        wiring.connect(m, link.core.host, core.host)
+        m.d.comb += link.core.idle.eq(core.idle)
+        if not self._supply:
+            wiring.connect(m, link.core.samples, core.samples)
+            wiring.connect(m, core.predictions, link.core.predictions)
+            return m
+        inside, beside = link.core.samples, self.samples
+        m.d.comb += [
+            link.core.predictions.payload.eq(core.predictions.payload),
+            self.predictions.payload.eq(core.predictions.payload),
+        ]
+        with m.If(self.supplied):
+            m.d.comb += [
+                core.samples.valid.eq(beside.valid),
+                core.samples.payload.eq(beside.payload),
+                beside.ready.eq(core.samples.ready),
+                self.predictions.valid.eq(core.predictions.valid),
+                core.predictions.ready.eq(self.predictions.ready),
+            ]
+        with m.Else():
+            m.d.comb += [
+                core.samples.valid.eq(inside.valid),
+                core.samples.payload.eq(inside.payload),
+                inside.ready.eq(core.samples.ready),
+                link.core.predictions.valid.eq(core.predictions.valid),
+                core.predictions.ready.eq(link.core.predictions.ready),
+            ]
+        return m
