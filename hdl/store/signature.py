@@ -13,7 +13,7 @@ COUNT_BITS = 24
 
 
 class StoreSignature(wiring.Signature):
-    """The store, as the core sees it; a store's members are these flipped.
+    """The store, seen by itself.
 
     Interface attributes
     --------------------

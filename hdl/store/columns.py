@@ -1,0 +1,160 @@
+"""Samples of all columns: who reads and who writes their memories."""
+
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..bundles import ActivationWrite
+from ..pipeline import delays
+from ..select import select
+from ..shape import LANES, Shape
+from .ring import record_address_bits
+
+
+class Columns(wiring.Component):
+    """A memory of 64-bit words for every column, with one read and one write port.
+
+    Fetches for the array come first: column s reads what column 0 has read s cycles before. The
+    update engine reads in the other cycles of its column; what it reads comes through registers
+    that stand at zero for the other columns, so that an OR selects. Activations are written first,
+    the loader in the other cycles.
+
+    Words for the array come three cycles after their address, those for the update engine after
+    four. No word is read while it is written: a record is filled before it is read.
+
+    Parameters
+    ----------
+    shape : Shape
+
+    Attributes
+    ----------
+    fetch_read, fetch_label : In(1)
+    fetch_lead : In(1)
+    fetch_address : In
+        Of :class:`~metabit.hdl.store.fetch.Fetch`.
+    load : Out(1)
+        A visit's first word stands on ``words[0]``.
+    words, labels : Out
+        See :class:`~metabit.hdl.bundles.InputFetch`.
+    column : In(range(S))
+        Column that the update engine reads ...
+    blocked : Out(1)
+        ... if this is low: else the array does.
+    read : In(1)
+        It reads the word at ``address``.
+    address : In
+    invert : In(1)
+        Three cycles later: give its complement.
+    wanted : Out(64)
+        The word, four cycles later.
+    load_valid, load_column, load_address, load_word, load_granted
+        Of :class:`~metabit.hdl.store.loader.Loader`.
+    sample_words : In
+        Words of a sample; activations follow them in a record.
+    activations : In(ActivationWrite)
+        If the shape has several layers.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        address = record_address_bits(shape)
+        column = ceil_log2(shape.samples)
+        members = {
+            "fetch_read": In(1),
+            "fetch_label": In(1),
+            "fetch_lead": In(1),
+            "fetch_address": In(address),
+            "load": Out(1),
+            "words": Out(data.ArrayLayout(LANES, shape.samples)),
+            "labels": Out(data.ArrayLayout(8, shape.samples)),
+            "column": In(column),
+            "blocked": Out(1),
+            "read": In(1),
+            "address": In(address),
+            "invert": In(1),
+            "wanted": Out(LANES),
+            "load_valid": In(1),
+            "load_column": In(column),
+            "load_address": In(address),
+            "load_word": In(LANES),
+            "load_granted": Out(1),
+            "sample_words": In(address),
+        }
+        if shape.layers > 1:
+            members["activations"] = In(ActivationWrite(shape))
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        samples = self._shape.samples
+        reads = delays(m, self.fetch_read, samples - 1, "fetch_read")
+        labels = delays(m, self.fetch_label, samples - 1, "fetch_label")
+        addresses = delays(m, self.fetch_address, samples - 1, "fetch_address")
+        m.d.comb += [
+            self.blocked.eq(select(reads, self.column)),
+            # Element 0's word is read a cycle after `lead` and comes three cycles later.
+            self.load.eq(delays(m, self.fetch_lead, 4, "lead")[-1]),
+        ]
+        granted, sources = [], []
+        for s in range(samples):
+            m.submodules[f"column_{s}"] = memory = Memory(
+                shape=LANES, depth=self._shape.records, init=[]
+            )
+            port = memory.read_port()
+            mine, wanted = Signal(name=f"mine_{s}"), Signal(name=f"wanted_{s}")
+            reading = Signal(name=f"reading_{s}")
+            address = Signal.like(port.addr, name=f"address_{s}", reset_less=True)
+            word = Signal(LANES, name=f"word_{s}", reset_less=True)
+            taken = Signal(LANES, name=f"taken_{s}", reset_less=True)
+            m.d.sync += [
+                address.eq(Mux(reads[s], addresses[s], self.address)),
+                mine.eq(self.read & (self.column == s)),
+                reading.eq(reads[s] | (self.read & (self.column == s))),
+                wanted.eq(mine),
+                word.eq(port.data),
+            ]
+            with m.If(wanted):
+                m.d.sync += taken.eq(port.data)
+            with m.Else():
+                m.d.sync += taken.eq(0)
+            sources.append(taken)
+            m.d.comb += [port.addr.eq(address), port.en.eq(reading), self.words[s].eq(word)]
+            with m.If(delays(m, labels[s], 3, f"label_{s}")[-1]):
+                m.d.sync += self.labels[s].eq(word)
+            granted.append(self._write(m, s, memory, labels[s], addresses[s]))
+        m.d.comb += self.load_granted.eq(select(granted, self.load_column))
+        merged = Signal(LANES, reset_less=True)
+        m.d.sync += merged.eq(reduce(or_, sources) ^ self.invert.replicate(LANES))
+        m.d.comb += self.wanted.eq(merged)
+        return m
+
+    def _write(
+        self, m: Module, s: int, memory: Memory, label: Signal, label_address: Signal
+    ) -> Value:
+        """Add what writes a column, and return whether the loader may."""
+        port = memory.write_port()
+        writing = Signal(name=f"writing_{s}")
+        address = Signal.like(port.addr, name=f"write_address_{s}", reset_less=True)
+        word = Signal(LANES, name=f"write_word_{s}", reset_less=True)
+        m.d.comb += [port.addr.eq(address), port.data.eq(word), port.en.eq(writing)]
+        loading = self.load_valid & (self.load_column == s)
+        m.d.sync += [writing.eq(loading), address.eq(self.load_address), word.eq(self.load_word)]
+        if self._shape.layers == 1:
+            return Const(1)
+        activating = self.activations.valid[s]
+        next_address = Signal.like(address, name=f"activation_address_{s}")
+        with m.If(activating):
+            m.d.sync += [
+                writing.eq(1),
+                address.eq(next_address),
+                word.eq(self.activations.data[s]),
+                next_address.eq(next_address + 1),
+            ]
+        with m.If(label):
+            m.d.sync += next_address.eq(label_address + self.sample_words)
+        return ~activating

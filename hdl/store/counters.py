@@ -1,0 +1,141 @@
+"""Counters without their signs, in banks of block RAM."""
+
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..bundles import address_bits
+from ..learn.step import planes_layout
+from ..shape import LANES, Shape
+
+BANK = 4
+"""Elements that share a bank: enough to fill block RAM of 2,048 x 9 bits with 512 sign words."""
+
+
+class Place(data.StructLayout):
+    """Where 64 weights lie: the sign word and the element."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__({"address": address_bits(shape), "element": ceil_log2(shape.elements)})
+
+
+class CounterBanks(wiring.Component):
+    """Bit planes of 64 counters at a time, one read and one write a cycle.
+
+    What was read comes through a register a bank, which stands at zero unless the bank and the
+    plane are meant, so that an OR selects; ``inject`` enters there, too. Four cycles of latency:
+    address, block RAM, its register, the OR.
+
+    A word must not be read from the cycle before its write's ``write_place`` up to the one after.
+
+    Parameters
+    ----------
+    shape : Shape
+
+    Attributes
+    ----------
+    read : In(1)
+    read_place : In(Place)
+    planes : In(b - 1)
+        With ``read``: planes wanted; the others read as zero.
+    injected : In(b - 1)
+        With ``read``: planes that ``inject`` is ORed to.
+    inject : In(64)
+        Two cycles later.
+    low : Out
+        What has been read, four cycles later.
+    write : In(1)
+    write_place : In(Place)
+    write_low : In
+        A cycle later.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        planes = planes_layout(shape.counter_bits, LANES)
+        super().__init__(
+            {
+                "read": In(1),
+                "read_place": In(Place(shape)),
+                "planes": In(shape.counter_bits - 1),
+                "injected": In(shape.counter_bits - 1),
+                "inject": In(LANES),
+                "low": Out(planes),
+                "write": In(1),
+                "write_place": In(Place(shape)),
+                "write_low": In(planes),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        planes = range(self._shape.counter_bits - 1)
+        reading, planes_1, injected_1 = Signal(), Signal.like(self.planes), Signal.like(self.planes)
+        place = Signal(Place(self._shape), reset_less=True)
+        write_place = Signal(Place(self._shape), reset_less=True)
+        m.d.sync += [
+            reading.eq(self.read),
+            place.eq(self.read_place),
+            planes_1.eq(self.planes),
+            injected_1.eq(self.injected),
+            write_place.eq(self.write_place),
+        ]
+        sources = [self._injection(m, reading, injected_1)]
+        for bank in range(-(-self._shape.elements // BANK)):
+            memory = self._bank(m, bank)
+            read_port, write_port = memory.read_port(), memory.write_port()
+            inside = len(read_port.addr)
+            writing = Signal(name=f"writing_{bank}")
+            m.d.sync += writing.eq(self.write & (self.write_place.element[2:] == bank))
+            here = Signal(name=f"here_{bank}")
+            m.d.comb += [
+                here.eq(reading & (place.element[2:] == bank)),
+                read_port.addr.eq(Cat(place.address, place.element[:2])[:inside]),
+                read_port.en.eq(here),
+                write_port.addr.eq(Cat(write_place.address, write_place.element[:2])[:inside]),
+                write_port.data.eq(self.write_low.as_value()),
+                write_port.en.eq(writing),
+            ]
+            source = []
+            for plane in planes:
+                wanted = Signal(name=f"wanted_{bank}_{plane}")
+                taken = Signal(LANES, name=f"bank_{bank}_{plane}", reset_less=True)
+                m.d.sync += wanted.eq(here & planes_1[plane])
+                with m.If(wanted):
+                    m.d.sync += taken.eq(read_port.data.word_select(plane, LANES))
+                with m.Else():
+                    m.d.sync += taken.eq(0)
+                source.append(taken)
+            sources.append(source)
+        for plane in planes:
+            merged = Signal(LANES, name=f"low_{plane}", reset_less=True)
+            m.d.sync += merged.eq(reduce(or_, (source[plane] for source in sources)))
+            m.d.comb += self.low[plane].eq(merged)
+        return m
+
+    def _bank(self, m: Module, bank: int) -> Memory:
+        members = min(BANK, self._shape.elements - BANK * bank)
+        spacing = 1 << address_bits(self._shape)
+        depth = (members - 1) * spacing + self._shape.depth
+        width = LANES * (self._shape.counter_bits - 1)
+        m.submodules[f"bank_{bank}"] = memory = Memory(shape=width, depth=depth, init=[])
+        return memory
+
+    def _injection(self, m: Module, reading: Signal, injected: Signal) -> list[Signal]:
+        """Add the registers through which ``inject`` comes in, as if it were a bank."""
+        source = []
+        for plane in range(len(injected)):
+            wanted = Signal(name=f"wanted_inject_{plane}")
+            taken = Signal(LANES, name=f"inject_{plane}", reset_less=True)
+            m.d.sync += wanted.eq(reading & injected[plane])
+            with m.If(wanted):
+                m.d.sync += taken.eq(self.inject)
+            with m.Else():
+                m.d.sync += taken.eq(0)
+            source.append(taken)
+        return source
