@@ -1,0 +1,123 @@
+"""The walk through a row, golden word by golden word."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ...golden.config import WORD
+from ..bundles import address_bits
+from ..setup import LayerSetup
+from ..shape import LANES, Shape
+from .words import inputs_index
+
+_WORD_BITS = (LANES // WORD - 1).bit_length()
+"""Bits of the place of a golden word in a sign word."""
+
+
+class Place(data.StructLayout):
+    """Where a word of 16 weights lies: in part ``word`` of element ``element`` at ``address``."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(
+            {
+                "word": _WORD_BITS,
+                "address": address_bits(shape),
+                "element": ceil_log2(shape.elements),
+            }
+        )
+
+
+class Walk(wiring.Component):
+    """Walk through the ceil(K / 16) golden words of a row.
+
+    Four words an element, ``elements`` a visit, and a visit N addresses further on, until K
+    weights have passed. All outputs belong to the word that it stands at.
+
+    Parameters
+    ----------
+    shape : Shape
+
+    Attributes
+    ----------
+    layer : In(LayerSetup)
+    start : In(1)
+        Go to word 0 of the row at ``address``.
+    address : In
+    phase : In(3)
+        Low bits of the row's first draw.
+    annealing : In(2)
+        q: words w with ``w mod 2**q == phase mod 2**q`` learn.
+    advance : In(1)
+        Go to the next word.
+    place : Out(Place)
+    inputs : Out
+        Which word of 64 inputs it sees.
+    over : Out(1)
+        It has gone beyond the last word.
+    touched : Out(1)
+        The word learns.
+    partial : Out(1)
+        Only the first ``K mod 16`` lanes have weights.
+    next_inputs : Out(1)
+        The next word sees other inputs.
+    next_visit : Out(1)
+        The next word lies at another address.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        super().__init__(
+            {
+                "layer": In(LayerSetup(shape)),
+                "start": In(1),
+                "address": In(address_bits(shape)),
+                "phase": In(3),
+                "annealing": In(2),
+                "advance": In(1),
+                "place": Out(Place(shape)),
+                "inputs": Out(inputs_index(shape)),
+                "over": Out(1),
+                "touched": Out(1),
+                "partial": Out(1),
+                "next_inputs": Out(1),
+                "next_visit": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        place, fan_in = self.place, self.layer.fan_in
+        index, remainder = Cat(place.word, self.inputs), fan_in % WORD
+        mask = Cat(self.annealing > n for n in range(len(self.phase)))
+        at_end, gone = Signal(), Signal()
+        m.d.comb += [
+            # Whole words have passed: what is left is the remainder, or nothing.
+            at_end.eq(index == fan_in // WORD),
+            self.partial.eq(at_end & remainder.any()),
+            self.over.eq(gone | (at_end & ~remainder.any())),
+            self.touched.eq(~((index ^ self.phase) & mask).any()),
+            self.next_inputs.eq(place.word.all()),
+            self.next_visit.eq(self.next_inputs & (place.element == self._shape.elements - 1)),
+        ]
+        with m.If(self.advance):
+            m.d.sync += [gone.eq(self.partial), place.word.eq(place.word + 1)]
+            with m.If(self.next_inputs):
+                m.d.sync += [
+                    self.inputs.eq(self.inputs + 1),
+                    place.element.eq(place.element + 1),
+                ]
+            with m.If(self.next_visit):
+                m.d.sync += [
+                    place.element.eq(0),
+                    place.address.eq(place.address + self.layer.neurons),
+                ]
+        with m.If(self.start):
+            m.d.sync += [
+                gone.eq(0),
+                self.inputs.eq(0),
+                place.word.eq(0),
+                place.element.eq(0),
+                place.address.eq(self.address),
+            ]
+        return m
