@@ -1,0 +1,87 @@
+"""The place of a word in the device, and how it goes on to the next."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..bundles import Space
+from ..shape import Shape
+from .protocol import MAX_WORDS, Request, limit
+
+_PART_BITS = 3
+
+
+class Place(wiring.Component):
+    """Counter of places: part by part in space COUNTERS, address by address in the others.
+
+    Parameters
+    ----------
+    shape : Shape
+        Says how many parts and addresses there are.
+
+    Attributes
+    ----------
+    load : in
+        Start where ``header`` says.
+    header : :class:`Request`, in
+    step : in
+        Go on to the next word.
+    space, element, part, address : out
+        Where we are. What does not fit is cut off by ``load``.
+    beyond : out
+        There is no such place, or none where ``header`` says; ``header`` must stand still.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._limits = {space: limit(space, shape) for space in Space}  # type: ignore[attr-defined]
+        # So that a transfer that leaves a space is seen to do so.
+        self._address_bits = (max(self._limits.values()) + MAX_WORDS).bit_length()
+        super().__init__(
+            {
+                "load": In(1),
+                "header": In(Request()),
+                "step": In(1),
+                "space": Out(Space),
+                "element": Out(ceil_log2(shape.elements)),
+                "part": Out(_PART_BITS),
+                "address": Out(self._address_bits),
+                "beyond": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
+        m = Module()
+        shape, header = self._shape, self.header
+        with m.If(self.load):
+            m.d.sync += [
+                self.space.eq(header.space),
+                self.element.eq(header.element),
+                self.part.eq(header.part),
+                self.address.eq(header.address),
+            ]
+        with m.Elif(self.step):
+            with m.If((self.space == Space.COUNTERS) & (self.part != shape.parts - 1)):
+                m.d.sync += self.part.eq(self.part + 1)
+            with m.Else():
+                m.d.sync += self.address.eq(self.address + 1)
+            with m.If((self.space == Space.COUNTERS) & (self.part == shape.parts - 1)):
+                m.d.sync += self.part.eq(0)
+
+        past_end = Signal()
+        with m.Switch(self.space):
+            for space, end in self._limits.items():
+                with m.Case(space):
+                    m.d.comb += past_end.eq(self.address >= end)
+            with m.Default():
+                m.d.comb += past_end.eq(1)
+        m.d.comb += self.beyond.eq(
+            past_end
+            | header.address[self._address_bits :].any()
+            | (header.element >= shape.elements)
+            | (header.part >= shape.parts)
+            | header.space[len(self.space.as_value()) :].any()
+        )
+        return m
