@@ -12,17 +12,17 @@ requests under way. IDENTIFY and RESET are always executed, and make the device 
 A request that is refused changes nothing; its reply is not kept.
 
 *Order.* A request waits while the one before it is executed; a RESET does not, but ends that one,
-which then gets no reply. A zero byte that comes while a request waits, that is, an empty frame, makes
-the device forget the waiting one. So an empty frame or two in front of a RESET always make room for
-it, whatever the device is at.
+which then gets no reply. A zero byte that comes while a request waits, that is, an empty frame,
+makes the device forget the waiting one. So two empty frames in front of a RESET always make room
+for it, whatever the device is at.
 
 *Runs.* RUN starts a run and is answered at once. FEED brings its samples, COLLECT waits for the
 rest of its predictions. Both carry predictions back, at most ``count`` of them, and then a
 :class:`Progress`. Neither can wait for ever on its own: a FEED ends when its words have been taken,
 when the reply is full, or when the device is idle, for it takes no more words then; its progress
 says how many words it has left, which are dropped. A host that always has fewer than
-:data:`MAX_PREDICTIONS` predictions outstanding has none left. A COLLECT ends when the reply is full,
-when the device is idle, or when another request waits.
+:data:`MAX_PREDICTIONS` predictions outstanding has none left. A COLLECT ends when the reply is
+full, when the device is idle, or when another request waits.
 """
 
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ from amaranth.lib import data
 
 from ..bundles import Space
 from ..shape import Shape
-from ..statistics_names import statistics_names
+from ..statistics import statistics_names
 
 if TYPE_CHECKING:
     # Type checkers know the standard library's enumerations, and only those.

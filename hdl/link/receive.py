@@ -23,8 +23,9 @@ _OPERATION = _START + 1
 class Received(data.StructLayout):
     """What has come in a frame.
 
-    ``sound``: a request with a right CRC; if not, ``damaged`` says that it was the CRC. ``reset``: a
-    sound RESET without data. ``words`` of data, and ``ragged`` if some bytes are left over.
+    ``sound``: a request with a right CRC; if not, ``damaged`` says that it was the CRC.
+    ``reset``: a sound RESET without data. ``words`` of data, and ``ragged`` if some bytes are left
+    over.
     """
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ class States:
 
     @contextmanager
     def at(self, name: str) -> Iterator[None]:
-        """What happens in a state."""
+        """Say what happens in a state."""
         self._here, self._targets = name, []
         with self._m.If(self._bits[name]):
             yield

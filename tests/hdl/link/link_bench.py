@@ -89,14 +89,16 @@ def judge(shape: Shape, operation: int, request: Request) -> set[Status]:
     if rest or not fits:
         wrong.add(Status.BAD_LENGTH)
     if known in (Operation.READ, Operation.WRITE):
-        if not 1 <= request.count <= MAX_WORDS or (
-            request.space not in [space.value for space in Space]
-            or request.element >= shape.elements
-            or request.part >= shape.parts
-            or any(
-                address >= limit(space, shape) for space, _, _, address in places(shape, request)
+        fits = (
+            1 <= request.count <= MAX_WORDS
+            and request.space in [space.value for space in Space]
+            and request.element < shape.elements
+            and request.part < shape.parts
+            and all(
+                address < limit(space, shape) for space, _, _, address in places(shape, request)
             )
-        ):
+        )
+        if not fits:
             wrong.add(Status.BAD_RANGE)
     if known in (Operation.FEED, Operation.COLLECT) and request.count > MAX_PREDICTIONS:
         wrong.add(Status.BAD_RANGE)

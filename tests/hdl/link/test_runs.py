@@ -5,7 +5,7 @@ import random
 import pytest
 
 from metabit.hdl.link.protocol import MAX_PREDICTIONS, MAX_WORDS, Operation, Status
-from metabit.host.packets import Progress, Reply, Request, decode_reply, encode_request
+from metabit.host.packets import Progress, Request, encode_request
 from tests.hdl.link.fake_core import Diary, LinkAndFakeCore
 from tests.hdl.link.link_bench import (
     COLLECT,

@@ -1,0 +1,350 @@
+"""The driver of a device: loads a network, and is a learner then."""
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..golden.config import Config
+from ..golden.generator import PERIOD
+from ..golden.learner import Labels
+from ..golden.network import Bits, Network, Statistics
+from ..hdl.bundles import Space
+from ..hdl.link.protocol import MAX_WORDS, Operation
+from ..hdl.placement import Placement
+from ..hdl.shape import LANES, Shape
+from ..hdl.statistics import statistics_names
+from . import packing
+from .errors import DeviceError
+from .packets import Request
+from .packing import Counters, Words
+from .records import DeviceState, DeviceStatistics
+from .requester import Requester
+from .session import MAX_SAMPLES, Session
+from .transport import Transport
+
+MAX_EXPONENT = 3
+"""Largest annealing exponent and damping."""
+
+_CYCLES = "cycles."
+
+_PREDICTION_RUN = 1 << 16
+"""Samples of a run that only predicts; more of them take several."""
+
+
+class Driver:
+    """A device that trains, behind any transport.
+
+    The device must have been built as ``shape`` says; that is checked at once. It is of use after
+    :meth:`load`. A driver is a :class:`metabit.golden.learner.Learner`.
+
+    Parameters
+    ----------
+    transport : Transport
+        Is closed with the driver.
+    shape : Shape
+        What was built.
+
+    Raises
+    ------
+    DeviceTimeoutError
+        If nothing answers.
+    DeviceMismatchError
+        If the device has another shape or protocol.
+    """
+
+    def __init__(self, transport: Transport, shape: Shape) -> None:
+        self.transport = transport
+        self.shape = shape
+        self._placement: Placement | None = None
+        self._requester = Requester(transport)
+        self._requester.check_identity(shape)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the transport."""
+        self.transport.close()
+
+    @property
+    def placement(self) -> Placement:
+        """Where the network lies that was loaded.
+
+        Raises
+        ------
+        DeviceError
+            If there is none.
+        """
+        if self._placement is None:
+            raise DeviceError(f"{self.transport.name} holds no network; load one first")
+        return self._placement
+
+    @property
+    def config(self) -> Config:
+        """Configuration of the network that was loaded."""
+        return self.placement.config
+
+    # State
+
+    def load(self, network: Network) -> None:
+        """Abort whatever runs, and load a network; it is drained there.
+
+        Parameters
+        ----------
+        network : Network
+            Is read only.
+
+        Raises
+        ------
+        CapacityError
+            If it does not fit the device, which is not asked then.
+        """
+        self.load_state(
+            network.config, network.classifier, network.counters, network.generator.state
+        )
+
+    def load_state(
+        self,
+        config: Config,
+        classifier: Sequence[Bits],
+        counters: Sequence[Counters],
+        generator_state: int,
+    ) -> None:
+        """Abort whatever runs, and load the parts of a network; see :meth:`load`.
+
+        Parameters
+        ----------
+        config : Config
+            The network.
+        classifier : sequence of ndarray of bool, shape (C, K_l)
+            Of each layer.
+        counters : sequence of ndarray of int16, shape (K_l, fan_in)
+            Of each layer.
+        generator_state : int
+            State of the generator, 1 to ``2**32 - 1``.
+
+        Raises
+        ------
+        CapacityError
+            If it does not fit the device.
+        ValueError
+            If a part does not fit the configuration. In both cases the device is not asked.
+        """
+        placement = Placement(config, self.shape)
+        _check_shapes(
+            "classifier", classifier, [(config.classes, width) for width in config.hidden]
+        )
+        _check_shapes("counters", counters, list(zip(config.hidden, config.fan_in, strict=True)))
+        low, high = config.counter_range
+        for layer, values in enumerate(counters):
+            if np.min(values) < low or np.max(values) > high:
+                raise ValueError(
+                    f"counters of layer {layer} must lie in {low} to {high}, "
+                    f"not {np.min(values)} to {np.max(values)}"
+                )
+        _check_generator_state(generator_state)
+        beats = packing.scatter([np.asarray(values) for values in counters], placement)
+        parts = packing.pack_counters(beats, self.shape)
+        signs = packing.pack_bits(beats >= 0, 1)[..., 0]
+        codes = packing.pack_codes([np.asarray(code) for code in classifier], placement)
+
+        self._placement = None
+        self._requester.request(Request(Operation.RESET))
+        self._write(Space.SETUP, np.array(placement.setup_words, np.uint64))
+        self._write(Space.CODES, codes)
+        for element in range(self.shape.elements):
+            self._write(Space.COUNTERS, parts[element].ravel(), element)
+            self._write(Space.SIGNS, signs[element], element)
+        self._write(Space.GENERATOR, np.array([generator_state], np.uint64))
+        self._placement = placement
+        self.clear_statistics()
+
+    def read_state(self) -> DeviceState:
+        """Read all counters and the generator."""
+        placement, shape = self.placement, self.shape
+        count = placement.sign_words
+        beats = np.empty((shape.elements, count, LANES), np.int16)
+        for element in range(shape.elements):
+            words = self._read(Space.COUNTERS, count * shape.parts, element)
+            signs = None
+            if shape.memory == "block":
+                signs = packing.unpack_bits(
+                    self._read(Space.CURRENT, count, element)[:, None], LANES
+                )
+            parts = words.reshape(count, shape.parts)
+            beats[element] = packing.unpack_counters(parts, signs, shape)
+        return DeviceState(packing.gather(beats, placement), self.generator_state)
+
+    @property
+    def generator_state(self) -> int:
+        """State of the generator, 1 to ``2**32 - 1``."""
+        return int(self._read(Space.GENERATOR, 1)[0])
+
+    def _write(self, space: Space, words: Words, element: int = 0) -> None:
+        """Write a space from its first word on."""
+        for _ in self._requester.stream(self._transfers(Operation.WRITE, space, words, element)):
+            pass
+
+    def _read(self, space: Space, count: int, element: int = 0) -> Words:
+        """Read the first words of a space."""
+        nothing = np.empty(count, np.uint64)
+        requests = self._transfers(Operation.READ, space, nothing, element)
+        return np.frombuffer(b"".join(self._requester.stream(requests)), "<u8")
+
+    def _transfers(
+        self, operation: Operation, space: Space, words: Words, element: int
+    ) -> Iterator[Request]:
+        """Yield the requests that read or write words of a space."""
+        parts = self.shape.parts if space is Space.COUNTERS else 1
+        for start in range(0, len(words), MAX_WORDS):
+            address, part = divmod(start, parts)
+            chosen = words[start : start + MAX_WORDS]
+            data = chosen.astype("<u8").tobytes() if operation is Operation.WRITE else b""
+            yield Request(operation, len(chosen), space, element, part, address, data)
+
+    # Training and inference
+
+    def train(
+        self,
+        samples: Bits,
+        labels: Labels,
+        *,
+        annealing: int = 0,
+        damping: int = 0,
+        drain: bool = True,
+    ) -> npt.NDArray[np.int64]:
+        """Train on samples, tile by tile, and return the predictions of the forward passes.
+
+        Parameters
+        ----------
+        samples : ndarray of bool, shape (n, inputs)
+            Encoded samples; all tiles are full but perhaps the last.
+        labels : ndarray of int, shape (n,)
+            Their classes.
+        annealing, damping : int
+            Exponent ``q`` and ``j`` of reinforcement, 0 to 3.
+        drain : bool
+            Let the next forward pass see all updates.
+
+        Raises
+        ------
+        ValueError
+            If something does not fit the configuration; the device is not asked then.
+        """
+        packed = self.pack(samples)
+        return self._train(packed, np.asarray(labels), annealing, damping, drain)
+
+    def pack(self, samples: Bits) -> Words:
+        """Return samples as :meth:`train_tiles` takes them: words, shape (n, regions[0])."""
+        return packing.pack_samples(self._checked_samples(samples), self.placement)
+
+    def train_tiles(
+        self,
+        packed: Words,
+        labels: Labels,
+        indices: npt.NDArray[np.int64],
+        *,
+        annealing: int,
+        damping: int,
+    ) -> npt.NDArray[np.int64]:
+        """Train tile by tile, and drain; see :meth:`metabit.golden.learner.Learner.train_tiles`."""
+        return self._train(packed[indices], np.asarray(labels)[indices], annealing, damping, True)
+
+    def predict(self, samples: Bits) -> npt.NDArray[np.int64]:
+        """Return the classes of samples, shape (n,), without learning.
+
+        Parameters
+        ----------
+        samples : ndarray of bool, shape (n, inputs)
+            Encoded samples, any number.
+        """
+        packed = self.pack(samples)
+        parts = [
+            self._run(part, np.zeros(len(part), np.uint8), train=0)
+            for part in np.split(packed, range(_PREDICTION_RUN, len(packed), _PREDICTION_RUN))
+        ]
+        return np.concatenate(parts)
+
+    def _train(
+        self, packed: Words, labels: Labels, annealing: int, damping: int, drain: bool
+    ) -> npt.NDArray[np.int64]:
+        classes = self.config.classes
+        if labels.shape != (len(packed),) or not np.issubdtype(labels.dtype, np.integer):
+            raise ValueError(
+                f"labels must be {len(packed)} integers, not {labels.dtype} of shape {labels.shape}"
+            )
+        wrong = labels[(labels < 0) | (labels >= classes)]
+        if len(wrong):
+            raise ValueError(f"labels must be 0 to {classes - 1}, not {wrong[0]}")
+        for name, exponent in (("annealing", annealing), ("damping", damping)):
+            if not 0 <= exponent <= MAX_EXPONENT:
+                raise ValueError(f"{name} must be 0 to {MAX_EXPONENT}, not {exponent}")
+        if len(packed) > MAX_SAMPLES:
+            raise ValueError(f"a run must be at most {MAX_SAMPLES} samples, not {len(packed)}")
+        flags = {"annealing": annealing, "damping": damping, "drain": int(drain)}
+        return self._run(packed, labels, train=1, **flags)
+
+    def _run(self, packed: Words, labels: Labels, **flags: int) -> npt.NDArray[np.int64]:
+        """Run samples through the device, and return their predictions."""
+        if not len(packed):
+            return np.empty(0, np.int64)
+        predictions = Session(self._requester, len(packed)).run(
+            packing.records(packed, labels), **flags
+        )
+        return np.frombuffer(predictions, np.uint8).astype(np.int64)
+
+    def _checked_samples(self, samples: Bits) -> Bits:
+        samples, inputs = np.asarray(samples), self.config.inputs
+        if samples.dtype != bool or samples.ndim != 2 or samples.shape[1] != inputs:
+            raise ValueError(
+                f"samples must be bool of shape (n, {inputs}), "
+                f"not {samples.dtype} of shape {samples.shape}"
+            )
+        return samples
+
+    # Statistics
+
+    def statistics(self) -> DeviceStatistics:
+        """Read the statistics."""
+        names = statistics_names(self.shape)
+        counts = dict(zip(names, self._read(Space.STATISTICS, len(names)).tolist(), strict=True))
+        layers = range(self.config.layers)
+        return DeviceStatistics(
+            Statistics(
+                counts["samples"],
+                counts["correct"],
+                [counts[f"triggers.{layer}"] for layer in layers],
+                [counts[f"updates.{layer}"] for layer in layers],
+            ),
+            {
+                name.removeprefix(_CYCLES): count
+                for name, count in counts.items()
+                if name.startswith(_CYCLES)
+            },
+        )
+
+    def clear_statistics(self) -> None:
+        """Set all statistics to zero."""
+        self._write(Space.STATISTICS, np.zeros(1, np.uint64))
+
+
+def _check_shapes(what: str, given: Sequence[npt.NDArray], shapes: list[tuple[int, int]]) -> None:
+    found = [np.shape(values) for values in given]
+    if found != shapes:
+        raise ValueError(f"{what} must have the shapes {shapes}, not {found}")
+
+
+def _check_generator_state(state: int) -> None:
+    if not 1 <= state <= PERIOD:
+        raise ValueError(f"generator state must be 1 to {PERIOD}, not {state}")
