@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..bundles import Job, Kind
+from ..bundles import Job, Kind, address_bits
 from ..select import select
 from ..setup import NetworkSetup, layers_layout
 from ..shape import LANES, Shape
@@ -23,8 +23,8 @@ class Rows(wiring.Component):
     A row of K weights takes ceil(K / 64) beats: elements of a visit, visit after visit, and as
     many words of the sample's inputs, in order. A beat waits while ``blocked``. Between rows lie
     at least one cycle without a beat, and as many as the pipeline needs if the row is so short
-    that the next one, if it is the same, would read what is still on its way. After a TILE
-    nothing is taken until ``committed``.
+    that the next one, if it is the same, would read what is still on its way. After a TILE neither
+    ROW nor TILE is begun until ``committed``. The next job waits in a register.
 
     Parameters
     ----------
@@ -56,17 +56,20 @@ class Rows(wiring.Component):
     shift : Out(5)
         Of the layer's reinforcement.
     row : Out(1)
-        A row of layer ``layer`` at sign word ``jobs.payload.address`` has been taken.
+        A row of layer ``layer`` at sign word ``row_address`` begins.
+    row_address : Out
     slot, lap : Out
         Of the record in use; those before are free.
     tile : Out(1)
-        A tile is over.
+        A tile is over, and not committed.
     committed : In(1)
         Its updates are visible: go on.
     busy : Out(1)
         A row is in progress.
-    ready : Out(1)
-        No job is in progress.
+    still : Out(1)
+        No job is in progress, and if ``hold``, none begins.
+    idle : Out(1)
+        No job is in progress, and none waits.
     """
 
     def __init__(self, shape: Shape, latency: int) -> None:
@@ -91,18 +94,26 @@ class Rows(wiring.Component):
                 "layer": Out(range(shape.layers)),
                 "shift": Out(5),
                 "row": Out(1),
+                "row_address": Out(address_bits(shape)),
                 "slot": Out(slot_bits(shape)),
                 "lap": Out(1),
                 "tile": Out(1),
                 "committed": In(1),
                 "busy": Out(1),
-                "ready": Out(1),
+                "still": Out(1),
+                "idle": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        shape, job = self._shape, self.jobs.payload
+        shape = self._shape
+        job, waits, takes = Signal(Job(shape), reset_less=True), Signal(), Signal()
+        m.d.comb += self.jobs.ready.eq(~waits | takes)
+        with m.If(self.jobs.ready):
+            m.d.sync += [waits.eq(self.jobs.valid), job.eq(self.jobs.payload)]
+        with m.If(self.committed):
+            m.d.sync += self.tile.eq(0)
         m.submodules.cursor = cursor = SampleCursor(shape)
         m.submodules.record = record = RecordPointer(shape, first=1)
         m.d.comb += [
@@ -133,13 +144,15 @@ class Rows(wiring.Component):
         waited = Signal(range(self._latency))
         with m.FSM(name="rows") as fsm:
             m.d.comb += [
-                self.tile.eq(fsm.ongoing("Await commit")),
                 self.busy.eq(fsm.ongoing("Send beats")),
-                self.ready.eq(fsm.ongoing("Take job") | fsm.ongoing("Await commit")),
+                self.still.eq(fsm.ongoing("Take job")),
+                self.idle.eq(self.still & ~waits),
+                self.row_address.eq(job.address),
             ]
             with m.State("Take job"):
-                m.d.comb += self.jobs.ready.eq(~self.hold)
-                with m.If(self.jobs.valid & ~self.hold):
+                changes = (job.kind == Kind.ROW) | (job.kind == Kind.TILE)
+                m.d.comb += takes.eq(waits & ~self.hold & ~(self.tile & changes))
+                with m.If(takes):
                     with m.Switch(job.kind):
                         with m.Case(Kind.ROW):
                             m.d.comb += self.row.eq(1)
@@ -156,7 +169,7 @@ class Rows(wiring.Component):
                             with m.If(self.layer != 0):
                                 m.next = "Look up layer"
                         with m.Case(Kind.TILE):
-                            m.next = "Await commit"
+                            m.d.sync += self.tile.eq(1)
             with m.State("Look up layer"):
                 m.next = "Prepare layer"
             with m.State("Prepare layer"):
@@ -171,9 +184,6 @@ class Rows(wiring.Component):
                 m.d.sync += waited.eq(waited + 1)
                 with m.If(waited == self._latency - 3):
                     m.d.sync += waited.eq(0)
-                    m.next = "Take job"
-            with m.State("Await commit"):
-                with m.If(self.committed):
                     m.next = "Take job"
         with m.If(self.start):
             m.d.sync += [self.layer.eq(0), offset.eq(0)]

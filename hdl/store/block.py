@@ -87,10 +87,10 @@ class BlockStore(wiring.Component):
         self._serve_host(m, access, counters, planes, draws, answer=beats[_READ])
         m.d.comb += [
             access.empty.eq(empty),
-            access.quiet.eq(rows.ready & empty & ~commit.busy),
+            access.quiet.eq(rows.still & empty & ~commit.busy),
             rows.hold.eq(self.host.valid | access.busy),
             self.busy.eq(rows.busy),
-            self.idle.eq(rows.ready & empty & ~commit.busy & ~access.busy),
+            self.idle.eq(rows.idle & empty & ~commit.busy & ~access.busy),
         ]
         wiring.connect(m, wiring.flipped(self.jobs), rows.jobs)
         return m
@@ -214,7 +214,7 @@ class BlockStore(wiring.Component):
         wiring.connect(m, wiring.flipped(self.commit), commit.request)
         m.d.comb += [
             commit.row.eq(rows.row),
-            commit.address.eq(rows.jobs.payload.address),
+            commit.address.eq(rows.row_address),
             commit.layer.eq(rows.layer),
             commit.complete.eq(rows.tile & empty),
             commit.copying.eq(planes.copying),

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from metabit.hdl.bundles import Kind, Space
 from metabit.hdl.placement import Placement
 from metabit.hdl.setup import LAYER_WORD, NETWORK_WORD, RECORD_WORD
 from metabit.hdl.shape import LANES, Shape
-from tests.hdl.streams import Pauses, cycles, put
+from tests.hdl.streams import Pauses, cycles
 
 Bits = npt.NDArray[np.bool_]
 
@@ -52,6 +53,10 @@ def unpacked(words: list[int], count: int) -> Bits:
     return np.unpackbits(octets, bitorder="little")[:count].astype(bool)
 
 
+class _ForgottenError(Exception):
+    """The store is reset; whoever waits for it starts anew."""
+
+
 @dataclass(frozen=True)
 class _Passage:
     """A tile on its way forward."""
@@ -72,9 +77,14 @@ class StoreBench:
         Of the store's signature.
     seed : int
         Of counters, samples, rows and pauses.
+    calm : bool
+        Without any pauses.
     """
 
-    def __init__(self, config: Config, shape: Shape, store: Any, seed: int) -> None:
+    def __init__(
+        self, config: Config, shape: Shape, store: Any, seed: int, *, calm: bool = False
+    ) -> None:
+        self._calm = calm
         self.config, self.shape, self.store = config, shape, store
         self.placement = Placement(config, shape)
         self.random = np.random.default_rng(seed)
@@ -93,11 +103,33 @@ class StoreBench:
         self._jobs: deque[tuple[int, dict[str, int]]] = deque()
         self._fetched: deque[tuple[list[int] | None, list[list[int]]]] = deque()
         self._passed = 0  # tiles that have gone forward
+        self._passing = False
+        self._generation = 0
         self._waiting: deque[dict[tuple[int, int], int]] = deque()  # signs of uncommitted tiles
 
     def pauses(self, probability: float) -> Pauses:
         """Return random back-pressure with a seed of its own."""
-        return Pauses(int(self.random.integers(1 << 30)), probability, longest=5)
+        seed = int(self.random.integers(1 << 30))
+        return Pauses(None if self._calm else seed, probability, longest=5)
+
+    async def _until(self, ctx: SimulatorContext, signal: Any) -> int:
+        """Wait for the end of a cycle in which a signal is high; return the cycles it took."""
+        generation, passed = self._generation, 0
+        while True:
+            *_, high = await ctx.tick().sample(signal)
+            passed += 1
+            if generation != self._generation:
+                raise _ForgottenError
+            if high:
+                return passed
+
+    async def _put(self, ctx: SimulatorContext, stream: Any, payload: Any) -> None:
+        ctx.set(stream.payload, payload)
+        ctx.set(stream.valid, 1)
+        try:
+            await self._until(ctx, stream.ready)
+        finally:
+            ctx.set(stream.valid, 0)
 
     # What is going to happen.
 
@@ -249,13 +281,22 @@ class StoreBench:
                 assert seen == expected[element, address], f"element {element}, word {address}"
 
     async def watch_inputs(self, ctx: SimulatorContext) -> None:
-        """Hold every word of every fetch against what was sent, cycle by cycle. Never returns."""
+        """Watch every fetch, from the beginning again after a reset. Never returns."""
+        while True:
+            with suppress(_ForgottenError):
+                await self._watch_inputs(ctx)
+
+    async def _watch_inputs(self, ctx: SimulatorContext) -> None:
+        """Hold every word of every fetch against what was sent, cycle by cycle."""
         shape, inputs = self.shape, self.store.inputs
         under_way: list[tuple[list[int] | None, list[list[int]]]] = []
         labels: list[int | None] = [None] * shape.samples
         since: list[int] = []
+        generation = self._generation
         while True:
             *_, load, words, got = await ctx.tick().sample(inputs.load, inputs.words, inputs.labels)
+            if generation != self._generation:
+                raise _ForgottenError
             if load:
                 assert not since or since[-1] >= shape.elements, "loads follow too soon"
                 under_way.append(self._fetched.popleft())
@@ -280,21 +321,28 @@ class StoreBench:
             if not self._tiles:
                 await ctx.tick()
                 continue
-            passage = self._tiles.popleft()
-            for _ in range(passage.commits):
-                await self._commit(ctx)
-            columns = self.shape.samples
-            for first in range(0, len(passage.tile), columns):
-                await self._pass(ctx, passage.tile[first : first + columns], pauses)
-            self._passed += 1
-            for _ in range(passage.commits_after):
-                await self._commit(ctx)
+            self._passing = True
+            with suppress(_ForgottenError):
+                await self._go(ctx, self._tiles.popleft(), pauses)
+            self._passing = False
+
+    async def _go(self, ctx: SimulatorContext, passage: _Passage, pauses: Pauses) -> None:
+        self._going = self._generation
+        for _ in range(passage.commits):
+            await self._commit(ctx)
+        columns = self.shape.samples
+        for first in range(0, len(passage.tile), columns):
+            await self._pass(ctx, passage.tile[first : first + columns], pauses)
+        self._passed += 1
+        for _ in range(passage.commits_after):
+            await self._commit(ctx)
+
+    def _go_on(self) -> None:
+        if self._going != self._generation:
+            raise _ForgottenError
 
     async def _commit(self, ctx: SimulatorContext) -> None:
-        ctx.set(self.store.commit.valid, 1)
-        while not (await ctx.tick().sample(self.store.commit.ready))[-1]:
-            pass
-        ctx.set(self.store.commit.valid, 0)
+        await self._put(ctx, self.store.commit, 0)
         await self.check_visible(ctx, self._waiting.popleft())
 
     async def _pass(self, ctx: SimulatorContext, samples: list[Sample], pauses: Pauses) -> None:
@@ -305,6 +353,7 @@ class StoreBench:
             ]
             for visit in range(visits):
                 await pauses.wait(ctx)
+                self._go_on()
                 first = layer == 0 and visit == 0
                 self._fetched.append(
                     (
@@ -314,15 +363,13 @@ class StoreBench:
                 )
                 ctx.set(inputs.first, first)
                 ctx.set(inputs.valid, 1)
-                while not (await ctx.tick().sample(inputs.ready))[-1]:
-                    pass
-                ctx.set(inputs.valid, 0)
-                # The cycle in which the request was taken is over.
-                passed = 1
-                while not (await ctx.tick().sample(inputs.load))[-1]:
-                    passed += 1
-                assert passed == self.store.input_latency
+                try:
+                    await self._until(ctx, inputs.ready)
+                finally:
+                    ctx.set(inputs.valid, 0)
+                assert await self._until(ctx, inputs.load) == self.store.input_latency
             await cycles(ctx, elements + self.shape.samples)
+            self._go_on()
             if layer + 1 < len(self.placement.visits):
                 await self._activate(ctx, samples, layer + 1)
 
@@ -331,7 +378,7 @@ class StoreBench:
         region, write = self.placement.regions[layer], self.store.activations
         left = [packed(sample.inputs[layer], region) for sample in samples]
         left += [[0] * region for _ in range(self.shape.samples - len(samples))]
-        while any(left):
+        while any(left) and self._going == self._generation:
             for s, words in enumerate(left):
                 valid = bool(words) and self.random.random() < 0.6
                 ctx.set(write.valid[s], valid)
@@ -339,6 +386,7 @@ class StoreBench:
             await ctx.tick()
         for s in range(self.shape.samples):
             ctx.set(write.valid[s], 0)
+        self._go_on()
 
     # Samples and jobs.
 
@@ -350,7 +398,8 @@ class StoreBench:
                 await ctx.tick()
                 continue
             await pauses.wait(ctx)
-            await put(ctx, self.store.samples, self._samples.popleft())
+            with suppress(_ForgottenError, IndexError):
+                await self._put(ctx, self.store.samples, self._samples.popleft())
 
     async def send_jobs(self, ctx: SimulatorContext) -> None:
         """Send the jobs of a tile when it has gone forward. Never returns."""
@@ -360,7 +409,8 @@ class StoreBench:
                 await ctx.tick()
                 continue
             await pauses.wait(ctx)
-            await put(ctx, self.store.jobs, self._jobs.popleft()[1])
+            with suppress(_ForgottenError, IndexError):
+                await self._put(ctx, self.store.jobs, self._jobs.popleft()[1])
 
     def _job(self, kind: Kind, row: Row | None = None) -> dict[str, int]:
         address = 0 if row is None else self.placement.base[row.layer] + row.neuron
@@ -402,6 +452,24 @@ class StoreBench:
         damping: int = 0,
     ) -> None:
         """Let a run pass, to its end."""
+        await self.begin(ctx, tiles, train=train, drain=drain, annealing=annealing, damping=damping)
+        while self.unfinished(ctx):
+            await ctx.tick()
+        await cycles(ctx, 2)
+        assert ctx.get(self.store.idle)
+        assert len(self._waiting) <= (self.config.lag if train and not drain else 0) or not train
+
+    async def begin(
+        self,
+        ctx: SimulatorContext,
+        tiles: list[list[Sample]],
+        *,
+        train: bool = True,
+        drain: bool = True,
+        annealing: int = 0,
+        damping: int = 0,
+    ) -> None:
+        """Start a run, and let golden learn what it will have learnt."""
         store = self.store
         self._queue(tiles, train=train, drain=drain)
         for tile in tiles if train else []:
@@ -417,17 +485,19 @@ class StoreBench:
         ctx.set(store.start, 1)
         await ctx.tick()
         ctx.set(store.start, 0)
-        outstanding = self.config.lag if train and not drain else 0
-        while (
-            self._jobs
-            or self._tiles
-            or self._fetched
-            or len(self._waiting) > outstanding
-            or not ctx.get(store.idle)
-        ):
-            await ctx.tick()
-        await cycles(ctx, 2)
-        assert ctx.get(store.idle)
+
+    def unfinished(self, ctx: SimulatorContext) -> bool:
+        """Return whether the run goes on."""
+        left = self._samples or self._jobs or self._tiles or self._passing
+        return bool(left) or not ctx.get(self.store.idle)
+
+    def forget(self) -> None:
+        """Give up a run whose store is about to be reset."""
+        queues = (self._samples, self._jobs, self._tiles, self._fetched, self._waiting)
+        for queue in queues:
+            queue.clear()  # type: ignore[attr-defined]
+        self._generation += 1
+        self._passed = 0
 
     @property
     def processes(self) -> list[Any]:
