@@ -30,6 +30,12 @@ MAX_EXPONENT = 3
 
 _CYCLES = "cycles."
 
+_LOW_HALF = np.uint64(0xFFFF_FFFF)
+"""What counts of a word in the spaces of 32 bits."""
+
+_NUMBERS = 256
+"""Numbers that a class may have on the link; see :meth:`.Placement.class_number`."""
+
 _PREDICTION_RUN = 1 << 16
 """Samples of a run that only predicts; more of them take several."""
 
@@ -189,7 +195,7 @@ class Driver:
     @property
     def generator_state(self) -> int:
         """State of the generator, 1 to ``2**32 - 1``."""
-        return int(self._read(Space.GENERATOR, 1)[0])
+        return int(self._read(Space.GENERATOR, 1)[0] & _LOW_HALF)
 
     def _write(self, space: Space, words: Words, element: int = 0) -> None:
         """Write a space from its first word on."""
@@ -271,7 +277,7 @@ class Driver:
         """
         packed = self.pack(samples)
         parts = [
-            self._run(part, np.zeros(len(part), np.uint8), train=0)
+            self._classify(part, np.zeros(len(part), np.uint8), train=0)
             for part in np.split(packed, range(_PREDICTION_RUN, len(packed), _PREDICTION_RUN))
         ]
         return np.concatenate(parts)
@@ -293,10 +299,24 @@ class Driver:
         if len(packed) > MAX_SAMPLES:
             raise ValueError(f"a run must be at most {MAX_SAMPLES} samples, not {len(packed)}")
         flags = {"annealing": annealing, "damping": damping, "drain": int(drain)}
-        return self._run(packed, labels, train=1, **flags)
+        return self._classify(packed, labels, train=1, **flags)
+
+    def _classify(self, packed: Words, labels: Labels, **flags: int) -> npt.NDArray[np.int64]:
+        """Run samples through the device, and return their predicted classes."""
+        numbers = np.array(self.placement.class_numbers)
+        classes = np.full(_NUMBERS, -1)
+        classes[numbers] = np.arange(len(numbers))
+        found = self._run(packed, numbers[labels], **flags)
+        predictions = classes[found]
+        if unknown := set(found[predictions < 0].tolist()):
+            raise DeviceError(
+                f"{self.transport.name} has predicted class number {min(unknown)}, "
+                "which none of the classes has"
+            )
+        return predictions
 
     def _run(self, packed: Words, labels: Labels, **flags: int) -> npt.NDArray[np.int64]:
-        """Run samples through the device, and return their predictions."""
+        """Run samples through the device, and return their predictions; classes are numbers."""
         if not len(packed):
             return np.empty(0, np.int64)
         predictions = Session(self._requester, len(packed)).run(
@@ -318,7 +338,8 @@ class Driver:
     def statistics(self) -> DeviceStatistics:
         """Read the statistics."""
         names = statistics_names(self.shape)
-        counts = dict(zip(names, self._read(Space.STATISTICS, len(names)).tolist(), strict=True))
+        words = self._read(Space.STATISTICS, len(names)) & _LOW_HALF
+        counts = dict(zip(names, words.tolist(), strict=True))
         layers = range(self.config.layers)
         return DeviceStatistics(
             Statistics(

@@ -16,6 +16,9 @@ from metabit.host.errors import DeviceTimeoutError
 from metabit.host.packets import Request, crc, frame
 from tests.hdl.link.link_bench import judge, places, words_of
 
+GARBAGE = 0xDEAD << 32
+"""What may stand above the 32 bits of a number."""
+
 CYCLES = 1000
 """What the first of the counts of cycles says, the next one more and so on."""
 
@@ -200,25 +203,26 @@ class ModelDevice:
         self._left -= 1
         if len(self._tile) < self.config.tile and self._left:
             return
-        network, inputs = self.network, self.config.inputs
+        network, config = self.network, self.config
         assert network is not None
-        labels = np.array([words[0] for words in self._tile])
+        numbers = Placement(config, self.shape).class_numbers
+        labels = np.array([numbers.index(words[0]) for words in self._tile])
         samples = np.array(
             [
-                [words[1 + bit // 64] >> bit % 64 & 1 for bit in range(inputs)]
+                [words[1 + bit // 64] >> bit % 64 & 1 for bit in range(config.inputs)]
                 for words in self._tile
             ],
             bool,
         )
         for words in self._tile:
             bits = sum(word << 64 * number for number, word in enumerate(words[1:]))
-            assert bits >> inputs == 0
+            assert bits >> config.inputs == 0
         if self._run["train"]:
             rule = {name: self._run[name] for name in ("annealing", "damping")}
             predictions = network.train_tile(samples, labels, **rule).predictions
         else:
             predictions = network.predict(samples)
-        self._predictions += predictions.tolist()
+        self._predictions += [numbers[prediction] for prediction in predictions]
         self._tile = []
         if not self._left and self._run["drain"]:
             network.drain()
@@ -291,14 +295,14 @@ class ModelDevice:
         network, shape = self.network, self.shape
         assert network is not None
         if space is Space.GENERATOR:
-            return network.generator.state
+            return network.generator.state | GARBAGE
         if space is Space.STATISTICS:
             counts, layers = network.statistics, shape.layers
             missing = [0] * (layers - self.config.layers)
             numbers = [counts.samples, counts.correct]
             numbers += [*counts.triggers, *missing, *counts.updates, *missing]
             numbers += range(CYCLES, CYCLES + limit(space, shape) - len(numbers))
-            return numbers[address]
+            return numbers[address] | GARBAGE
         layer, neuron, first = self._where(element, address)
         row = network.counters[layer][neuron, first : first + 64].tolist()
         row += [0] * (64 - len(row))
