@@ -102,6 +102,18 @@ def test_driver_trains_and_predicts_as_golden(shape: Shape, config: Config, ring
     assert device.closed
 
 
+def test_a_prediction_of_no_class_is_noticed(device: ModelDevice, driver: Driver) -> None:
+    # Code words of 4 classes: the device numbers 5 classes from 0 to 4.
+    def take() -> None:
+        device._words = []
+        device._left -= 1
+        device._predictions.append(5)
+
+    device._take_sample = take  # type: ignore[method-assign]
+    with pytest.raises(DeviceError, match=r"^the model has predicted class number 5, which none"):
+        driver.predict(np.zeros((1, DEEP.inputs), bool))
+
+
 def test_a_run_may_end_without_a_drain(device: ModelDevice, driver: Driver) -> None:
     generator = np.random.default_rng(8)
     network = Network(DEEP)

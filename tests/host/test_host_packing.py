@@ -82,10 +82,12 @@ def test_counters_lie_where_the_placement_says(inputs: int) -> None:
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("code_bits", [3, 4, 5, 10, 64])
 @pytest.mark.parametrize("classes", [3, 4, 6, 13])
-def test_codes_lie_where_the_placement_says(classes: int) -> None:
+def test_codes_lie_where_the_placement_says(classes: int, code_bits: int) -> None:
     config = DEEP.model_copy(update={"classes": classes, "summed_scores": False})
-    placement = Placement(config, SMALL)
+    shape = Shape.model_validate({**SMALL.model_dump(), "code_bits": code_bits})
+    placement = Placement(config, shape)
     network = Network(config)
     words = pack_codes(network.classifier, placement)
     assert len(words) == placement.codes
@@ -93,7 +95,7 @@ def test_codes_lie_where_the_placement_says(classes: int) -> None:
     for layer, code in enumerate(network.classifier):
         for label in range(classes):
             for neuron in range(config.hidden[layer]):
-                word, bit = divmod(label, SMALL.code_bits)
+                word, bit = divmod(placement.class_number(label), 1 << shape.position_bits)
                 address = placement.code_base[layer] + neuron * placement.code_words + word
                 expected[address] |= int(code[label, neuron]) << bit
     assert words.tolist() == expected
