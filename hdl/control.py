@@ -107,9 +107,10 @@ class Control(wiring.Component):
         """Write setups, and pass on what is for the memories."""
         host, store = self.host, self.store_host
         address, data = host.address, host.write_data
+        # Registered, so that no path leads from the link through here into the memories.
         allowed = Signal()
+        m.d.sync += allowed.eq(host.valid & ~host.ready & self.idle)
         m.d.comb += [
-            allowed.eq(host.valid & self.idle),
             store.write.eq(host.write),
             store.space.eq(host.space),
             store.element.eq(host.element),

@@ -81,6 +81,7 @@ class Core(wiring.Component):
             codes.write.eq(control.codes_write),
             codes.write_address.eq(control.host.address),
             codes.write_data.eq(control.host.write_data),
+            jobs.tile.eq(forward.tile),
             statistics.clear.eq(control.statistics_clear),
             statistics.address.eq(control.host.address),
             control.statistics.eq(statistics.count),

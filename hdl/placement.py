@@ -10,9 +10,6 @@ from ..golden.config import Config
 from .setup import LAYER_WORD, NETWORK_WORD, RECORD_WORD
 from .shape import Shape
 
-MAX_CODE_WORDS = 16
-"""Words of code bits that a neuron may have."""
-
 
 class CapacityError(MetabitError):
     """A network does not fit a device.
@@ -76,7 +73,6 @@ class Placement:
 
     def __post_init__(self) -> None:
         config, shape = self.config, self.shape
-        self._check("counter bits", config.counter_bits, shape.counter_bits)
         if config.counter_bits != shape.counter_bits:
             raise CapacityError(
                 f"configuration {config.name} has counters of {config.counter_bits} bits, device "
@@ -90,9 +86,10 @@ class Placement:
         self._check("inputs of a neuron", max(config.fan_in), shape.inputs)
         self._check("sign words", self.sign_words, shape.depth)
         self._check("words of the code memory", self.codes, shape.codes)
-        self._check("code words of a neuron", self.code_words, MAX_CODE_WORDS)
+        self._check("code words of a neuron", self.code_words, shape.code_words)
         if config.layers_vote:
-            self._check("classes with summed scores", config.classes, shape.votes)
+            numbers = self.class_number(config.classes - 1) + 1
+            self._check("classes with summed scores", numbers, shape.votes)
         self._check("words of sample memory", self.record * self.passes, shape.records)
         # Two tiles wait at most, every sample with a mark a layer.
         marks = self.groups + config.layers
@@ -128,6 +125,19 @@ class Placement:
     def code_words(self) -> int:
         """Words of the code memory that a neuron takes."""
         return -(-self.config.classes // self.shape.code_bits)
+
+    def class_number(self, label: int) -> int:
+        """Return the number by which the device knows a class: its code word, and where in it.
+
+        The order of classes stays. Where a code word has 2**n bits, the number is the class.
+        """
+        word, position = divmod(label, self.shape.code_bits)
+        return (word << self.shape.position_bits) + position
+
+    @cached_property
+    def class_numbers(self) -> tuple[int, ...]:
+        """Numbers of all classes."""
+        return tuple(self.class_number(label) for label in range(self.config.classes))
 
     @cached_property
     def code_base(self) -> tuple[int, ...]:
@@ -179,7 +189,7 @@ class Placement:
             NETWORK_WORD,
             {
                 "layers": config.layers,
-                "classes": config.classes,
+                "last_class": self.class_number(config.classes - 1),
                 "code_words": self.code_words,
                 "group": config.group,
                 "head_offset": config.head_offset,

@@ -6,7 +6,7 @@ from .shape import Shape
 
 NETWORK_WORD = {
     "layers": (0, 4),
-    "classes": (4, 9),
+    "last_class": (4, 9),
     "code_words": (13, 5),
     "group": (18, 13),
     "head_offset": (31, 12),
@@ -40,19 +40,19 @@ def _width(largest: int) -> int:
 class NetworkSetup(data.StructLayout):
     """What all layers share.
 
-    ``layers``, ``classes``; ``code_words`` words of the code memory a neuron; ``group`` neurons a
-    group; ``head_offset`` T and ``three`` (T > 0: three bits a neuron enter the scores); ``rival``
-    selection; ``vote``: scores of all layers are summed for the prediction; ``reinforce``: there is
-    reinforcement; ``lag``; samples a ``tile``; words of a ``record`` (a sample and its activations)
-    in a column's memory; ``slots``: records that fit.
+    ``layers``; ``last_class``, as the device numbers them; ``code_words`` words of the code memory
+    a neuron; ``group`` neurons a group; ``head_offset`` T and ``three`` (T > 0: three bits a neuron
+    enter the scores); ``rival`` selection; ``vote``: scores of all layers are summed for the
+    prediction; ``reinforce``: there is reinforcement; ``lag``; samples a ``tile``; words of a
+    ``record`` (a sample and its activations) in a column's memory; ``slots``: records that fit.
     """
 
     def __init__(self, shape: Shape) -> None:
         super().__init__(
             {
                 "layers": _width(shape.layers),
-                "classes": 9,
-                "code_words": 5,
+                "last_class": shape.class_bits,
+                "code_words": _width(shape.code_words),
                 "group": _width(shape.neurons),
                 "head_offset": 12,
                 "three": 1,

@@ -39,8 +39,10 @@ class Shape(BaseModel):
         Sign words: neurons times visits that fit.
     code_bits : int
         Classes whose code bits lie in one word of the code memory.
+    code_words : int
+        Most words of code bits of a neuron: more classes than ``code_bits`` take several.
     codes : int
-        Words of the code memory; a neuron takes one for every ``code_bits`` classes.
+        Words of the code memory.
     neurons : int
         Most neurons of a layer.
     inputs : int
@@ -64,6 +66,7 @@ class Shape(BaseModel):
     memory: Literal["block", "spram"] = "block"
     depth: Annotated[int, Field(ge=16, le=4096)]
     code_bits: Annotated[int, Field(ge=2, le=64)] = 16
+    code_words: Annotated[int, Field(ge=1, le=16)] = 16
     codes: _Count
     neurons: Annotated[int, Field(ge=1, le=1024)]
     inputs: Annotated[int, Field(ge=1, le=16383)]
@@ -87,9 +90,19 @@ class Shape(BaseModel):
         return LANES // 8 if self.memory == "spram" else self.counter_bits - 1
 
     @property
+    def position_bits(self) -> int:
+        """Bits of the position of a class in its code word."""
+        return (self.code_bits - 1).bit_length()
+
+    @property
+    def class_bits(self) -> int:
+        """Bits of a class as the device numbers them: position, then code word."""
+        return self.position_bits + (self.code_words - 1).bit_length()
+
+    @property
     def votes(self) -> int:
         """Most classes whose scores of all layers can be summed."""
-        return min(256, 2 * self.code_bits)
+        return 1 << min(self.class_bits, self.position_bits + 1)
 
     @cached_property
     def digest(self) -> bytes:
@@ -109,13 +122,15 @@ SHAPES = {
             counter_bits=8,
             memory="spram",
             depth=256,
-            code_bits=16,
+            code_bits=10,
+            code_words=4,
             codes=128,
             neurons=128,
             inputs=3072,
             records=4096,
             winners=128,
             layers=1,
+            phases=False,
         ),
         Shape(
             name="ecp5",
@@ -131,6 +146,21 @@ SHAPES = {
             records=512,
             winners=64,
             layers=4,
+        ),
+        # For the network of the paper, whose counters have 8 bits in two layers: on no board.
+        Shape(
+            name="paper",
+            elements=4,
+            samples=4,
+            counter_bits=8,
+            memory="block",
+            depth=1024,
+            codes=512,
+            neurons=256,
+            inputs=1024,
+            records=256,
+            winners=64,
+            layers=2,
         ),
         # Small ones, for tests and for sweeps over random networks.
         Shape(
@@ -155,7 +185,7 @@ SHAPES = {
             counter_bits=8,
             memory="spram",
             depth=128,
-            code_bits=4,
+            code_bits=5,
             codes=256,
             neurons=64,
             inputs=512,

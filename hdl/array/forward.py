@@ -14,7 +14,7 @@ class Step(data.StructLayout):
     """A layer of a pass: which, and with what.
 
     ``layer``; ``last``: it is the network's last; ``base``: its first sign word; ``columns``: how
-    many columns have a sample, less one.
+    many columns have a sample, less one; ``tile``: the last of them is the last of its tile.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -24,6 +24,7 @@ class Step(data.StructLayout):
                 "last": 1,
                 "base": address_bits(shape),
                 "columns": range(shape.samples),
+                "tile": 1,
             }
         )
 
@@ -72,6 +73,8 @@ class Forward(wiring.Component):
         The activations of the last step have been stored.
     commit : Out(stream)
         See ``StoreSignature``.
+    tile : Out(1)
+        A tile begins.
     passing : Out(1)
         Neurons pass the array (for statistics).
     """
@@ -102,6 +105,7 @@ class Forward(wiring.Component):
                 "stored": In(1),
                 "commit": Out(stream.Signature(0)),
                 "passing": Out(1),
+                "tile": Out(1),
             }
         )
 
@@ -115,19 +119,22 @@ class Forward(wiring.Component):
         # A visit takes as long as its neurons, but no element may be asked for new inputs before
         # all elements have theirs, and no partial sum may be read before it has been written.
         shortest = max(shape.elements + 1, shape.samples + 2, 6)
-        longer = Signal(setup.neurons.shape())
-        m.d.comb += longer.eq(Mux(setup.neurons < shortest, shortest, setup.neurons))
         lookahead = self._latency + 2
         # The states between the last visit of a pass and its successor's first request.
         turn = 3
+        # In registers, because they have settled long before they are used.
+        spare = [Signal(setup.neurons.shape(), name=f"spare_{n}") for n in range(2)]
+        for cycles, early in zip(spare, (lookahead, lookahead + turn), strict=True):
+            floor = max(0, shortest - early)
+            short = setup.neurons < early + floor
+            m.d.sync += cycles.eq(Mux(short, floor, setup.neurons - early))
         timer = Signal(setup.neurons.shape())
 
-        visit = Signal(setup.visits.shape())
-        last_visit, last_layer, first_visit = Signal(), Signal(), Signal()
+        visits = Signal(setup.visits.shape())  # of the step that have not begun
+        last_visit, last_layer, first_visit = Signal(), Signal(), Signal(init=1)
         m.d.comb += [
-            last_visit.eq(visit == setup.visits - 1),
+            last_visit.eq(visits == 1),
             last_layer.eq(layer == self.network.layers - 1),
-            first_visit.eq(visit == 0),
         ]
 
         remaining = Signal(24)  # samples of the run that no pass has taken yet
@@ -154,6 +161,7 @@ class Forward(wiring.Component):
                 self.step.layer.eq(layer),
                 self.step.last.eq(last_layer),
                 self.step.columns.eq(columns - 1),
+                self.step.tile.eq((in_tile == columns) | (remaining == columns)),
             ]
             with m.If(first_visit):
                 m.d.sync += self.step.base.eq(self.address)
@@ -161,14 +169,16 @@ class Forward(wiring.Component):
         with m.FSM(name="forward") as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
             with m.State("Idle"):
-                m.d.sync += [remaining.eq(self.count), layer.eq(0), visit.eq(0)]
+                m.d.sync += [remaining.eq(self.count), layer.eq(0), first_visit.eq(1)]
                 with m.If(self.start & (self.count != 0)):
                     m.next = "Begin tile"
             with m.State("Begin tile"):
                 m.d.sync += in_tile.eq(self.network.tile)
-                m.next = "Begin pass"
                 with m.If(self.run.train & (uncommitted > self.network.lag)):
                     m.next = "Commit"
+                with m.Else():
+                    m.d.comb += self.tile.eq(1)
+                    m.next = "Begin pass"
             with m.State("Commit"):
                 m.d.comb += self.commit.valid.eq(1)
                 with m.If(self.commit.ready):
@@ -185,12 +195,13 @@ class Forward(wiring.Component):
                     )
                 m.next = "Request"
             with m.State("Request"):
-                m.d.comb += self.inputs.valid.eq(~(last_visit & scores_wait))
+                last = Mux(first_visit, setup.visits == 1, visits == 2)
+                m.d.comb += self.inputs.valid.eq(~(last & scores_wait))
                 with m.If(self.inputs.valid & self.inputs.ready):
+                    m.d.sync += visits.eq(Mux(first_visit, setup.visits, visits - 1))
                     m.next = "Await inputs"
             with m.State("Await inputs"):
-                early = Mux(last_visit & last_layer, lookahead + turn, lookahead)
-                m.d.sync += timer.eq(Mux(longer > early, longer - early, 0))
+                m.d.sync += timer.eq(Mux(last_visit & last_layer, spare[1], spare[0]))
                 with m.If(self.inputs.load):
                     with m.If(last_visit):
                         m.d.sync += [scores_wait.eq(1), stored.eq(0)]
@@ -198,10 +209,9 @@ class Forward(wiring.Component):
             with m.State("Pass neurons"):
                 m.d.sync += timer.eq(timer - 1)
                 with m.If(timer == 0):
-                    m.d.sync += visit.eq(visit + 1)
+                    m.d.sync += first_visit.eq(last_visit)
                     m.next = "Request"
                     with m.If(last_visit):
-                        m.d.sync += visit.eq(0)
                         m.next = "End step"
             with m.State("End step"):
                 # With several code words a neuron, its scores take the partial sums once more.
@@ -240,8 +250,10 @@ class Forward(wiring.Component):
                     with m.If(remaining == 0):
                         m.next = "End run"
             with m.State("End run"):
+                # Without a drain, too, rows of the last tile wait for the commit of the one before.
                 m.next = "Idle"
-                with m.If(self.drain & self.run.train & (uncommitted != 0)):
+                seen = Mux(self.drain, 0, self.network.lag)
+                with m.If(self.run.train & (uncommitted > seen)):
                     m.next = "Commit"
         return m
 

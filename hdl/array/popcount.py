@@ -1,8 +1,10 @@
 """Popcount: how many of many bits are set."""
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, ClockSignal, Instance, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from ..behavioural import Behavioural
 
 
 def _compress(columns: list[Value]) -> list[Value]:
@@ -36,7 +38,8 @@ class Popcount(wiring.Component):
     """Count the ones of a word with a pipelined compressor tree.
 
     Explicit full adders take fewer LUTs than a tree of ``+`` operators, and a register after
-    every other level costs nothing where each LUT has a flip-flop behind it.
+    every other level costs nothing where each LUT has a flip-flop behind it. On platform
+    :class:`~metabit.hdl.behavioural.Behavioural` the tree is an instance of a module that counts.
 
     Parameters
     ----------
@@ -60,6 +63,16 @@ class Popcount(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        if isinstance(platform, Behavioural):
+            m.submodules.count = Instance(
+                platform.POPCOUNT,
+                p_WIDTH=len(self.bits),
+                p_LATENCY=self.latency,
+                i_clk=ClockSignal(),
+                i_bits=self.bits,
+                o_count=self.count,
+            )
+            return m
         columns: list[Value] = [self.bits]
         for level in range(1, self._depth + 1):
             registered = level % self._LEVELS_PER_STAGE == 0

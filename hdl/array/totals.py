@@ -61,10 +61,10 @@ class _Control(data.StructLayout):
 class Totals(wiring.Component):
     """Add up the sums of all visits, threshold them, and count class scores while they emerge.
 
-    For every neuron k: ``p_k`` = sum over visits, ``z_k = 2 p_k - K``; ``n_k`` = 1 if ``z_k >= 0``,
-    or, with three thresholds, how many of ``z_k >= -T``, ``z_k >= 0``, ``z_k >= T`` hold. Score of
-    class c, in popcounts: ``sum_k (P[c][k] ? n_k : planes - n_k)``. All columns do the same, column
-    s s cycles later.
+    For every neuron k: ``z_k = 2 * (sum over visits) - K``; ``n_k`` = 1 if ``z_k >= 0`` or, with
+    three thresholds, how many of ``z_k >= -T``, ``z_k >= 0``, ``z_k >= T`` hold. Score of class c,
+    in popcounts: ``sum_k (P[c][k] ? n_k : planes - n_k)``. All columns do the same, column s s
+    cycles later.
 
     A neuron takes a cycle. Its partial sum is read two cycles before its sum arrives and written
     one cycle after; visits are at least six cycles long, so that no word is read while it is
@@ -116,10 +116,9 @@ class Totals(wiring.Component):
         ``kept_latency`` cycles later.
     """
 
-    # Stages of a neuron: its partial sum is asked for in stage 0 and stands in a register in stage
-    # 2, together with its sum; its total stands in stage 3, z in stage 4, and in stage 5 the bits,
-    # which are counted there.
-    _SUM, _TOTAL, _Z, _COUNT = 2, 3, 4, 5
+    # Stages of a neuron: what it has so far is asked for in stage 0 and stands in a register in
+    # stage 2, together with its sum; z stands in stage 3, and in stage 4 the bits, counted there.
+    _SUM, _Z, _COUNT = 2, 3, 4
 
     def __init__(self, shape: Shape, *, array_latency: int, code_latency: int) -> None:
         self._shape = shape
@@ -183,15 +182,19 @@ class Totals(wiring.Component):
         arrived = delays(m, self.begin, self._array_latency - self._SUM - 1, "begin")[-1]
         fresh = Signal(init=1)  # the next visit is the first of a run
         running, replaying = Signal(), Signal()
-        layer, half = Signal.like(control.layer), Signal()
-        visit = Signal(self.layers.shape().elem_shape.members["visits"])
-        neuron = Signal.like(control.neuron)
-        last_visit, end = Signal(), Signal()
+        layer, following = Signal.like(control.layer), Signal.like(control.layer)
+        neuron, half = Signal.like(control.neuron), Signal()
+        # Counted down, so that the ends are compared with a constant.
+        setups = self.layers.shape().elem_shape.members
+        left, visits = Signal(setups["neurons"]), Signal(setups["visits"])
+        first_visit, last_visit, end, next_step = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            last_visit.eq(visit == self._of_layer(layer, "visits") - 1),
-            end.eq(neuron == self._of_layer(layer, "neurons") - 1),
+            last_visit.eq(visits == 1),
+            end.eq(left == 1),
+            next_step.eq(arrived & (fresh | last_visit)),
+            following.eq(layer),
             control.valid.eq(running),
-            control.first.eq(~replaying & (visit == 0)),
+            control.first.eq(~replaying & first_visit),
             control.last.eq(~replaying & last_visit),
             control.scored.eq(replaying | last_visit),
             control.replay.eq(replaying),
@@ -201,18 +204,34 @@ class Totals(wiring.Component):
             control.layer.eq(layer),
             control.neuron.eq(neuron),
         ]
+        with m.If(next_step):
+            m.d.comb += following.eq(layer + 1)
+            with m.If(fresh | (layer == self.network.layers - 1)):
+                m.d.comb += following.eq(0)
         with m.If(running):
-            m.d.sync += neuron.eq(neuron + 1)
+            m.d.sync += [neuron.eq(neuron + 1), left.eq(left - 1)]
             with m.If(end):
                 m.d.sync += running.eq(0)
         with m.If(arrived | self.replay):
-            m.d.sync += [running.eq(1), replaying.eq(self.replay), neuron.eq(0)]
+            m.d.sync += [
+                running.eq(1),
+                replaying.eq(self.replay),
+                neuron.eq(0),
+                left.eq(self._of_layer(following, "neurons")),
+            ]
         with m.If(arrived):
-            m.d.sync += [visit.eq(visit + 1), fresh.eq(0)]
-            with m.If(fresh | last_visit):
-                m.d.sync += [visit.eq(0), half.eq(~half), layer.eq(layer + 1)]
-                with m.If(fresh | (layer == self.network.layers - 1)):
-                    m.d.sync += layer.eq(0)
+            m.d.sync += [
+                visits.eq(visits - 1),
+                first_visit.eq(0),
+                layer.eq(following),
+                fresh.eq(0),
+            ]
+        with m.If(next_step):
+            m.d.sync += [
+                visits.eq(self._of_layer(following, "visits")),
+                first_visit.eq(1),
+                half.eq(~half),
+            ]
         with m.If(self.start):
             m.d.sync += fresh.eq(1)
 
@@ -237,30 +256,29 @@ class Totals(wiring.Component):
     def _column(self, m: Module, s: int, stages: list[Value], clear: Value, code: Value) -> None:
         """Follow the neurons of one column."""
         shape = self._shape
-        bits = total_bits(shape)
-        asked, summed, totalled = stages[0], stages[self._SUM], stages[self._TOTAL]
+        asked, summed = stages[0], stages[self._SUM]
         at_z, counted = stages[self._Z], stages[self._COUNT]
 
-        m.submodules[f"partial_{s}"] = partial = Memory(shape=bits, depth=shape.neurons, init=[])
+        width = preactivation_shape(shape)
+        m.submodules[f"partial_{s}"] = partial = Memory(shape=width, depth=shape.neurons, init=[])
         read, write = partial.read_port(), partial.write_port()
-        before, total = (Signal(bits, name=f"{n}_{s}") for n in ("before", "total"))
+        before, z = (Signal(width, name=f"{name}_{s}") for name in ("before", "z"))
         m.d.comb += [
             read.addr.eq(asked.neuron),
-            write.addr.eq(totalled.neuron),
-            write.data.eq(total),
-            write.en.eq(totalled.valid & ~totalled.replay),
+            write.addr.eq(at_z.neuron),
+            write.data.eq(z),
+            write.en.eq(at_z.valid & ~at_z.replay),
         ]
+        # z begins at -K = ~K + 1; the 1 takes the place of the bit that twice a sum leaves free.
+        fan_in = Cat(self._of_layer(stages[1].layer, "fan_in"), 0)
+        twice = Cat(summed.first, self.sums[s] & (~summed.replay).replicate(len(self.sums[s])))
         m.d.sync += [
-            before.eq(Mux(stages[1].first, 0, read.data)),
-            total.eq(before + Mux(summed.replay, 0, self.sums[s])),
+            before.eq(Mux(stages[1].first, (~fan_in).as_signed(), read.data)),
+            z.eq(before + twice),
         ]
-
-        z = Signal(preactivation_shape(shape), name=f"z_{s}")
-        fan_in = self._of_layer(totalled.layer, "fan_in")
-        m.d.sync += z.eq((total << 1) - fan_in)
         # Two halves, in look-up tables where there are such memories: block RAM is short.
         m.submodules[f"kept_{s}"] = kept = Memory(
-            shape=z.shape(),
+            shape=width,
             depth=2 << ceil_log2(shape.neurons),
             init=[],
             attrs={"ram_style": "distributed"} if self._registered else {},

@@ -26,6 +26,8 @@ class Mark(enum.Enum, shape=2):  # type: ignore[call-arg]
     """End of a layer of a sample."""
     SAMPLE = 2
     """End of a sample."""
+    TILE = 3
+    """End of a sample that is the last of its tile."""
 
 
 class Found(data.StructLayout):

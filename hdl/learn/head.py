@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2, exact_log2
+from amaranth.utils import ceil_log2
 
 from ..array.forward import Step
 from ..bundles import score_bits
@@ -27,8 +27,8 @@ class Judged(data.StructLayout):
                 "half": 1,
                 "code_base": ceil_log2(shape.codes),
                 "triggered": data.ArrayLayout(1, shape.samples),
-                "labels": data.ArrayLayout(8, shape.samples),
-                "rivals": data.ArrayLayout(8, shape.samples),
+                "labels": data.ArrayLayout(shape.class_bits, shape.samples),
+                "rivals": data.ArrayLayout(shape.class_bits, shape.samples),
             }
         )
 
@@ -111,16 +111,19 @@ class Head(wiring.Component):
         m = Module()
         shape, samples = self._shape, self._shape.samples
         step = Signal(Step(shape))
-        labels = Signal(data.ArrayLayout(8, samples))
+        labels = Signal(data.ArrayLayout(shape.class_bits, samples))
         self._take_labels(m, step, labels)
 
-        word_bits = exact_log2(shape.code_bits)
-        number = Signal(8)  # of the class whose scores are read
-        position = number[:word_bits]
-        last = Signal()
+        position_bits = shape.position_bits
+        number = Signal(shape.class_bits)  # of the class whose scores are read
+        position, word = number[:position_bits], number[position_bits:]
+        last, word_ends = Signal(), Signal()
         reading, first = Signal(), Signal()
-        m.d.comb += last.eq(number == self.network.classes - 1)
-        late_number = Signal(8)
+        m.d.comb += [
+            last.eq(number == self.network.last_class),
+            word_ends.eq(position == shape.code_bits - 1),
+        ]
+        late_number = Signal.like(number)
         comparing, late_first = Signal(), Signal()
         m.d.sync += [comparing.eq(reading), late_number.eq(number), late_first.eq(first)]
 
@@ -132,7 +135,7 @@ class Head(wiring.Component):
             payload.half.eq(self.half),
             payload.code_base.eq(self.code_base),
             payload.labels.eq(labels),
-            self.word.eq(number[word_bits:] if word_bits < len(number) else 0),
+            self.word.eq(word),
         ]
         for s in range(samples):
             score = Signal(score_bits(shape), name=f"score_{s}")
@@ -162,10 +165,11 @@ class Head(wiring.Component):
                     m.next = "Read scores"
             with m.State("Read scores"):
                 m.d.comb += reading.eq(1)
-                m.d.sync += [number.eq(number + 1), first.eq(0), settle.eq(2)]
+                m.d.sync += [position.eq(position + 1), first.eq(0), settle.eq(2)]
                 with m.If(last):
                     m.next = "Settle"
-                with m.Elif(position.all() if word_bits else 1):
+                with m.Elif(word_ends):
+                    m.d.sync += [position.eq(0), word.eq(word + 1)]
                     m.next = "Replay"
             with m.State("Replay"):
                 m.d.comb += self.replay.eq(1)
@@ -213,7 +217,7 @@ class Head(wiring.Component):
             Signal.like(score, name=f"{name}_{s}") for name in ("best", "rival", "own")
         )
         best_class, rival_class = (
-            Signal(8, name=f"{name}_class_{s}") for name in ("best", "rival")
+            Signal.like(number, name=f"{name}_class_{s}") for name in ("best", "rival")
         )
         has_rival = Signal(name=f"has_rival_{s}")
         is_label = Signal(name=f"is_label_{s}")
@@ -255,7 +259,9 @@ class Head(wiring.Component):
         before, total, best = (
             Signal(bits, name=f"{name}_votes_{s}") for name in ("before", "total", "best")
         )
-        best_class, number_added = (Signal(8, name=f"{n}_vote_{s}") for n in ("class", "number"))
+        best_class, number_added = (
+            Signal.like(number, name=f"{n}_vote_{s}") for n in ("class", "number")
+        )
         added = Signal(name=f"added_{s}")
         m.d.comb += [
             read.addr.eq(number),

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..bundles import Job, Kind
 from ..select import select
-from ..setup import NetworkSetup, RunSetup
+from ..setup import RunSetup
 from ..shape import Shape
 from .codes import Found, Mark
 
@@ -22,9 +22,8 @@ class Jobs(wiring.Component):
     ----------
     network, run : In
         Setups.
-    start : In(1)
-        Begin a run of ``count`` samples.
-    count : In(24)
+    tile : In(1)
+        A tile begins.
     found : In(samples x stream of Found)
     jobs : Out(stream of Job)
     busy : Out(1)
@@ -38,10 +37,8 @@ class Jobs(wiring.Component):
         self._shape = shape
         super().__init__(
             {
-                "network": In(NetworkSetup(shape)),
                 "run": In(RunSetup()),
-                "start": In(1),
-                "count": In(24),
+                "tile": In(1),
                 **{f"found_{s}": In(stream.Signature(Found(shape))) for s in range(shape.samples)},
                 "jobs": Out(stream.Signature(Job(shape))),
                 "busy": Out(1),
@@ -55,14 +52,14 @@ class Jobs(wiring.Component):
         samples = self._shape.samples
         columns = [getattr(self, f"found_{s}") for s in range(samples)]
         column = Signal(range(samples))
-        left, in_tile = Signal(24), Signal(7)
+        open_tiles = Signal(3)  # begun and not over; a few short ones may be on their way
         closing = Signal()  # the tile is over, its marker is still to be handed on
         found = Signal(data.StructLayout({"valid": 1, "payload": Found(self._shape)}))
         job = self.jobs.payload
         m.d.comb += [
             found.valid.eq(select([c.valid for c in columns], column)),
             found.payload.eq(select([c.payload.as_value() for c in columns], column)),
-            self.busy.eq((left != 0) | closing),
+            self.busy.eq((open_tiles != 0) | closing),
             self.jobs.valid.eq(found.valid | closing),
             job.address.eq(found.payload.address),
             job.desired.eq(found.payload.desired),
@@ -71,7 +68,7 @@ class Jobs(wiring.Component):
         m.d.comb += taken.eq(self.jobs.ready & ~closing)
         for s, waiting in enumerate(columns):
             m.d.comb += waiting.ready.eq(taken & (column == s))
-        sample_over = Signal()
+        sample_over, tile_over = Signal(), Signal()
         with m.If(closing):
             m.d.comb += job.kind.eq(Kind.TILE)
             with m.If(self.jobs.ready):
@@ -84,19 +81,18 @@ class Jobs(wiring.Component):
                     m.d.comb += job.kind.eq(Kind.LAYER)
                     with m.If(found.valid & taken):
                         m.d.sync += self.layer.eq(self.layer + 1)
-                with m.Case(Mark.SAMPLE):
-                    m.d.comb += [job.kind.eq(Kind.SAMPLE), sample_over.eq(found.valid & taken)]
-        last = Signal()
-        m.d.comb += last.eq((in_tile == self.network.tile - 1) | (left == 1))
+                with m.Default():
+                    m.d.comb += [
+                        job.kind.eq(Kind.SAMPLE),
+                        sample_over.eq(found.valid & taken),
+                        tile_over.eq(sample_over & (found.payload.kind == Mark.TILE)),
+                    ]
         with m.If(sample_over):
-            m.d.sync += [
-                self.layer.eq(0),
-                left.eq(left - 1),
-                column.eq(column + 1),
-                in_tile.eq(in_tile + 1),
-            ]
-            with m.If(last):
-                m.d.sync += [column.eq(0), in_tile.eq(0), closing.eq(self.run.train)]
-        with m.If(self.start):
-            m.d.sync += [left.eq(self.count), in_tile.eq(0), column.eq(0)]
+            m.d.sync += [self.layer.eq(0), column.eq(column + 1)]
+            if samples & (samples - 1):
+                with m.If(column == samples - 1):
+                    m.d.sync += column.eq(0)
+        with m.If(tile_over):
+            m.d.sync += [column.eq(0), closing.eq(self.run.train)]
+        m.d.sync += open_tiles.eq(open_tiles + self.tile - tile_over)
         return m

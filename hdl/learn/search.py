@@ -3,7 +3,7 @@
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2, exact_log2
+from amaranth.utils import ceil_log2
 
 from ..array.totals import preactivation_shape
 from ..bundles import address_bits
@@ -90,17 +90,19 @@ class Search(wiring.Component):
         shape = self._shape
         judged = Signal(Judged(shape))
         neurons = select([self.layers[n].neurons for n in range(shape.layers)], judged.step.layer)
-        neuron, in_group = Signal.like(neurons), Signal.like(self.network.group)
+        # Ends are compared with constants: what is left is counted down.
+        neuron, left = Signal(ceil_log2(shape.neurons)), Signal.like(neurons)
+        left_in_group, begins = Signal.like(self.network.group), Signal()
         word = Signal(4)
         asked = Signal(_Stage())
         last_word, last_neuron, group_end = Signal(), Signal(), Signal()
         m.d.comb += [
             last_word.eq(word == self.network.code_words - 1),
-            last_neuron.eq(neuron == neurons - 1),
-            group_end.eq((in_group == self.network.group - 1) | last_neuron),
+            last_neuron.eq(left == 1),
+            group_end.eq((left_in_group == 1) | last_neuron),
             asked.valid.eq(self.scan.valid & self.scan.ready),
             asked.decides.eq(asked.valid & last_word),
-            asked.begins.eq(in_group == 0),
+            asked.begins.eq(begins),
             asked.ends.eq(group_end),
             asked.word.eq(word),
             self.kept_half.eq(judged.half),
@@ -113,9 +115,15 @@ class Search(wiring.Component):
         with m.If(asked.valid):
             m.d.sync += [self.scan_address.eq(self.scan_address + 1), word.eq(word + 1)]
             with m.If(last_word):
-                m.d.sync += [word.eq(0), neuron.eq(neuron + 1), in_group.eq(in_group + 1)]
+                m.d.sync += [
+                    word.eq(0),
+                    neuron.eq(neuron + 1),
+                    left.eq(left - 1),
+                    left_in_group.eq(left_in_group - 1),
+                    begins.eq(group_end),
+                ]
                 with m.If(group_end):
-                    m.d.sync += in_group.eq(0)
+                    m.d.sync += left_in_group.eq(self.network.group)
         mark = Signal()
         with m.FSM(name="search"):
             with m.State("Await step"):
@@ -124,13 +132,14 @@ class Search(wiring.Component):
                     judged.eq(self.judged.payload),
                     self.scan_address.eq(self.judged.payload.code_base),
                     neuron.eq(0),
-                    in_group.eq(0),
+                    begins.eq(1),
                     word.eq(0),
                 ]
                 with m.If(self.judged.valid):
                     m.next = "Begin"
             with m.State("Begin"):
                 m.d.comb += self.triggers.eq(judged.triggered)
+                m.d.sync += [left.eq(neurons), left_in_group.eq(self.network.group)]
                 m.next = "Mark"
                 with m.If(judged.triggered.as_value().any()):
                     m.next = "Scan"
@@ -167,15 +176,15 @@ class Search(wiring.Component):
     ) -> None:
         """Follow the candidates of one column."""
         shape = self._shape
-        word_bits = exact_log2(shape.code_bits)
+        position_bits = shape.position_bits
         label, rival = judged.labels[s], judged.rivals[s]
         come = stages[self._code_latency]
         picked = []
         for name, number in (("label", label), ("rival", rival)):
             bit = Signal(name=f"{name}_bit_{s}")
             code_bits = [self.scanned[n] for n in range(shape.code_bits)]
-            with m.If(come.word == number[word_bits:]):
-                m.d.sync += bit.eq(select(code_bits, number[:word_bits]))
+            with m.If(come.word == number[position_bits:]):
+                m.d.sync += bit.eq(select(code_bits, number[:position_bits]))
             picked.append(bit)
         label_bit, rival_bit = picked
 
@@ -213,5 +222,9 @@ class Search(wiring.Component):
         with m.If(mark):
             m.d.comb += [
                 note.valid.eq(judged.step.columns >= s),
-                note.payload.kind.eq(Mux(judged.step.last, Mark.SAMPLE, Mark.LAYER)),
+                note.payload.kind.eq(Mark.LAYER),
             ]
+            with m.If(judged.step.last):
+                m.d.comb += note.payload.kind.eq(Mark.SAMPLE)
+                with m.If(judged.step.tile & (judged.step.columns == s)):
+                    m.d.comb += note.payload.kind.eq(Mark.TILE)

@@ -12,6 +12,7 @@ from metabit.hdl.core import Core
 from metabit.hdl.placement import Placement
 from metabit.hdl.shape import SHAPES, Shape
 from metabit.hdl.statistics import statistics_names
+from tests.hdl.loading import check_state, load_state
 from tests.hdl.model_store import ModelStore, Ports, words_of
 from tests.hdl.streams import Pauses, get_all, put, simulate
 
@@ -54,7 +55,7 @@ def code_words(network: Network, placement: Placement) -> list[int]:
 
 
 def sample_words(sample: np.ndarray, label: int, placement: Placement) -> list[int]:
-    return [label, *words_of(sample, placement.regions[0])]
+    return [placement.class_number(label), *words_of(sample, placement.regions[0])]
 
 
 async def load(ctx: SimulatorContext, core: Core, network: Network, placement: Placement) -> None:
@@ -71,22 +72,26 @@ def trial(
     runs: list[tuple[int, int, int, bool, bool]],
     seed: int,
     wait: float = 0.2,
+    real: bool = False,
 ) -> None:
     """Runs: samples, annealing, damping, drain, train."""
     rng = np.random.default_rng(seed)
     golden, device = Network(config), Network(config)
     placement = Placement(config, shape)
-    ports = Ports(shape)
+    ports = None if real else Ports(shape)
     core = Core(shape, ports)
-    store = ModelStore(ports, device, placement, seed, wait)
+    store = ModelStore(ports, device, placement, seed, wait) if ports else None
     prototypes = rng.random((config.classes, config.inputs)) < 0.5
 
     async def bench(ctx: SimulatorContext) -> None:
         await load(ctx, core, golden, placement)
+        if real:
+            await load_state(ctx, core.host, golden, placement)
         for count, annealing, damping, drain, train in runs:
             labels = rng.integers(0, config.classes, count)
             samples = prototypes[labels] ^ (rng.random((count, config.inputs)) < 0.3)
-            store.annealing, store.damping = annealing, damping
+            if store is not None:
+                store.annealing, store.damping = annealing, damping
             run = {
                 "samples": count,
                 "train": int(train),
@@ -115,7 +120,10 @@ def trial(
                     expected.extend(golden.forward(samples[part]).predictions)
             if drain and train:
                 golden.drain()
-            assert found == [int(p) for p in expected]
+            assert found == [placement.class_number(int(p)) for p in expected]
+            if real:
+                await check_state(ctx, core.host, golden, placement)
+                continue
             for layer in range(config.layers):
                 np.testing.assert_array_equal(device.counters[layer], golden.counters[layer])
             assert device.generator.state == golden.generator.state
@@ -137,7 +145,7 @@ def trial(
             else:
                 await ctx.tick()
 
-    simulate(core, bench, background=[store.play, feeder], deadline=20_000)
+    simulate(core, bench, background=[store.play, feeder] if store is not None else [feeder], deadline=60_000)
 
 
 SPRAM = SHAPES["small-spram"]
@@ -199,3 +207,9 @@ def test_a_single_visit() -> None:
         inputs=100, hidden=(5,), classes=3, group=1, counter_bits=8, tile=4, rival_selection=False
     )
     trial(SPRAM, config, RUNS, 5)
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+def test_the_whole_core_in_block_ram(lag: int) -> None:
+    config = Config(inputs=300, hidden=(24, 9), classes=4, group=12, counter_bits=4, tile=5, lag=lag)
+    trial(BLOCK, config, RUNS, 7, real=True)
