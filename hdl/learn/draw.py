@@ -1,12 +1,22 @@
 """One draw at a time: the generator, and whether a word is reinforced."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.generator import SHIFTS
 
 _STATE_BITS = 32
+
+
+def _any_of_lowest(bits: Value, count: Value) -> Value:
+    """Say whether any of the ``count`` lowest bits is set; a tree is smaller than a mask."""
+    if not len(count):
+        return Const(0)
+    half = len(bits) // 2
+    low, high = bits[:half], bits[half:]
+    beyond = low.any() | _any_of_lowest(high, count[:-1])
+    return Mux(count[-1], beyond, _any_of_lowest(low, count[:-1]))
 
 
 class Draw(wiring.Component):
@@ -55,10 +65,9 @@ class Draw(wiring.Component):
         with m.Elif(self.step):
             m.d.sync += self.state.eq(second ^ (second << left_again))
 
-        zeros, mask = Signal(len(self.shift) + 1), Signal(_STATE_BITS)
-        m.d.comb += [
-            zeros.eq(self.shift + self.damping),
-            mask.eq(Cat(zeros > n for n in range(_STATE_BITS))),
-        ]
-        m.d.sync += self.reinforced.eq(self.reinforce & ~(self.state & mask).any())
+        zeros = Signal(len(self.shift) + 1)
+        m.d.comb += zeros.eq(self.shift + self.damping)
+        # A state has 32 bits and is never zero.
+        some = zeros[-1] | _any_of_lowest(self.state, zeros[:-1])
+        m.d.sync += self.reinforced.eq(self.reinforce & ~some)
         return m

@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
+from amaranth.utils import ceil_log2, exact_log2
 
 from ..bundles import address_bits
 from ..shape import Shape
@@ -62,7 +62,7 @@ class FlipQueue(wiring.Component):
     An update pushes at most one entry a cycle: a header before the first beat of every sign word,
     the beats, a marker at the end of the tile. With ``pop``, entries leave the queue one a cycle
     up to and including the next marker, which ``done`` announces; while the queue is empty, it
-    waits for what is still pushed. An entry can leave two cycles after it was pushed.
+    waits for what is still pushed. An entry can leave three cycles after it was pushed.
 
     One block RAM, never read where it is written: an entry is read only after its cycle of writing.
 
@@ -79,7 +79,7 @@ class FlipQueue(wiring.Component):
     beat : In(Beat)
         Of a beat.
     room : Out(1)
-        At least eight more entries fit; lags behind by a cycle.
+        At least eight more entries fit; lags behind by two cycles.
     pop : In(1)
     done : Out(1)
         The entry that leaves now is a marker.
@@ -122,20 +122,20 @@ class FlipQueue(wiring.Component):
 
         # The entry at the head stands on the read port's output if it is `here`.
         head, next_head, here, take = Signal(range(DEPTH)), Signal(range(DEPTH)), Signal(), Signal()
-        waiting = Signal(range(DEPTH))
-        more = Signal()
+        waiting, pushed, more = Signal(range(DEPTH)), Signal(), Signal()
         m.d.comb += [
             take.eq(self.pop & here),
             next_head.eq(head + take),
-            more.eq((waiting > 1) | ((waiting == 1) & ~take)),
+            more.eq(waiting[1:].any() | (waiting[0] & ~take)),
             read_port.addr.eq(next_head),
             read_port.en.eq(more),
         ]
         m.d.sync += [
             head.eq(next_head),
             here.eq(more),
-            waiting.eq(waiting + self.push - take),
-            self.room.eq(waiting < DEPTH - _RESERVE),
+            pushed.eq(self.push),
+            waiting.eq(waiting + pushed - take),
+            self.room.eq(~waiting[exact_log2(_RESERVE) :].all()),
         ]
 
         entry, address = read_port.data, Signal(self._address_bits, reset_less=True)

@@ -5,8 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..shape import LANES
-from .adders import Adders, counter_lanes
 from .flips import BEAT, PARTS
+from .multipliers import Adders, Keeper, counter_lanes
 
 
 class Narrow(wiring.Component):
@@ -34,6 +34,9 @@ class Narrow(wiring.Component):
         Which eight of the inputs belong to the counters that enter.
     desired : In(1)
     reinforced : In(1)
+        Of the word whose beats entered last, and enter next but one.
+    take_draw : In(1)
+        Keep ``reinforced``; it counts for what leaves with the moves from the next cycle on.
     all_lanes : In(1)
         All eight counters learn, else the first ``lanes``; the others stay as they are.
     lanes : In(3)
@@ -50,6 +53,7 @@ class Narrow(wiring.Component):
     part: In(range(PARTS))
     desired: In(1)
     reinforced: In(1)
+    take_draw: In(1)
     all_lanes: In(1)
     lanes: In(range(BEAT))
     move: In(1)
@@ -59,43 +63,52 @@ class Narrow(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        inputs = Signal(LANES, reset_less=True)
-        with m.If(self.take_inputs):
-            m.d.sync += inputs.eq(self.read_data)
-        down = Signal(BEAT)
-        m.d.comb += down.eq(inputs.word_select(self.part, BEAT) ^ self.desired.replicate(BEAT))
+        m.submodules.inputs = inputs = Keeper()
         m.submodules.adders = adders = Adders()
+        down, enable, reinforced = Signal(BEAT), Signal(BEAT), Signal()
         m.d.comb += [
+            inputs.take.eq(self.take_inputs),
+            inputs.word.eq(self.read_data),
             adders.move.eq(self.move),
             adders.counters.eq(self.read_data),
             adders.down.eq(down),
-        ]
-        for lane, counter in enumerate(counter_lanes(self.read_data)):
-            enable = Signal(name=f"enable_{lane}")
-            m.d.comb += [
-                enable.eq(self.all_lanes | (lane < self.lanes)),
-                adders.steps[lane].eq(self._step(m, lane, counter, down[lane], enable)),
-            ]
-        m.d.comb += [
             self.counters.eq(adders.sums),
             self.signs.eq(~Cat(counter[-1] for counter in counter_lanes(adders.sums))),
             self.flipped.eq((self.signs ^ ~adders.were_negative).any()),
         ]
+        with m.If(self.move):
+            m.d.sync += [
+                down.eq(inputs.kept.word_select(self.part, BEAT) ^ self.desired.replicate(BEAT)),
+                enable.eq(Cat(self.all_lanes | (lane < self.lanes) for lane in range(BEAT))),
+            ]
+        with m.If(self.take_draw):
+            m.d.sync += reinforced.eq(self.reinforced)
+        for lane, counter in enumerate(counter_lanes(self.read_data)):
+            steps = self._steps(m, lane, counter, down[lane], reinforced)
+            m.d.comb += adders.steps[lane].eq(Mux(enable[lane], steps, 0))
         return m
 
-    def _step(self, m: Module, lane: int, counter: Value, down: Value, enable: Value) -> Value:
-        """Return how far a counter goes: 0, 1 or 2."""
-        upper, top, twice, steps = (
-            Signal(width, name=f"{name}_{lane}")
-            for name, width in (("upper", 1), ("top", 1), ("twice", 1), ("step", 2))
+    def _steps(self, m: Module, lane: int, counter: Value, down: Value, reinforced: Value) -> Value:
+        """Return how far the counter that entered last goes: 0, 1 or 2."""
+        bottom, none, every, sign = (
+            Signal(name=f"{name}_{lane}", reset_less=True)
+            for name in ("bottom", "none", "every", "sign")
         )
-        even, below = counter[0] == down, counter[-1] ^ down
+        with m.If(self.move):
+            m.d.sync += [
+                bottom.eq(counter[0]),
+                none.eq(~counter[1:-1].any()),
+                every.eq(counter[1:-1].all()),
+                sign.eq(counter[-1]),
+            ]
+        upper, top, steps = Signal(), Signal(), Signal(2, name=f"steps_{lane}")
+        below, even = sign ^ down, bottom == down
         m.d.comb += [
-            # All bits of u but the last and the sign; u is 126 or 127; u + 1 >= 0 and not `top`.
-            upper.eq(Mux(down, ~counter[1:-1].any(), counter[1:-1].all())),
+            # All bits of u but the last and the sign are set; so is not the sign: it is 126 or 127.
+            upper.eq(Mux(down, none, every)),
             top.eq(upper & ~below),
-            twice.eq(Mux(below, upper & ~even, ~upper)),
-            steps[0].eq(enable & Mux(top, even, ~self.reinforced)),
-            steps[1].eq(enable & self.reinforced & twice),
+            steps[0].eq(Mux(top, even, ~reinforced)),
+            # From -1 or more, but not from 126 on.
+            steps[1].eq(reinforced & Mux(below, upper & ~even, ~upper)),
         ]
         return steps

@@ -12,15 +12,15 @@ from .ram import ADDRESS_BITS
 class PortUse(wiring.Signature):
     """Somebody wants the next slot of the port.
 
-    A slot that ``valid`` asks for is given by ``ready``, and used in the cycle after it: then the
-    RAMs see the address, a cycle later a word that was read stands on their output. ``locked``
-    slots, which follow one that was given, are given at once.
+    ``ready`` gives the slot to whoever wants it; it is used in the cycle after: then the RAMs see
+    the address, a cycle later a word that was read stands on their output. With ``locked``, after
+    a slot that was taken, the next one is given, whatever ``ready`` says. Nothing is lost if a slot
+    that only reads is not wanted; ``write`` must be low then.
     """
 
     def __init__(self) -> None:
         super().__init__(
             {
-                "valid": Out(1),
                 "locked": Out(1),
                 "ready": In(1),
                 "write": Out(1),
@@ -34,7 +34,7 @@ class Port(wiring.Component):
 
     A fetch takes ``elements`` slots in a row, after one for the label with ``first``. ``load``
     comes two cycles after the first word's slot, which with a label is the second one. A load
-    takes a slot every other cycle at the most, and takes its word one cycle later.
+    takes a slot every third cycle at the most, and takes its word one cycle later.
 
     The ring of records lies at the end of the RAMs.
 
@@ -92,28 +92,31 @@ class Port(wiring.Component):
         m = Module()
         elements = self._elements
         left = Signal(range(elements + 1))
-        free, fetch_begins, load_wanted, load_begins = Signal(), Signal(), Signal(), Signal()
+        fetching, fetch_begins, load_begins = Signal(), Signal(), Signal()
+        load_wanted = Signal()  # a word is there, and room for it
         m.d.comb += [
-            free.eq((left == 0) & ~self.use.locked),
-            fetch_begins.eq(free & self.fetch.valid),
-            load_wanted.eq(self.samples.valid & ~self.full & ~self.loaded),
-            load_begins.eq(free & load_wanted & ~self.fetch.valid),
-            self.use.ready.eq((left == 0) & (self.use.locked | ~(self.fetch.valid | load_wanted))),
+            fetching.eq(left.any()),
+            fetch_begins.eq(self.fetch.valid & ~fetching & ~self.use.locked),
+            load_begins.eq(load_wanted & ~(self.fetch.valid | fetching | self.use.locked)),
+            self.use.ready.eq(~(self.fetch.valid | load_wanted | fetching)),
             self.fetch.ready.eq(fetch_begins),
-            self.fetched.eq(fetch_begins | (left != 0)),
+            self.fetched.eq(fetch_begins | fetching),
             self.samples.ready.eq(self.loaded),
         ]
         with m.If(fetch_begins):
             m.d.sync += left.eq(Mux(self.fetch.first, elements, elements - 1))
-        with m.Elif(left != 0):
+        with m.Elif(fetching):
             m.d.sync += left.eq(left - 1)
 
         ring_address = Mux(self.fetched, self.fetch_address, self.load_address)
         in_ring = self.fetched | load_begins
         m.d.sync += [
             self.address.eq(Mux(in_ring, Cat(ring_address, self.ring), self.use.address)),
-            self.write.eq(load_begins | (~in_ring & self.use.valid & self.use.write)),
+            self.write.eq(load_begins | (~in_ring & self.use.write)),
             self.loaded.eq(load_begins),
+            load_wanted.eq(
+                ~load_begins & (load_wanted | (self.samples.valid & ~self.full & ~self.loaded))
+            ),
         ]
 
         label_slot, first_slot = Signal(), Signal()

@@ -99,12 +99,13 @@ class Rows(wiring.Component):
         loaded = Signal()  # The pipeline holds the word at `written`.
         announce = Signal()  # No header of its visit has been pushed.
         need_inputs, new_visit = Signal(), Signal()
-        desired, phase = Signal(reset_less=True), Signal(3, reset_less=True)
+        desired = Signal(reset_less=True)
+        draws, drawn = Signal(), Signal()  # A step for a phase or a word that does not learn.
         m.d.comb += [
             walk.layer.eq(self.layer),
             walk.annealing.eq(self.run.annealing),
             walk.address.eq(jobs.payload.address),
-            walk.phase.eq(phase),
+            walk.phase.eq(draw.state),
             draw.reinforce.eq(self.network.reinforce),
             draw.shift.eq(self.layer.shift),
             draw.damping.eq(self.run.damping),
@@ -114,8 +115,7 @@ class Rows(wiring.Component):
             host_place.address.eq(host.address),
             host_place.element.eq(host.element),
             use.locked.eq(slot != 0),
-            use.valid.eq(wanted | use.locked),
-            given.eq(use.valid & use.ready),
+            given.eq(use.locked | (wanted & use.ready)),
             use.write.eq((slot[0] & loaded) | (host_slot & host.write)),
             use.address.eq(
                 Cat(
@@ -125,16 +125,23 @@ class Rows(wiring.Component):
             ),
         ]
         self._pipeline(m, narrow, walk, slot, given)
-        m.d.comb += [narrow.desired.eq(desired), narrow.reinforced.eq(draw.reinforced)]
+        m.d.comb += [
+            narrow.desired.eq(desired),
+            narrow.reinforced.eq(draw.reinforced),
+            narrow.take_draw.eq(slot == 3),
+        ]
 
         checks, writes = Signal(), Signal()  # The cycles after a read and after a write slot.
         m.d.sync += [
             checks.eq(given & ~slot[0] & loaded),
             writes.eq(slot[0] & loaded),
             narrow.move.eq(slot[0]),
+            drawn.eq(draws),
         ]
+        m.d.comb += draw.step.eq(drawn | ((slot == 1) & ~walk.over))
         header = checks & announce
-        marker = Signal()
+        marker = Signal()  # A tile is over.
+        m.d.sync += marker.eq(0)
         m.d.comb += [
             self.push.eq(marker | (narrow.flipped & (header | writes))),
             self.kind.eq(Mux(writes, Entry.BEAT, Mux(marker, Entry.MARKER, Entry.HEADER))),
@@ -157,32 +164,29 @@ class Rows(wiring.Component):
                     new_visit.eq(1),
                 ]
                 with m.If(jobs.valid & ~narrow.move):
-                    self._begin(m, draw, marker)
+                    self._begin(m, draws, marker)
                 with m.Elif(host.valid):
                     self._answer(m, draw)
-            with m.State("Take phase"):
+            with m.State("Draw phase"):
                 m.d.comb += self.busy.eq(1)
-                m.d.sync += phase.eq(draw.state)
+                m.next = "Take phase"
+            with m.State("Take phase"):
+                m.d.comb += [self.busy.eq(1), walk.begin.eq(1)]
                 m.next = "Walk"
             with m.State("Walk"):
+                # Beyond the last word, a burst writes it; what this burst reads is of no use.
                 m.d.comb += self.busy.eq(1)
-                skips = ~walk.over & ~walk.touched
-                with m.If(slot == 0):
-                    m.d.comb += [
-                        self.use_inputs.eq(need_inputs & ~walk.over),
-                        wanted.eq(self.room & ~skips & (loaded | ~walk.over)),
-                    ]
-                    with m.If(walk.over & ~loaded):
-                        m.next = "Await job"
+                ended = slot == 3
+                skips = (slot == 0) & walk.skipped
+                m.d.comb += [
+                    wanted.eq(self.room & (walk.touched | walk.over)),
+                    self.use_inputs.eq(need_inputs & (slot == 0)),
+                    walk.advance.eq(skips | (ended & ~walk.over)),
+                    draws.eq(skips),
+                ]
+                m.d.sync += slot.eq(slot + (given & ~self.use_inputs))
                 with m.If(given & self.use_inputs):
                     m.d.sync += need_inputs.eq(0)
-                with m.Elif(given):
-                    m.d.sync += slot.eq(slot + 1)
-                ended = slot == 3
-                m.d.comb += [
-                    walk.advance.eq(~walk.over & (ended | ((slot == 0) & skips))),
-                    draw.step.eq(~walk.over & (slot == 0) & (skips | (given & ~self.use_inputs))),
-                ]
                 with m.If(walk.advance):
                     m.d.sync += [
                         need_inputs.eq(need_inputs | walk.next_inputs),
@@ -196,10 +200,11 @@ class Rows(wiring.Component):
                         m.next = "Await job"
             with m.State("Ask for host"):
                 m.d.comb += [wanted.eq(1), host_slot.eq(1)]
+                m.d.sync += self.host_writes.eq(given & host.write)
                 with m.If(given):
                     m.next = "Access"
             with m.State("Access"):
-                m.d.comb += self.host_writes.eq(host.write)
+                m.d.sync += self.host_writes.eq(0)
                 m.next = "Answer"
             with m.State("Answer"):
                 m.d.comb += host.ready.eq(1)
@@ -225,18 +230,19 @@ class Rows(wiring.Component):
         ]
         m.d.comb += [narrow.read_data.eq(self.read_data), self.write_data.eq(narrow.counters)]
 
-    def _begin(self, m: Module, draw: Draw, marker: Signal) -> None:
+    def _begin(self, m: Module, draws: Signal, marker: Signal) -> None:
         """Take a job. A row goes on, all others are done at once."""
         jobs = self.jobs
         m.d.comb += jobs.ready.eq(1)
         with m.Switch(jobs.payload.kind):
             with m.Case(Kind.ROW):
-                m.d.comb += draw.step.eq(1)
-                m.next = "Take phase"
+                m.d.comb += draws.eq(1)
+                m.next = "Draw phase"
             with m.Case(Kind.SAMPLE):
                 m.d.comb += self.release.eq(1)
             with m.Case(Kind.TILE):
-                m.d.comb += [jobs.ready.eq(self.room), marker.eq(self.room)]
+                m.d.comb += jobs.ready.eq(self.room)
+                m.d.sync += marker.eq(self.room)
 
     def _answer(self, m: Module, draw: Draw) -> None:
         """Serve the host; only counters take more than this cycle."""

@@ -1,13 +1,13 @@
 """The visible sign plane: what the forward passes see."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In
 
 from ..bundles import SignFetch
 from ..shape import LANES, Shape
-from .flips import BEAT, PARTS, SignWrite
+from .flips import PARTS, SignWrite
+from .ram import ByteRam
 
 
 class SignPlane(wiring.Component):
@@ -33,17 +33,17 @@ class SignPlane(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         beat = self.write.beat
+        mask = Signal(PARTS)
+        m.d.comb += mask.eq(1 << beat.part)
         for element in range(self._shape.elements):
-            memory = Memory(shape=LANES, depth=self._shape.depth, init=[])
-            m.submodules[f"signs_{element}"] = memory
-            write_port, read_port = memory.write_port(granularity=BEAT), memory.read_port()
+            m.submodules[f"signs_{element}"] = ram = ByteRam(LANES, self._shape.depth)
             m.d.comb += [
-                read_port.addr.eq(self.fetch.addresses[element]),
-                read_port.en.eq(~self.write.valid),
-                self.fetch.signs[element].eq(read_port.data),
-                write_port.addr.eq(self.write.address),
-                write_port.data.eq(beat.signs.replicate(PARTS)),
+                ram.read.eq(~self.write.valid),
+                ram.read_address.eq(self.fetch.addresses[element]),
+                self.fetch.signs[element].eq(ram.read_data),
+                ram.write.eq(self.write.valid & (beat.element == element)),
+                ram.write_address.eq(self.write.address),
+                ram.write_data.eq(beat.signs.replicate(PARTS)),
+                ram.mask.eq(mask),
             ]
-            with m.If(self.write.valid & (beat.element == element)):
-                m.d.comb += write_port.en.eq(1 << beat.part)
         return m

@@ -6,8 +6,8 @@ from amaranth.lib.wiring import connect, flipped
 from amaranth.utils import ceil_log2
 
 from ..shape import SPRAM_WORDS, Shape
-from .adders import counter_lanes
 from .flips import BEAT, Beat, FlipQueue
+from .multipliers import counter_lanes
 from .port import Port
 from .ram import WideSpram
 from .rows import Rows
@@ -101,7 +101,6 @@ class SpramStore(wiring.Component):
     def _use_port(self, m: Module, ram: WideSpram, port: Port, ring: WordRing, rows: Rows) -> None:
         """Connect the RAMs to those that want them."""
         m.d.comb += [
-            port.use.valid.eq(rows.use.valid),
             port.use.locked.eq(rows.use.locked),
             rows.use.ready.eq(port.use.ready),
             port.use.write.eq(rows.use.write),

@@ -1,6 +1,6 @@
 """The walk through a row, golden word by golden word."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -13,6 +13,9 @@ from .words import inputs_index
 
 _WORD_BITS = (LANES // WORD - 1).bit_length()
 """Bits of the place of a golden word in a sign word."""
+
+_PHASE_BITS = 3
+"""Of the largest annealing exponent."""
 
 
 class Place(data.StructLayout):
@@ -44,19 +47,23 @@ class Walk(wiring.Component):
     start : In(1)
         Go to word 0 of the row at ``address``.
     address : In
-    phase : In(3)
-        Low bits of the row's first draw.
     annealing : In(2)
         q: words w with ``w mod 2**q == phase mod 2**q`` learn.
+    begin : In(1)
+        Take ``phase``; at word 0.
+    phase : In(3)
+        Low bits of the row's first draw.
     advance : In(1)
         Go to the next word.
     place : Out(Place)
     inputs : Out
         Which word of 64 inputs it sees.
-    over : Out(1)
-        It has gone beyond the last word.
     touched : Out(1)
-        The word learns.
+        The word learns, if it is one.
+    skipped : Out(1)
+        It is one that does not learn. Low for a cycle where ``inputs`` has just changed.
+    over : Out(1)
+        It has gone beyond the last word; comes a cycle late, or two where ``inputs`` has changed.
     partial : Out(1)
         Only the first ``K mod 16`` lanes have weights.
     next_inputs : Out(1)
@@ -72,13 +79,15 @@ class Walk(wiring.Component):
                 "layer": In(LayerSetup(shape)),
                 "start": In(1),
                 "address": In(address_bits(shape)),
-                "phase": In(3),
                 "annealing": In(2),
+                "begin": In(1),
+                "phase": In(_PHASE_BITS),
                 "advance": In(1),
                 "place": Out(Place(shape)),
                 "inputs": Out(inputs_index(shape)),
-                "over": Out(1),
                 "touched": Out(1),
+                "skipped": Out(1),
+                "over": Out(1),
                 "partial": Out(1),
                 "next_inputs": Out(1),
                 "next_visit": Out(1),
@@ -87,19 +96,31 @@ class Walk(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        place, fan_in = self.place, self.layer.fan_in
-        index, remainder = Cat(place.word, self.inputs), fan_in % WORD
-        mask = Cat(self.annealing > n for n in range(len(self.phase)))
-        at_end, gone = Signal(), Signal()
+        place = self.place
+        remainder, words = self.layer.fan_in % WORD, self.layer.fan_in // WORD
+        mask = Cat(self.annealing > n for n in range(_PHASE_BITS))
+        skip = Signal(_PHASE_BITS)  # words that do not learn before the next one that does
+        last_inputs, at_end, gone, over = Signal(), Signal(), Signal(), Signal()
+        known = Signal()  # `last_inputs` is right
+        m.d.sync += [
+            last_inputs.eq(self.inputs == words[_WORD_BITS:]),
+            known.eq(~(self.advance & self.next_inputs)),
+            self.over.eq(over),
+        ]
         m.d.comb += [
             # Whole words have passed: what is left is the remainder, or nothing.
-            at_end.eq(index == fan_in // WORD),
+            at_end.eq(last_inputs & (place.word == words[:_WORD_BITS])),
             self.partial.eq(at_end & remainder.any()),
-            self.over.eq(gone | (at_end & ~remainder.any())),
-            self.touched.eq(~((index ^ self.phase) & mask).any()),
+            over.eq(gone | (at_end & ~remainder.any())),
+            self.touched.eq(~skip.any()),
+            self.skipped.eq(~self.touched & known & ~over),
             self.next_inputs.eq(place.word.all()),
             self.next_visit.eq(self.next_inputs & (place.element == self._shape.elements - 1)),
         ]
+        with m.If(self.begin):
+            m.d.sync += skip.eq(self.phase & mask)
+        with m.Elif(self.advance):
+            m.d.sync += skip.eq(Mux(self.touched, mask, skip - 1))
         with m.If(self.advance):
             m.d.sync += [gone.eq(self.partial), place.word.eq(place.word + 1)]
             with m.If(self.next_inputs):

@@ -3,8 +3,8 @@
 import pytest
 
 from metabit.golden.config import Config
-from metabit.hdl.shape import SHAPES, Shape
 from metabit.hdl.bundles import Kind
+from metabit.hdl.shape import SHAPES, Shape
 from tests.hdl.store.spram_bench import Bench, draw_plan, run_and_compare
 from tests.hdl.streams import simulate
 
