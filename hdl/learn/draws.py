@@ -36,6 +36,14 @@ def jumps(state: Value, steps: int) -> list[Value]:
     return following
 
 
+def thermometer(value: Value, count: int) -> Value:
+    """Return as many ones as ``value`` says, lowest first, of ``count`` bits.
+
+    Comparisons with constants would do, but each would take a carry chain on ECP5.
+    """
+    return ~(Const(-1, count) << value)[:count]
+
+
 class Draws(wiring.Component):
     """The generator, ``words`` steps a cycle, and what a row makes of them.
 
@@ -125,7 +133,7 @@ class Draws(wiring.Component):
             m.d.sync += [beat.eq(next_beat), next_beat.eq(next_beat + 1)]
         with m.If(begun):
             m.d.sync += phase.eq(self.state)
-        m.d.comb += exponent_mask.eq(Cat(self.annealing > n for n in range(_PHASE_BITS)))
+        m.d.comb += exponent_mask.eq(thermometer(self.annealing, _PHASE_BITS))
         for word in range(self._words):
             place = Cat(Const(word, _PHASE_BITS - beats), beat)
             m.d.sync += self.touched[word].eq(~((place ^ phase) & exponent_mask).any())
@@ -135,7 +143,7 @@ class Draws(wiring.Component):
         zeros, mask = Signal(range(STATE_BITS + 4)), Signal(STATE_BITS)
         m.d.sync += [
             zeros.eq(self.shift + self.damping),
-            mask.eq(Cat(zeros > n for n in range(STATE_BITS))),
+            mask.eq(thermometer(zeros, STATE_BITS)),
         ]
         for word, draw in enumerate(draws):
             m.d.sync += self.reinforced[word].eq(self.reinforce & ~(draw & mask).any())

@@ -3,7 +3,7 @@
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 
-from ..learn.draws import Draws
+from ..learn.draws import Draws, thermometer
 from ..learn.rows import WORD_BITS, Rows
 from ..learn.step import Step
 from ..pipeline import delays
@@ -148,7 +148,7 @@ class BlockStore(wiring.Component):
         within = Signal(WORD)  # lanes of a row's last word
         enable, reinforce = Signal(LANES, reset_less=True), Signal(_WORDS, reset_less=True)
         m.d.sync += [
-            within.eq(Cat(last_lane >= n for n in range(WORD))),
+            within.eq(Cat(1, thermometer(last_lane, WORD - 1))),
             reinforce.eq(draws.reinforced),
         ]
         for word in range(_WORDS):

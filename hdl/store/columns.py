@@ -93,13 +93,17 @@ class Columns(wiring.Component):
         m = Module()
         samples = self._shape.samples
         reads = delays(m, self.fetch_read, samples - 1, "fetch_read")
-        labels = delays(m, self.fetch_label, samples - 1, "fetch_label")
+        labels = delays(m, self.fetch_label, samples, "fetch_label")
         addresses = delays(m, self.fetch_address, samples - 1, "fetch_address")
         m.d.comb += [
             self.blocked.eq(select(reads, self.column)),
             # Element 0's word is read a cycle after `lead` and comes three cycles later.
             self.load.eq(delays(m, self.fetch_lead, 4, "lead")[-1]),
         ]
+        # Where a record's activations begin is known a cycle after its label has been read.
+        first_activation = Signal.like(self.fetch_address, reset_less=True)
+        m.d.sync += first_activation.eq(self.fetch_address + self.sample_words)
+        first_activations = delays(m, first_activation, samples - 1, "first_activation")
         granted, sources = [], []
         for s in range(samples):
             m.submodules[f"column_{s}"] = memory = Memory(
@@ -126,7 +130,7 @@ class Columns(wiring.Component):
             m.d.comb += [port.addr.eq(address), port.en.eq(reading), self.words[s].eq(word)]
             with m.If(delays(m, labels[s], 3, f"label_{s}")[-1]):
                 m.d.sync += self.labels[s].eq(word)
-            granted.append(self._write(m, s, memory, labels[s], addresses[s]))
+            granted.append(self._write(m, s, memory, labels[s + 1], first_activations[s]))
         m.d.comb += self.load_granted.eq(select(granted, self.load_column))
         merged = Signal(LANES, reset_less=True)
         m.d.sync += merged.eq(reduce(or_, sources) ^ self.invert.replicate(LANES))
@@ -134,7 +138,7 @@ class Columns(wiring.Component):
         return m
 
     def _write(
-        self, m: Module, s: int, memory: Memory, label: Signal, label_address: Signal
+        self, m: Module, s: int, memory: Memory, begins: Value, first_activation: Value
     ) -> Value:
         """Add what writes a column, and return whether the loader may."""
         port = memory.write_port()
@@ -155,6 +159,6 @@ class Columns(wiring.Component):
                 word.eq(self.activations.data[s]),
                 next_address.eq(next_address + 1),
             ]
-        with m.If(label):
-            m.d.sync += next_address.eq(label_address + self.sample_words)
+        with m.If(begins):
+            m.d.sync += next_address.eq(first_activation)
         return ~activating
