@@ -1,7 +1,5 @@
 """The one configuration type that golden model, hardware, simulation and boards all read."""
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping
 from functools import cached_property
@@ -17,6 +15,9 @@ WORD = 16
 MAX_INPUTS = 8192
 """Most bits that a sample may have."""
 
+OBSOLETE = ("array",)
+"""Fields that files of earlier versions have: they described hardware, and mean nothing now."""
+
 _GENERATOR_BITS = 32
 _Width = Annotated[int, Field(ge=1, le=4096)]
 
@@ -29,54 +30,8 @@ def _number(value: Any) -> Any:
 _Lag = Annotated[Literal[0, 1], BeforeValidator(_number)]
 
 
-class ArrayShape(BaseModel):
-    """Shape of the XNOR-popcount array and the memory it reads.
-
-    The shape changes speed and area and nothing else: any two shapes train to the same bits.
-
-    Parameters
-    ----------
-    rows : int
-        Neurons computed at a time; a power of two.
-    lanes : int
-        Inputs consumed per cycle by every element; 16 times a power of two.
-    samples : int
-        Samples computed at a time with the same weights; a power of two.
-    systolic : bool
-        Pass operands from element to element through registers (ECP5) instead of
-        broadcasting them (iCE40, where a bare register costs a whole logic cell).
-    memory : {"block", "spram"}
-        Where hidden weights live: inferred block RAM, or the four single-port RAMs of an
-        iCE40 UltraPlus (needs ``rows=4, lanes=16``: one RAM per row).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rows: Annotated[int, Field(ge=1, le=64)] = 4
-    lanes: Annotated[int, Field(ge=WORD, le=1024)] = WORD
-    samples: Annotated[int, Field(ge=1, le=64)] = 4
-    systolic: bool = False
-    memory: Literal["block", "spram"] = "block"
-
-    @model_validator(mode="after")
-    def _check(self) -> "ArrayShape":
-        for name, value in (
-            ("rows", self.rows),
-            ("lanes", self.lanes),
-            ("samples", self.samples),
-        ):
-            if value & (value - 1):
-                raise ValueError(f"array {name} must be a power of two, not {value}")
-        if self.memory == "spram" and (self.rows, self.lanes) != (4, WORD):
-            raise ValueError(
-                "memory 'spram' needs rows=4 and lanes=16 (one single-port RAM per row), "
-                f"not rows={self.rows} and lanes={self.lanes}"
-            )
-        return self
-
-
 class Config(BaseModel):
-    """A network, its training rule and the array that trains it.
+    """A network and its training rule; what trains it is no part of it.
 
     Layer ``l`` counts from 0; ``K_l`` is ``hidden[l]`` and its fan-in is ``fan_in[l]``.
 
@@ -121,8 +76,6 @@ class Config(BaseModel):
         forward passes and the updates of the tile before at the same time.
     seed : int
         Seeds classifier, initial counters, reinforcement (one generator) and data order.
-    array : ArrayShape
-        Hardware only; no effect on results.
 
     Raises
     ------
@@ -153,7 +106,6 @@ class Config(BaseModel):
     tile: Annotated[int, Field(ge=1, le=64)] = 8
     lag: _Lag = 1
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    array: ArrayShape = ArrayShape()
 
     @model_validator(mode="after")
     def _check(self) -> "Config":
@@ -260,17 +212,3 @@ class Config(BaseModel):
             Wrong predictions and samples of the epoch before.
         """
         return sum(factor * errors <= samples for factor in (2, 8, 32))
-
-    @cached_property
-    def digest(self) -> bytes:
-        """Eight bytes that two configurations share iff they describe the same hardware.
-
-        Name, data, encoder, seed and schedule are left out: the host owns them, and one
-        bitstream serves them all.
-        """
-        host_only = {"name", "dataset", "encoder", "seed", "annealing"}
-        if not self.layers_vote:
-            host_only.add("summed_scores")
-        fields = self.model_dump(mode="json", exclude=host_only)
-        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).digest()[:8]

@@ -13,3 +13,7 @@ class DataError(MetabitError):
 
 class CheckpointError(MetabitError):
     """A checkpoint cannot be read, or belongs to something else."""
+
+
+class ObsoleteFieldWarning(UserWarning):
+    """A file says something that means nothing any more."""

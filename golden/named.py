@@ -1,20 +1,18 @@
 """Named configurations, and configurations from files."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from .config import ArrayShape, Config
-from .errors import ConfigurationError
+from .config import OBSOLETE, Config
+from .errors import ConfigurationError, ObsoleteFieldWarning
 from .validation import describe
 
-_ECP5_ARRAY = ArrayShape(rows=16, lanes=32, samples=8, systolic=True)
-
 _CONFIGS = {
-    # The devices that these configurations describe update a tile before they pass the next.
-    config.name: config.model_copy(update={"lag": 0})
+    config.name: config
     for config in (
         Config(
             name="tiny",
@@ -23,53 +21,34 @@ _CONFIGS = {
             inputs=256,
             hidden=(64,),
             group=32,
-            array=ArrayShape(rows=4, lanes=16, samples=4),
         ),
+        # The two most accurate networks that their devices hold: all 256 sign words, 510 of 512.
         Config(
             name="up5k",
-            encoder="edges-1568",
-            inputs=1568,
+            encoder="select:1536:edges-6992",
+            inputs=1536,
             hidden=(64,),
-            group=32,
-            array=ArrayShape(rows=4, lanes=16, samples=4, memory="spram"),
+            group=64,
+            head_offset=24,
         ),
         Config(
             name="ecp5",
-            encoder="edges-1568",
-            inputs=1568,
-            hidden=(256,),
-            group=64,
+            encoder="select:3840:edges-6992",
+            inputs=3840,
+            hidden=(102,),
+            group=51,
             counter_bits=7,
-            array=_ECP5_ARRAY,
+            head_offset=50,
         ),
-        # The two after the accuracy that their devices allow: their memories are full.
-        Config(
-            name="up5k-best",
-            encoder="select:1808:edges-6992",
-            inputs=1808,
-            hidden=(64,),
-            group=32,
-            head_offset=24,
-            # The three-threshold head takes the logic of two columns.
-            array=ArrayShape(rows=4, lanes=16, samples=2, memory="spram"),
-        ),
-        Config(
-            name="ecp5-best",
-            encoder="select:4000:edges-6992",
-            inputs=4000,
-            hidden=(112,),
-            group=56,
-            counter_bits=7,
-            head_offset=24,
-            array=_ECP5_ARRAY,
-        ),
+        # 2 * 224 + 64 sign words fill an ECP5 device, too.
         Config(
             name="multi",
-            encoder="edges-1568",
-            inputs=1568,
-            hidden=(256, 128),
+            encoder="select:1536:edges-6992",
+            inputs=1536,
+            hidden=(224, 64),
             group=64,
-            array=_ECP5_ARRAY,
+            counter_bits=7,
+            head_offset=24,
         ),
         Config(
             name="paper-135",
@@ -80,10 +59,12 @@ _CONFIGS = {
             rival_selection=False,
             annealing=(),
             summed_scores=False,
-            array=ArrayShape(rows=8, lanes=16, samples=4),
         ),
     )
 }
+
+_RENAMED = {"up5k-best": "up5k", "ecp5-best": "ecp5"}
+"""Names of former configurations, and of what has taken their place."""
 
 NAMES = tuple(_CONFIGS)
 """Names of the named configurations."""
@@ -97,6 +78,11 @@ def named(name: str) -> Config:
     ConfigurationError
         If there is none of this name.
     """
+    if name in _RENAMED:
+        raise ConfigurationError(
+            f"there is no configuration {name!r} any more: {_RENAMED[name]!r} is the most accurate "
+            "network that its device holds"
+        )
     if name not in _CONFIGS:
         raise ConfigurationError(
             f"unknown configuration {name!r}; known: {', '.join(NAMES)}, or a path to a JSON file"
@@ -106,6 +92,8 @@ def named(name: str) -> Config:
 
 def load_config(name: str | Path) -> Config:
     """Return the configuration of a name or of a JSON file.
+
+    What earlier versions wrote of hardware into such a file is ignored, with a warning.
 
     Parameters
     ----------
@@ -129,6 +117,14 @@ def load_config(name: str | Path) -> Config:
     if not isinstance(fields, dict):
         raise ConfigurationError(f"configuration {path} must be a JSON object of fields")
     fields.setdefault("name", path.stem)
+    for field in set(OBSOLETE) & set(fields):
+        del fields[field]
+        warnings.warn(
+            f"configuration {path}: {field!r} is ignored; a network has no hardware of its own "
+            "any more, a device is chosen when it is simulated or built",
+            ObsoleteFieldWarning,
+            stacklevel=2,
+        )
     try:
         return make_config(fields)
     except ConfigurationError as error:

@@ -1,5 +1,8 @@
 """The command line: `metabit` and its commands."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +25,7 @@ from .commands import (
     train,
 )
 from .errors import MetabitError
+from .golden.errors import ObsoleteFieldWarning
 
 _EXTRAS = {
     "amaranth_boards": "build",
@@ -57,13 +61,32 @@ class _Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with _warnings_as_notes():
+                return super().invoke(ctx)
         except (MetabitError, OSError, ValueError, ImportError) as error:
             # A reader that has seen enough, such as `head`, is no error.
             if ctx.params.get("debug") or isinstance(error, BrokenPipeError):
                 raise
             print_error(error)
             raise typer.Exit(1) from None
+
+
+@contextmanager
+def _warnings_as_notes() -> Iterator[None]:
+    """Print our own warnings as a line on standard error, each once."""
+    console = Console(stderr=True, soft_wrap=True)
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, ObsoleteFieldWarning):
+            usual(message, category, *where, **more)
+            return
+        console.print("[bold yellow]note:[/] ", end="")
+        console.print(str(message), markup=False, highlight=False)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", ObsoleteFieldWarning)
+        usual, warnings.showwarning = warnings.showwarning, show
+        yield
 
 
 def print_error(error: Exception) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..config import Config
+from ..config import OBSOLETE, Config
 from ..errors import CheckpointError
 from ..network import Network
 from ..observation import Opening
@@ -109,6 +109,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
             "one of mode hardware is needed"
         )
     if isinstance(fields.get("config"), dict):
+        for name in OBSOLETE:
+            fields["config"].pop(name, None)
         # Before there was a choice, the last layer predicted alone, and nothing lagged behind.
         fields["config"].setdefault("summed_scores", False)
         fields["config"].setdefault("lag", 0)

@@ -28,7 +28,7 @@ TABLES = ("widths", "steps", "changes", "encoders")
 """`widths`: the networks of the paper's table, by its rule and by the hardware's. `steps`: from the
 paper's rule to the hardware's, one deviation after the other. `changes`: the hardware rule without
 rival selection and annealing, one change at a time. `encoders`: from the paper's pixels to the best
-that fits a UP5K and an ECP5."""
+that fits a UP5K and an ECP5, and to two layers on an ECP5."""
 
 
 @dataclass(frozen=True)
@@ -188,16 +188,11 @@ def variants(table: str, dataset: str) -> tuple[Variant, ...]:
     dataset : str
         `fashion-mnist` or `prototypes`; `encoders` is about images only.
     """
-    base = _named("paper-135")
+    base = named("paper-135")
     if dataset == "prototypes":
         base = override(base, dataset=dataset, encoder="none", inputs=1000)
     rows = {"widths": _widths, "steps": _steps, "changes": _changes, "encoders": _encoders}
     return tuple(rows[table](base))
-
-
-def _named(name: str) -> Config:
-    """Return the network of a named configuration, trained by the rule."""
-    return override(named(name), lag=1)
 
 
 def _widths(base: Config) -> Iterator[Variant]:
@@ -244,31 +239,31 @@ def _changes(base: Config) -> Iterator[Variant]:
 
 
 def _encoders(base: Config) -> Iterator[Variant]:
-    up5k, best, wide = (_named(name) for name in ("up5k", "up5k-best", "ecp5-best"))
+    up5k, ecp5, two = (named(name) for name in ("up5k", "ecp5", "multi"))
+    edges = override(up5k, encoder="edges-1568", inputs=1568, head_offset=0)
     plain = {"rival_selection": False, "annealing": ()}
     for name, bits in (("median", 784), ("thermometer:0,128", 1568)):
-        yield Variant("encoders", f"{bits}-64, {name}", override(up5k, encoder=name, inputs=bits))
-    yield Variant("encoders", "1568-64, edges-1568, base rule", override(up5k, **plain))
-    yield Variant("encoders", "and rival selection", override(up5k, annealing=()))
-    yield Variant("encoders", "and annealing instead", override(up5k, rival_selection=False))
-    yield Variant("encoders", "and both: up5k", up5k)
+        yield Variant("encoders", f"{bits}-64, {name}", override(edges, encoder=name, inputs=bits))
+    yield Variant("encoders", "1568-64, edges-1568, base rule", override(edges, **plain))
+    yield Variant("encoders", "and rival selection", override(edges, annealing=()))
+    yield Variant("encoders", "and annealing instead", override(edges, rival_selection=False))
+    yield Variant("encoders", "and both", edges)
     for encoder, bits in (("edges-1960", 1960), ("edges-2548", 2548), ("edges-6992", 6992)):
         fields = {"encoder": encoder, "inputs": bits}
-        yield Variant("encoders", f"{bits}-64, {encoder}", override(up5k, **fields))
-    yield Variant("encoders", "1808-64, selected from edges-6992", override(best, head_offset=0))
-    yield Variant("encoders", "and three thresholds: up5k-best", best)
-    yield Variant("encoders", "1568-256, edges-1568, 7 bits: ecp5", _named("ecp5"))
-    yield Variant("encoders", "4000-112, selected, 7 bits", override(wide, head_offset=0))
-    yield Variant("encoders", "and three thresholds: ecp5-best", wide)
-    # What the pixels themselves bring in the same memory, with the same head.
+        yield Variant("encoders", f"{bits}-64, {encoder}", override(edges, **fields))
+    yield Variant("encoders", "1536-64, selected from edges-6992", override(up5k, head_offset=0))
+    yield Variant("encoders", "and three thresholds: up5k", up5k)
+    yield Variant("encoders", "3840-102, selected, 7 bits", override(ecp5, head_offset=0))
+    yield Variant("encoders", "and three thresholds: ecp5", ecp5)
+    # What the pixels themselves bring with no more weights, with the same head.
     for config, bits, neurons, encoder in (
-        (best, 1568, 72, "thermometer:0,128"),
-        (wide, 3136, 144, "thermometer:0,64,128,192"),
+        (up5k, 1568, 62, "thermometer:0,128"),
+        (ecp5, 3136, 124, "thermometer:0,64,128,192"),
     ):
-        fields = {"encoder": encoder, "inputs": bits, "hidden": (neurons,), "group": neurons // 2}
+        group = neurons * config.group // config.hidden[0]
+        fields = {"encoder": encoder, "inputs": bits, "hidden": (neurons,), "group": group}
         name = f"{bits}-{neurons}, {encoder}, {config.counter_bits} bits, three thresholds"
         yield Variant("encoders", name, override(config, **fields))
-    two = _named("multi")
     last = override(two, summed_scores=False)
-    yield Variant("encoders", "1568-256-128, edges-1568, 8 bits", last)
+    yield Variant("encoders", "1536-224-64, selected, 7 bits, three thresholds", last)
     yield Variant("encoders", "and scores of both layers summed: multi", two)
