@@ -13,6 +13,9 @@ LANES = 64
 SPRAM_WORDS = 1 << 14
 """Words of the four single-port RAMs of an iCE40 UltraPlus side by side, 64 bits each."""
 
+DIGEST_BYTES = 8
+"""Bytes of :attr:`Shape.digest`."""
+
 _Count = Annotated[int, Field(ge=1)]
 
 
@@ -106,10 +109,10 @@ class Shape(BaseModel):
 
     @cached_property
     def digest(self) -> bytes:
-        """Eight bytes that name the hardware: two shapes share them iff they are built alike."""
+        """Bytes that name the hardware: two shapes share them iff they are built alike."""
         fields = self.model_dump(mode="json", exclude={"name"})
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).digest()[:8]
+        return hashlib.sha256(canonical.encode()).digest()[:DIGEST_BYTES]
 
 
 SHAPES = {

@@ -14,10 +14,10 @@ from ..golden.network import Bits, Network, Statistics
 from ..hdl.bundles import Space
 from ..hdl.link.protocol import MAX_WORDS, Operation
 from ..hdl.placement import Placement
-from ..hdl.shape import LANES, Shape
+from ..hdl.shape import LANES, SHAPES, Shape
 from ..hdl.statistics import statistics_names
 from . import packing
-from .errors import DeviceError
+from .errors import DeviceError, DeviceMismatchError
 from .packets import Request
 from .packing import Counters, Words
 from .records import DeviceState, DeviceStatistics
@@ -67,6 +67,31 @@ class Driver:
         self._placement: Placement | None = None
         self._requester = Requester(transport)
         self._requester.check_identity(shape)
+
+    @classmethod
+    def find(cls, transport: Transport) -> Self:
+        """Return a driver of the device behind a transport, whichever of the named ones it is.
+
+        Parameters
+        ----------
+        transport : Transport
+            Is closed with the driver.
+
+        Raises
+        ------
+        DeviceTimeoutError
+            If nothing answers.
+        DeviceMismatchError
+            If the device has another protocol, or is none of :data:`~metabit.hdl.shape.SHAPES`.
+        """
+        digest = Requester(transport).identify()
+        for shape in SHAPES.values():
+            if shape.digest == digest:
+                return cls(transport, shape)
+        raise DeviceMismatchError(
+            f"{transport.name} was built as a device with digest {digest.hex()}, which this "
+            "Metabit does not know; build and program a bitstream with it"
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -14,7 +14,7 @@ from ..hdl.link.protocol import (
     Operation,
     Status,
 )
-from ..hdl.shape import Shape
+from ..hdl.shape import DIGEST_BYTES, Shape
 from .errors import (
     DamagedReplyError,
     DeviceError,
@@ -175,6 +175,25 @@ class Requester:
             )
         return reply.result
 
+    def identify(self) -> bytes:
+        """Return the digest of the shape that the device was built as.
+
+        Raises
+        ------
+        DeviceMismatchError
+            If it speaks another protocol.
+        """
+        identity, name = self.request(Request(Operation.IDENTIFY)), self.transport.name
+        if len(identity) != DIGEST_BYTES + 1:
+            raise DeviceMismatchError(f"{name} speaks no protocol of Metabit")
+        found, version = identity[:-1], identity[-1]
+        if version != VERSION:
+            raise DeviceMismatchError(
+                f"{name} speaks protocol version {version}, and this Metabit {VERSION}; "
+                "build and program a bitstream with this Metabit"
+            )
+        return found
+
     def check_identity(self, shape: Shape) -> None:
         """Check that the device was built as a shape says.
 
@@ -183,16 +202,7 @@ class Requester:
         DeviceMismatchError
             If it was not, or speaks another protocol.
         """
-        identity = self.request(Request(Operation.IDENTIFY))
-        name, digest = self.transport.name, shape.digest
-        if len(identity) != len(digest) + 1:
-            raise DeviceMismatchError(f"{name} speaks no protocol of Metabit")
-        found, version = identity[:-1], identity[-1]
-        if version != VERSION:
-            raise DeviceMismatchError(
-                f"{name} speaks protocol version {version}, and this Metabit {VERSION}; "
-                "build and program a bitstream with this Metabit"
-            )
+        found, digest, name = self.identify(), shape.digest, self.transport.name
         if found != digest:
             raise DeviceMismatchError(
                 f"{name} was built as a device with digest {found.hex()}, and {shape.name!r} has "

@@ -232,6 +232,13 @@ def test_another_shape_is_noticed_at_once(device: ModelDevice) -> None:
     Driver(device, SMALL.model_copy(update={"name": "by another name"}))
 
 
+def test_a_named_device_is_found_by_its_digest(device: ModelDevice) -> None:
+    assert Driver.find(device).shape == SMALL
+    device.shape = Shape.model_validate({**SMALL.model_dump(), "depth": 256})
+    with pytest.raises(DeviceMismatchError, match="which this Metabit does not know; build and"):
+        Driver.find(device)
+
+
 @pytest.mark.parametrize(
     ("identity", "message"),
     [
