@@ -1,4 +1,4 @@
-"""From a configuration to a bitstream."""
+"""From a device to a bitstream."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from amaranth.build.run import BuildPlan
 
 from ..errors import MetabitError
-from ..golden.config import Config
+from ..hdl.shape import Shape
 from .clocking import clock_mhz
 from .drawing import draw
 from .placement import count_blocks, read_placement
@@ -40,7 +40,7 @@ Progress = Callable[[str, int, int, Path], None]
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What can be chosen about a build besides the configuration.
+    """What can be chosen about a build besides the device.
 
     Parameters
     ----------
@@ -63,17 +63,20 @@ def _quiet(_step: str, _number: int, _count: int, _log: Path) -> None:
 
 def build(
     board: Board,
-    config: Config,
+    shape: Shape,
     folder: Path,
     options: BuildOptions = BuildOptions(),
     progress: Progress = _quiet,
 ) -> BuildResult:
-    """Build the bitstream of a configuration for a board.
+    """Build the bitstream of a device for a board.
+
+    Networks are no part of it; they are loaded through the link.
 
     Parameters
     ----------
     board : Board
-    config : Config
+    shape : Shape
+        Device.
     folder : pathlib.Path
         Where all files go; the bitstream, ``build.json`` and ``placement.png`` among them.
     options : BuildOptions
@@ -91,9 +94,9 @@ def build(
     MetabitError
         If a tool is missing or fails, or the options make no sense.
     """
-    check_memory(board, config)
+    check_memory(board, shape)
     mhz = clock_mhz(board, options.clock_mhz)
-    plan = _plan(board, Top(board, config, mhz), options.seed)
+    plan = _plan(board, Top(board, shape, mhz), options.seed)
     commands: list[list[str]] = json.loads(plan.files[f"build_{_TOP}.json"])["commands"]
     tools = {command[0]: tool_version(command[0]) for command in commands}
     key = _cache_key(plan, tools)
@@ -103,8 +106,8 @@ def build(
     if not options.force and result_file.exists() and kept.exists() and kept.read_text() == key:
         cached = load_result(result_file)
         if Path(cached.bitstream).exists():
-            # The name of a configuration is no part of the hardware.
-            return replace(cached, config=config.name, seconds={})
+            # The name of a device is no part of the hardware.
+            return replace(cached, shape=shape.name, seconds={})
 
     kept.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,14 +131,14 @@ def build(
     report.check_timing(options.seed)
     cells = read_placement(folder / _PLACED, board.family)
     picture = folder / "placement.png"
-    draw(cells, board.tiles, picture, f"{config.name} on {board.title} ({board.device})")
-    bitstream = folder / f"metabit-{board.name}-{config.name}{board.bitstream_suffix}"
+    draw(cells, board.tiles, picture, f"{shape.name} on {board.title} ({board.device})")
+    bitstream = folder / f"metabit-{board.name}-{shape.name}{board.bitstream_suffix}"
     shutil.copyfile(folder / f"{_TOP}{board.bitstream_suffix}", bitstream)
     result = BuildResult(
         board=board.name,
         device=board.device,
-        config=config.name,
-        config_digest=config.digest.hex(),
+        shape=shape.name,
+        shape_digest=shape.digest.hex(),
         resources=report.resources,
         fmax_mhz=report.fmax_mhz,
         target_mhz=report.target_mhz,

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import MetabitError
-from ..golden.config import Config
 
 if TYPE_CHECKING:
     from amaranth.build import Platform
+
+    from ..hdl.shape import Shape
 
 Family = Literal["ice40", "ecp5"]
 
 
 @dataclass(frozen=True)
 class Board:
-    """A development board and how the device is built for it.
+    """A development board, and the device that is built for it.
 
     Parameters
     ----------
@@ -29,8 +30,9 @@ class Board:
         The FPGA, with its package.
     platform : str
         Class in :mod:`amaranth_boards`, as ``"module:class"``.
-    config : str
-        Named configuration that is built when none is given.
+    shape : str
+        Name of the device that is built unless another is asked for; see
+        :data:`metabit.hdl.shape.SHAPES`.
     oscillator_mhz : float
         Clock that the board supplies.
     clock_mhz : float
@@ -38,8 +40,6 @@ class Board:
         is not that of the oscillator.
     baud : int
         Bits per second of the serial link.
-    memories : tuple of str
-        Values of ``ArrayShape.memory`` that the FPGA can provide.
     programmer : tuple of str
         Arguments that tell openFPGALoader where the board is.
     tiles : tuple of int
@@ -53,14 +53,18 @@ class Board:
     family: Family
     device: str
     platform: str
-    config: str
+    shape: str
     oscillator_mhz: float
     clock_mhz: float
     baud: int
-    memories: tuple[str, ...]
     programmer: tuple[str, ...]
     tiles: tuple[int, int]
     always_flash: bool
+
+    @property
+    def memories(self) -> tuple[str, ...]:
+        """Kinds of memory that the FPGA has, as :class:`~metabit.hdl.shape.Shape` names them."""
+        return {"ice40": ("block", "spram"), "ecp5": ("block",)}[self.family]
 
     @property
     def bitstream_suffix(self) -> str:
@@ -82,11 +86,11 @@ BOARDS = {
             family="ice40",
             device="iCE40UP5K-SG48",
             platform="amaranth_boards.icebreaker:ICEBreakerPlatform",
-            config="up5k",
+            shape="up5k",
             oscillator_mhz=12.0,
-            clock_mhz=12.0,
+            # The next to 40 that the phase-locked loop can make of 12.
+            clock_mhz=39.75,
             baud=1_000_000,
-            memories=("block", "spram"),
             programmer=("-b", "ice40_generic"),
             tiles=(26, 32),
             always_flash=True,
@@ -97,11 +101,10 @@ BOARDS = {
             family="ecp5",
             device="LFE5U-85F-6BG381",
             platform="amaranth_boards.ulx3s:ULX3S_85F_Platform",
-            config="ecp5",
+            shape="ecp5",
             oscillator_mhz=25.0,
-            clock_mhz=50.0,
+            clock_mhz=80.0,
             baud=1_000_000,
-            memories=("block",),
             programmer=("-b", "ulx3s"),
             tiles=(127, 96),
             always_flash=False,
@@ -124,17 +127,17 @@ def find_board(name: str) -> Board:
         raise MetabitError(f"board must be one of {', '.join(BOARDS)}, not {name!r}") from None
 
 
-def check_memory(board: Board, config: Config) -> None:
+def check_memory(board: Board, shape: "Shape") -> None:
     """Tell early what can never fit.
 
     Raises
     ------
     MetabitError
-        If the FPGA lacks the kind of memory that the configuration asks for.
+        If the FPGA lacks the kind of memory that the device asks for.
     """
-    if config.array.memory not in board.memories:
+    if shape.memory not in board.memories:
         raise MetabitError(
-            f"configuration {config.name} keeps its counters in {config.array.memory!r} memory, "
-            f"which {board.name} ({board.device}) does not have; use one with array.memory "
+            f"device {shape.name} keeps its counters in {shape.memory!r} memory, "
+            f"which {board.name} ({board.device}) does not have; build one that keeps them in "
             + " or ".join(repr(memory) for memory in board.memories)
         )

@@ -54,9 +54,9 @@ class BuildResult:
 
     Parameters
     ----------
-    board, device, config : str
-        Names.
-    config_digest : str
+    board, device, shape : str
+        Names of the board, of its FPGA and of what was built.
+    shape_digest : str
         What the device answers when it is asked who it is.
     resources : dict of str to Usage
         By plain name; those of which the design uses none are left out.
@@ -82,8 +82,8 @@ class BuildResult:
 
     board: str
     device: str
-    config: str
-    config_digest: str
+    shape: str
+    shape_digest: str
     resources: dict[str, Usage]
     fmax_mhz: dict[str, float]
     target_mhz: dict[str, float]
@@ -136,8 +136,7 @@ class Report:
             for name, use in over.items()
         )
         raise DesignTooLargeError(
-            f"the design does not fit {board}: it needs {needs}; "
-            "choose a --config with a smaller array (rows, lanes, samples) or fewer weights"
+            f"the design does not fit {board}: it needs {needs}; choose a smaller --device"
         )
 
     def check_timing(self, seed: int) -> None:
@@ -201,4 +200,6 @@ def load_result(file: Path) -> BuildResult:
     try:
         return BuildResult.from_json(file.read_text())
     except (ValueError, TypeError, KeyError) as error:
-        raise MetabitError(f"{file} is no result of `metabit build`: {error}") from error
+        raise MetabitError(
+            f"{file} is no result of `metabit build`, or one of an earlier version: {error}"
+        ) from error

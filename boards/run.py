@@ -1,19 +1,24 @@
 """A training run on a device: trains there, keeps its record here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..golden.checkpoints.hardware import Checkpoint
-from ..golden.learner import Labels
+from ..golden.learner import GoldenLearner, Labels
 from ..golden.network import Bits, Network, Statistics
 from ..golden.run import Run
-from ..golden.trainer import TileResult, Trainer
-from ..hdl.v1.layout import PHASES
-from .driver import Driver
-from .records import DeviceState
-from .transport import DeviceError
+from ..golden.trainer import SpanResult, Trainer
+from ..host.driver import Driver
+from ..host.errors import DeviceError
+from ..host.records import DeviceState
+
+if TYPE_CHECKING:
+    from ..golden.compiled.engine import Engine
 
 _MODULUS = 2**32
 
@@ -40,22 +45,40 @@ def find_divergence(state: DeviceState, network: Network) -> str | None:
     return None
 
 
+@dataclass(frozen=True)
+class _Packed:
+    """Samples in the forms that device and golden take."""
+
+    device: Any
+    golden: Any
+
+
 class _Learner:
     """The device as the trainer sees it, and golden beside it if all is to be verified."""
 
-    def __init__(self, driver: Driver, golden: Network | None) -> None:
+    def __init__(self, driver: Driver, golden: "GoldenLearner | Engine | None") -> None:
         self._driver = driver
         self._golden = golden
-        self._seen = dict.fromkeys(PHASES, 0)
-        self.cycles = dict.fromkeys(PHASES, 0)
+        self._seen = driver.statistics().cycles
+        self.cycles = dict.fromkeys(self._seen, 0)
 
-    def train_tile(
-        self, samples: Bits, labels: Labels, *, annealing: int, damping: int
+    def pack(self, samples: Bits) -> _Packed:
+        golden = None if self._golden is None else self._golden.pack(samples)
+        return _Packed(self._driver.pack(samples), golden)
+
+    def train_tiles(
+        self,
+        packed: _Packed,
+        labels: Labels,
+        indices: npt.NDArray[np.int64],
+        *,
+        annealing: int,
+        damping: int,
     ) -> npt.NDArray[np.int64]:
-        found = self._driver.train_tile(samples, labels, annealing=annealing, damping=damping)
+        rule = {"annealing": annealing, "damping": damping}
+        found = self._driver.train_tiles(packed.device, labels, indices, **rule)
         if self._golden is not None:
-            forward = self._golden.train_tile(samples, labels, annealing=annealing, damping=damping)
-            self._compare(found, forward.predictions)
+            self._compare(found, self._golden.train_tiles(packed.golden, labels, indices, **rule))
         return found
 
     def predict(self, samples: Bits) -> npt.NDArray[np.int64]:
@@ -78,7 +101,7 @@ class _Learner:
         """Leave out the cycles since the last call: they were no training."""
         self._seen = self._driver.statistics().cycles
 
-    def _compare(self, found: npt.NDArray[np.int64], expected: npt.NDArray[np.int64]) -> None:
+    def _compare(self, found: npt.NDArray[np.int64], expected: npt.NDArray[np.integer]) -> None:
         if not np.array_equal(found, expected):
             sample = int(np.argmax(found != expected))
             raise DivergenceError(
@@ -90,9 +113,9 @@ class _Learner:
 class DeviceRun(Run):
     """A run whose network is on a device.
 
-    The device is reset, and gets the state of the network if the run goes on. From then on
-    ``network`` is a copy of the device's state that is refreshed at the end of every epoch and
-    for every checkpoint. With ``verify`` it is trained alongside instead, and compared.
+    The network is loaded into the device. From then on ``network`` is a copy of the device's state
+    that is refreshed at the end of every epoch and for every checkpoint. With ``verify`` it is
+    trained alongside instead, and compared.
 
     Parameters
     ----------
@@ -101,10 +124,12 @@ class DeviceRun(Run):
     run : Run
         The run to take over, as it was started or resumed.
     verify : bool
-        Whether to train golden, too.
+        Whether to train golden, too; with the engine of ``run``.
 
     Raises
     ------
+    CapacityError
+        If the network does not fit the device.
     DivergenceError
         While training, if device and golden differ.
     """
@@ -117,33 +142,30 @@ class DeviceRun(Run):
         verify: bool = False,
     ) -> None:
         network, data, schedule = run.network, run.data, run.schedule
-        super().__init__(network, data, schedule)
+        engine = run.engine if verify else "numpy"
+        super().__init__(network, data, schedule, engine=engine)
         self.test_accuracy = list(run.test_accuracy)
         self.seconds = list(run.seconds)
         self.observer = run.observer
         self.driver = driver
         self._verify = verify
-        self._learner = _Learner(driver, network if verify else None)
-        self._trainer = Trainer(self._learner, data, schedule)
-        self._before = Statistics(
-            network.statistics.samples,
-            network.statistics.correct,
-            list(network.statistics.triggers),
-            list(network.statistics.updates),
-        )
+        self._before = deepcopy(network.statistics)
         self._position: tuple[int, int] | None = None
-        driver.reset(network.config.seed)
-        if schedule.history or schedule.sample:
-            driver.load_state(network.counters, network.generator.state)
+        driver.load(network)
+        self._learner = _Learner(driver, self._golden if verify else None)
+        self._trainer = Trainer(self._learner, data, schedule)
 
     @property
     def cycles(self) -> dict[str, int]:
-        """Clock cycles that the device has spent on training here, by phase."""
+        """Clock cycles that the device has spent on training here, by phase.
+
+        Phases overlap; see :data:`metabit.hdl.statistics.PHASES`. Empty if it does not count them.
+        """
         return self._learner.cycles
 
-    def tiles(self) -> Iterator[TileResult]:
-        """Train to the end, and yield after every tile; see :meth:`Run.tiles`."""
-        for result in super().tiles():
+    def spans(self) -> Iterator[SpanResult]:
+        """Train to the end, and yield after every span; see :meth:`.TrainingRun.spans`."""
+        for result in super().spans():
             if result.step.last:
                 self.synchronise()
             yield result
@@ -160,21 +182,25 @@ class DeviceRun(Run):
             return
         before, now = self._before, self._learner.count_cycles()
         state = self.driver.read_state()
-        self._learner.skip_cycles()
         total = Statistics(
             before.samples + now.samples,
             before.correct + now.correct,
-            [a + b for a, b in zip(before.triggers, now.triggers, strict=True)],
-            [a + b for a, b in zip(before.updates, now.updates, strict=True)],
+            _sum(before.triggers, now.triggers),
+            _sum(before.updates, now.updates),
         )
+        network = self.network
         if self._verify:
-            difference = find_divergence(state, self.network)
-            if difference is None and total != self.network.statistics:
-                difference = f"the device has counted {total}, golden {self.network.statistics}"
+            difference = find_divergence(state, network)
+            if difference is None and total != network.statistics:
+                difference = f"the device has counted {total}, golden {network.statistics}"
             if difference is not None:
                 raise DivergenceError(f"after {total.samples} training samples: {difference}")
         else:
-            self.network.load(state.counters)
-            self.network.generator.state = state.generator_state
-            self.network.statistics = total
+            network.load(state.counters)
+            network.generator.state = state.generator_state
+            network.statistics = total
         self._position = position
+
+
+def _sum(before: Sequence[int], now: Sequence[int]) -> list[int]:
+    return [a + b for a, b in zip(before, now, strict=True)]

@@ -2,14 +2,29 @@
 
 from .registry import Family
 
+MEMORIES = (
+    *("*.core.store*", "*.core.totals*", "*.core.codes*", "*.core.head*"),
+    *("*.link.receiver*", "*.link.encoder*"),
+)
+"""Modules whose memories are never read where they are written, or it does not matter what comes.
+
+A star at the end: names of modules may end in a number that keeps them apart.
+"""
+
+_ALWAYS = [pattern for pattern in MEMORIES if pattern != "*.core.head*"]
+"""Those of them that every device has; scores of several layers are summed in a memory only where
+there are several layers."""
+
 # Amaranth memories promise that a read of the address being written returns the old contents.
-# Block RAM does not, and imitating it costs about 50 look-up tables and 83 flip-flops per port.
-# These blocks never use such a read, so the promise is dropped for them.
-# A star at the end: names of modules may end in a number that keeps them apart.
-PREPARATION = """\
-select -assert-any *.activations*/t:$memrd_v2
-setparam -set COLLISION_X_MASK 1'1 *.store*/t:$memrd_v2 *.activations*/t:$memrd_v2 \
-*.popcounts*/t:$memrd_v2 *.link.receiver*/t:$memrd_v2 *.link.encoder*/t:$memrd_v2"""
+# Block RAM does not, and imitating it costs about 50 look-up tables and 83 flip-flops per port,
+# so the promise is dropped.
+PREPARATION = "\n".join(
+    [
+        *(f"select -assert-any {pattern}/t:$memrd_v2" for pattern in _ALWAYS),
+        "setparam -set COLLISION_X_MASK 1'1 "
+        + " ".join(f"{pattern}/t:$memrd_v2" for pattern in MEMORIES),
+    ]
+)
 """Commands of Yosys between reading the device and synthesising it."""
 
 OPTIONS: dict[Family, str] = {"ecp5": "-nowidelut", "ice40": "-dsp"}

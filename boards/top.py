@@ -4,9 +4,9 @@ from amaranth.build import Platform
 from amaranth.hdl import ClockDomain, Module, Signal
 from amaranth.lib import io, wiring
 
-from ..golden.config import Config
-from ..hdl.v1.device import Device
-from ..hdl.v1.uart import Uart, divisor
+from ..hdl.device import Device
+from ..hdl.link.uart import Uart, divisor
+from ..hdl.shape import Shape
 from .clocking import Clocking
 from .registry import Board
 
@@ -25,7 +25,8 @@ class Top(wiring.Component):
     Parameters
     ----------
     board : Board
-    config : Config
+    shape : Shape
+        Device.
     clock_mhz : float
         Frequency of domain ``sync``.
 
@@ -35,9 +36,9 @@ class Top(wiring.Component):
         If the board's bit rate cannot be made from that frequency.
     """
 
-    def __init__(self, board: Board, config: Config, clock_mhz: float) -> None:
+    def __init__(self, board: Board, shape: Shape, clock_mhz: float) -> None:
         self._board = board
-        self._config = config
+        self._shape = shape
         self._clock_mhz = clock_mhz
         self._divisor = divisor(clock_mhz * 1e6, board.baud)
         super().__init__({})
@@ -48,7 +49,7 @@ class Top(wiring.Component):
         if self._clock_mhz != self._board.oscillator_mhz:
             m.domains.sync = ClockDomain()
             m.submodules.clocking = Clocking(self._board, self._clock_mhz)
-        m.submodules.device = device = Device(self._config)
+        m.submodules.device = device = Device(self._shape)
         m.submodules.uart = uart = Uart(self._divisor)
         wiring.connect(m, uart.rx, device.rx)
         wiring.connect(m, device.tx, uart.tx)

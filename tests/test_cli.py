@@ -105,7 +105,7 @@ def test_real_process_ends_with_status_1():
 def test_boards(tmp_path):
     file = tmp_path / "boards.json"
     assert "icebreaker" in metabit("boards", "--json", file)
-    assert json.loads(file.read_text())["ulx3s-85f"]["clock_mhz"] == 50
+    assert json.loads(file.read_text())["ulx3s-85f"]["clock_mhz"] == 80
 
 
 def test_json_that_cannot_be_written(tmp_path):

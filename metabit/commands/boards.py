@@ -19,7 +19,7 @@ metabit boards --json boards.json
 def boards(json: options.JsonOption = None) -> None:
     """List the boards that bitstreams can be built for."""
     table = Table(title="boards", title_justify="left")
-    for heading in ("board", "title", "FPGA", "clock MHz", "config"):
+    for heading in ("board", "title", "FPGA", "clock MHz", "device"):
         numeric = heading == "clock MHz"
         table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
     for board in BOARDS.values():
@@ -28,7 +28,7 @@ def boards(json: options.JsonOption = None) -> None:
             board.title,
             board.device,
             f"{board.clock_mhz:g}",
-            board.config,
+            board.shape,
         )
     Console().print(table)
     if json is not None:
@@ -37,10 +37,10 @@ def boards(json: options.JsonOption = None) -> None:
             {
                 board.name: {
                     "title": board.title,
-                    "device": board.device,
+                    "fpga": board.device,
                     "clock_mhz": board.clock_mhz,
                     "baud": board.baud,
-                    "config": board.config,
+                    "device": board.shape,
                 }
                 for board in BOARDS.values()
             },

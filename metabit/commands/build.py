@@ -1,4 +1,4 @@
-"""`metabit build`: the bitstream of a configuration for a board."""
+"""`metabit build`: the bitstream of a device for a board."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +13,7 @@ from metabit.boards.registry import BOARDS, find_board
 from metabit.golden.named import NAMES, load_config
 
 from . import options
+from .devices import BoardDeviceOption
 
 if TYPE_CHECKING:
     from metabit.boards.results import BuildResult
@@ -20,13 +21,17 @@ if TYPE_CHECKING:
 EPILOG = """
 **Examples**
 
-metabit build icebreaker                          the board's own configuration
+metabit build icebreaker                        the board's own device
 
-metabit build icebreaker --config tiny            another one
+metabit build icebreaker --freq 24 --seed 7     a slower clock, another placement
 
-metabit build icebreaker --freq 24 --seed 7       a faster clock, another placement
+metabit build ulx3s-85f --device small          a small device
+
+metabit build ulx3s-85f --config mine.json      only if that network fits
 
 metabit build ulx3s-85f --out out --json out.json
+
+Networks are no part of a bitstream: metabit run loads any that fits.
 """
 
 _MOST_SEEN = 12
@@ -35,12 +40,13 @@ _MOST_SEEN = 12
 
 def build(
     board: Annotated[str, typer.Argument(metavar="BOARD", help=f"One of {', '.join(BOARDS)}.")],
+    device: BoardDeviceOption = None,
     config: Annotated[
         str | None,
         typer.Option(
             "--config",
             metavar="NAME|PATH",
-            help=f"Configuration: {', '.join(NAMES)}, or a JSON file. [default: the board's]",
+            help=f"Look first whether this network fits: {', '.join(NAMES)}, or a JSON file.",
             show_default=False,
         ),
     ] = None,
@@ -61,7 +67,7 @@ def build(
         typer.Option(
             "--out",
             metavar="FOLDER",
-            help="Where all files go. [default: build/BOARD-CONFIG]",
+            help="Where all files go. [default: build/BOARD-DEVICE]",
             show_default=False,
         ),
     ] = None,
@@ -70,18 +76,24 @@ def build(
     ] = False,
     json: options.JsonOption = None,
 ) -> None:
-    """Build the bitstream of a configuration for a board.
+    """Build the bitstream of a device for a board.
 
     Prints what the design uses and how fast it is; fails if it does not fit or is too slow.
     """
     from metabit.boards.build import BuildOptions
     from metabit.boards.build import build as run_build
+    from metabit.hdl.placement import Placement
+    from metabit.sim.shapes import find_shape
 
     options.check_folder("--json", json)
     chosen = find_board(board)
-    network = load_config(config or chosen.config)
-    folder = out or Path("build") / f"{chosen.name}-{network.name}"
+    shape = find_shape(device or chosen.shape)
+    folder = out or Path("build") / f"{chosen.name}-{shape.name}"
     console = Console()
+    if config is not None:
+        network = load_config(config)
+        Placement(network, shape)
+        console.print(f"network {network.name} fits device {shape.name}", highlight=False)
     with console.status("elaborating the design") as status:
 
         def show(step: str, number: int, count: int, log: Path) -> None:
@@ -94,7 +106,7 @@ def build(
             status.update(step)
 
         result = run_build(
-            chosen, network, folder, BuildOptions(clock_mhz=freq, seed=seed, force=force), show
+            chosen, shape, folder, BuildOptions(clock_mhz=freq, seed=seed, force=force), show
         )
     _print(console, result)
     if json is not None:

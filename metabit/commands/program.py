@@ -15,7 +15,7 @@ metabit program icebreaker                   what metabit build icebreaker made
 
 metabit program ulx3s-85f --flash            keep it over a power cycle
 
-metabit program icebreaker --bitstream build/icebreaker-tiny/metabit-icebreaker-tiny.bin
+metabit program icebreaker --bitstream build/demo/icebreaker/metabit-icebreaker-up5k.bin
 """
 
 
@@ -26,7 +26,7 @@ def program(
         typer.Option(
             "--bitstream",
             metavar="FILE",
-            help="Bitstream. [default: the last one built in build/BOARD-CONFIG]",
+            help="Bitstream. [default: the last one built in build/BOARD-DEVICE]",
             show_default=False,
         ),
     ] = None,

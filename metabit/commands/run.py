@@ -1,5 +1,6 @@
 """`metabit run`: train on a board."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,8 +37,8 @@ metabit run --port /dev/ttyUSB1 --config up5k --out run.npz       write a checkp
 
 metabit run --port /dev/ttyUSB1 --resume run.npz                  go on, on any board or another
 
-The bitstream on the board must have been built for the same configuration: metabit build, then
-metabit program.
+Any network that fits the device can be trained; it is loaded first. The bitstream must be on the
+board: metabit build, then metabit program.
 """
 
 
@@ -69,6 +70,7 @@ def run(
         bool,
         typer.Option("--verify", help="Train golden alongside, and stop where the two differ."),
     ] = False,
+    counter_bits: options.CounterBitsOption = None,
     seed: options.SeedOption = None,
     out: Annotated[
         Path | None,
@@ -94,11 +96,11 @@ def run(
     data_dir: options.DataDirOption = None,
 ) -> None:
     """Train on a board, through its serial port."""
-    from metabit.boards.driver import Driver
     from metabit.boards.run import DeviceRun
-    from metabit.boards.transport import SerialTransport
     from metabit.golden.data.training_data import prepare
     from metabit.golden.run import Run
+    from metabit.host.driver import Driver
+    from metabit.host.transport import SerialTransport
 
     console = Console(soft_wrap=True)
     if out is not None and out.suffix != ".npz":
@@ -107,30 +109,44 @@ def run(
     check_folder("--json", json)
     if resume is not None:
         refuse_changes(
-            {"config": config, "epochs": epochs, "seed": seed, "dataset": dataset, "split": split}
+            {
+                "config": config,
+                "epochs": epochs,
+                "counter_bits": counter_bits,
+                "seed": seed,
+                "dataset": dataset,
+                "split": split,
+            }
         )
         begun = Run.resume(*open_checkpoint(resume, data_dir))
     else:
-        chosen = choose(config, dataset=dataset, data_dir=data_dir, seed=seed)
+        chosen = choose(
+            config, dataset=dataset, data_dir=data_dir, counter_bits=counter_bits, seed=seed
+        )
         data = prepare(chosen.config, dataset=chosen.dataset, split_name=split)
         begun = Run.start(chosen.config, data, epochs or EPOCHS)
     samples = begun.network.statistics.samples
     path = out or resume
-    with Driver(SerialTransport(port, baud, timeout), begun.network.config) as driver:
+    with closing(SerialTransport(port, baud, timeout)) as transport:
+        driver = Driver.find(transport)
         device_run = DeviceRun(driver, begun, verify=verify)
+        console.print(f"device {driver.shape.name} on {port}", highlight=False)
         describe(console, device_run)
         if not train_to_end(console, device_run, path, 1, f"metabit run --port {port}"):
             raise typer.Exit(130)
     samples = device_run.network.statistics.samples - samples
     summarise(console, device_run, path)
-    per_sample = {phase: count / samples for phase, count in device_run.cycles.items()}
-    listed = ", ".join(f"{phase} {count:.1f}" for phase, count in per_sample.items())
-    console.print(f"cycles per training sample: {listed}", highlight=False)
+    if device_run.cycles:
+        phases = ", ".join(
+            f"{phase} {count / samples:.1f}" for phase, count in device_run.cycles.items()
+        )
+        console.print(f"cycles per training sample: {phases}", highlight=False)
     if verify:
         console.print("[green]device and golden agree in every bit[/]")
     if json is not None:
         results: dict[str, Any] = results_of(device_run)
         results["port"] = port
+        results["device"] = driver.shape.name
         results["bit_exact"] = True if verify else None
         results["samples"] = samples
         results["cycles"] = device_run.cycles

@@ -7,8 +7,10 @@ import typer
 from rich.console import Console
 
 from metabit.boards.registry import Family
+from metabit.golden.schedule import SPAN
 
 from . import options
+from .devices import SimulatedDeviceOption
 from .options import check_folder, choose
 from .simulation import building, command_line, refuse_with_sweep, show_simulation, show_sweep
 from .training import open_checkpoint, refuse_changes
@@ -29,11 +31,13 @@ metabit simulate --config tiny --epochs 5             five whole epochs on the e
 
 metabit simulate --config up5k --samples 10000        the beginning of a training on Fashion-MNIST
 
+metabit simulate --config tiny --device up5k          a small network on the device of a board
+
 metabit simulate --resume run.npz --samples 1000      go on from a checkpoint of metabit train
 
 metabit simulate --trace tile.vcd --trace-from 3      record the waveform of the fourth tile
 
-metabit simulate --sweep 50 --seed 1                  fifty random small configurations
+metabit simulate --sweep 50 --seed 1                  fifty random networks on small devices
 
 metabit simulate --netlist ice40 --samples 500        the gates of the FPGA in place of the RTL
 """
@@ -41,6 +45,7 @@ metabit simulate --netlist ice40 --samples 500        the gates of the FPGA in p
 
 def simulate(
     config: options.ConfigOption = None,
+    device: SimulatedDeviceOption = None,
     samples: Annotated[
         int | None,
         typer.Option(
@@ -67,10 +72,10 @@ def simulate(
         int | None,
         typer.Option(
             "--compare-every",
-            metavar="TILES",
+            metavar="SPANS",
             min=1,
-            help="Tiles between comparisons of all state; predictions are compared after every "
-            "tile. [default: as often as costs a tenth of the time]",
+            help=f"Spans of {SPAN} tiles between comparisons of all state; predictions are "
+            "compared after every span. [default: as often as costs a tenth of the time]",
             show_default=False,
         ),
     ] = None,
@@ -79,7 +84,7 @@ def simulate(
         typer.Option(
             "--stalls",
             metavar="P",
-            help="Probability, below 1, that a byte stream is held up in a cycle.",
+            help="Probability, below 1, that a stream is held up in a cycle.",
         ),
     ] = 0.0,
     netlist: Annotated[
@@ -91,6 +96,7 @@ def simulate(
             show_default=False,
         ),
     ] = None,
+    counter_bits: options.CounterBitsOption = None,
     seed: options.SeedOption = None,
     resume: Annotated[
         Path | None,
@@ -115,14 +121,18 @@ def simulate(
             "--trace-from",
             metavar="TILE",
             min=0,
-            help="First tile to record.",
+            help="First tile to record; so is the tile before.",
             rich_help_panel=_TRACE,
         ),
     ] = 0,
     trace_tiles: Annotated[
         int,
         typer.Option(
-            "--trace-tiles", metavar="N", min=1, help="Tiles to record.", rich_help_panel=_TRACE
+            *("--trace-tiles",),
+            metavar="N",
+            min=1,
+            help="Tiles to record; so is the one behind.",
+            rich_help_panel=_TRACE,
         ),
     ] = 1,
     sweep: Annotated[
@@ -131,7 +141,7 @@ def simulate(
             "--sweep",
             metavar="N",
             min=1,
-            help="Instead of one training: N random small configurations on random data.",
+            help="Instead of one training: N random networks on small devices, on random data.",
             show_default=False,
             rich_help_panel=_SWEEP,
         ),
@@ -143,38 +153,62 @@ def simulate(
     """Train the simulated device and compare every bit with golden."""
     from metabit.golden.data.training_data import prepare
     from metabit.golden.run import Run
+    from metabit.hdl.placement import Placement
+    from metabit.sim.shapes import find_shape, smallest_shape
     from metabit.sim.simulate import Stalls, Trace, build_device, simulation
 
     console = Console(soft_wrap=True)
     check_folder("--json", json)
     check_folder("--trace", trace)
     if sweep is not None:
-        refuse_with_sweep({"config": config, "samples": samples, "epochs": epochs, "trace": trace})
+        refuse_with_sweep(
+            {
+                "config": config,
+                "device": device,
+                "samples": samples,
+                "epochs": epochs,
+                "trace": trace,
+            }
+        )
         show_sweep(console, sweep, seed or 0, netlist, json)
         return
     window = Trace(trace, trace_from, trace_tiles) if trace else None
     if resume is not None:
         refuse_changes(
-            {"config": config, "epochs": epochs, "seed": seed, "dataset": dataset, "split": split}
+            {
+                "config": config,
+                "epochs": epochs,
+                "counter_bits": counter_bits,
+                "seed": seed,
+                "dataset": dataset,
+                "split": split,
+            }
         )
         run = Run.resume(*open_checkpoint(resume, data_dir))
     else:
-        chosen = choose(config, dataset=dataset, data_dir=data_dir, seed=seed)
+        chosen = choose(
+            config, dataset=dataset, data_dir=data_dir, counter_bits=counter_bits, seed=seed
+        )
         data = prepare(chosen.config, dataset=chosen.dataset, split_name=split)
         run = Run.start(chosen.config, data, epochs or EPOCHS)
     if samples is None and epochs is None:
         samples = SAMPLES
-    held_up = Stalls(run.network.config.seed, stalls, stalls) if stalls else None
+    network = run.network.config
+    shape = find_shape(device) if device else smallest_shape(network)
+    Placement(network, shape)
+    held_up = Stalls(network.seed, *(4 * (stalls,))) if stalls else None
     with building(console) as report:
-        library = build_device(run.network.config, netlist=netlist, trace=window, report=report)
+        library = build_device(shape, netlist=netlist, trace=window, report=report)
     with simulation(
-        run, library, compare_every=compare_every, trace=window, stalls=held_up
+        run, shape, library, compare_every=compare_every, trace=window, stalls=held_up
     ) as opened:
         again = {
             "--config": config,
+            "--device": device,
             "--dataset": dataset,
             "--data-dir": data_dir,
             "--split": split,
+            "--counter-bits": counter_bits,
             "--seed": seed,
             "--epochs": epochs,
             "--resume": resume,

@@ -77,11 +77,10 @@ def show_simulation(
     MetabitError
         If device and golden differ, or the device hangs.
     """
-    from metabit.boards.transport import DeviceError
+    from metabit.host.errors import DeviceError
     from metabit.sim.pinpoint import pinpoint
     from metabit.sim.side_by_side import DivergenceError
 
-    config = simulation.run.network.config
     common = _identify(simulation) | {"netlist": netlist}
     side = simulation.side
     try:
@@ -99,7 +98,7 @@ def show_simulation(
         raise MetabitError(
             f"in tile {side.tiles}: {error}; {_trace_with(command, side.tiles)}"
         ) from error
-    _summarise(console, config, outcome, netlist)
+    _summarise(console, simulation, outcome, netlist)
     if json is not None:
         write_json(json, common | _measured(outcome))
 
@@ -117,35 +116,28 @@ def _train(console: Console, simulation: "Simulation", samples: int | None) -> N
     )
     with progress:
         bar = progress.add_task("", total=min(left, samples or left), speed="")
-        for _ in simulation.tiles(samples):
+        for _ in simulation.spans(samples):
             device = simulation.device
             speed = f"{device.cycles / device.seconds:,.0f} cycles/s"
             progress.update(bar, completed=side.samples, speed=speed)
 
 
 def _summarise(
-    console: Console, config: Config, outcome: "Outcome", netlist: Family | None
+    console: Console, simulation: "Simulation", outcome: "Outcome", netlist: Family | None
 ) -> None:
-    table = Table(title=f"cycles per training sample, {config.name}", title_justify="left")
-    table.add_column("phase")
-    table.add_column("cycles", justify="right")
-    table.add_column("share", justify="right")
+    name, shape = simulation.run.network.config.name, simulation.driver.shape
     total = outcome.cycles_per_sample
-    for phase, count in outcome.cycles.items():
-        cycles = count / outcome.samples
-        table.add_row(phase, f"{cycles:.1f}", f"{cycles / total:.1%}")
-    table.add_section()
-    table.add_row("[bold]all[/]", f"[bold]{total:.1f}[/]", "")
-    console.print(table)
-    rates = [f"{1e6 / total:,.0f} samples/s per MHz"]
-    rates += [
-        f"{board.clock_mhz * 1e6 / total:,.0f} samples/s at the {board.clock_mhz:g} MHz of the "
-        f"{board.name}"
-        for board in BOARDS.values()
-        if board.config == config.name
-    ]
-    for rate in rates:
-        console.print(rate, highlight=False)
+    if total:
+        _show_cycles(console, f"{name} on {shape.name}", outcome)
+        rates = [f"{1e6 / total:,.0f} samples/s per MHz"]
+        rates += [
+            f"{board.clock_mhz * 1e6 / total:,.0f} samples/s at the {board.clock_mhz:g} MHz of the "
+            f"{board.name}"
+            for board in BOARDS.values()
+            if board.shape == shape.name
+        ]
+        for rate in rates:
+            console.print(rate, highlight=False)
     console.print(
         f"simulated {outcome.simulated_cycles:,} cycles in {outcome.seconds:.1f} s: "
         f"{outcome.cycles_per_second:,.0f} cycles/s",
@@ -158,6 +150,18 @@ def _summarise(
         highlight=False,
     )
     console.print(f"state {outcome.state_sha256}", highlight=False)
+
+
+def _show_cycles(console: Console, title: str, outcome: "Outcome") -> None:
+    table = Table(title=f"cycles per training sample, {title}", title_justify="left")
+    table.add_column("phase")
+    table.add_column("cycles", justify="right")
+    table.add_column("share", justify="right")
+    for phase, count in outcome.cycles.items():
+        cycles = count / outcome.samples
+        table.add_row(phase, f"{cycles:.1f}", f"{cycles / outcome.cycles_per_sample:.1%}")
+    console.print(table)
+    console.print("phases overlap: run is all of it", highlight=False)
 
 
 def _agreement(netlist: Family | None) -> str:
@@ -185,6 +189,7 @@ def _identify(simulation: "Simulation") -> dict[str, Any]:
     run = simulation.run
     return {
         "config": run.network.config.model_dump(mode="json"),
+        "device": simulation.driver.shape.name,
         "dataset": run.data.dataset,
         "split": run.data.split.name,
         "epochs": run.schedule.epochs,
@@ -197,7 +202,7 @@ def _measured(outcome: "Outcome") -> dict[str, Any]:
     return {
         "samples": outcome.samples,
         "tiles": outcome.tiles,
-        "cycles": sum(outcome.cycles.values()),
+        "cycles": outcome.cycles["run"],
         "cycles_by_phase": outcome.cycles,
         "cycles_per_sample": outcome.cycles_per_sample,
         "simulated_cycles": outcome.simulated_cycles,
@@ -237,7 +242,7 @@ def show_sweep(
     Raises
     ------
     MetabitError
-        If a configuration fails.
+        If a network fails.
     """
     from metabit.sim.sweep import sweep
 
@@ -247,7 +252,7 @@ def show_sweep(
         trials.append(trial)
         verdict = "[green]agrees[/]" if trial.error is None else f"[red]{escape(trial.error)}[/]"
         console.print(
-            f"{trial.number + 1:4}/{count}  {_describe(trial.config)}  "
+            f"{trial.number + 1:4}/{count}  {_describe(trial.config)} on {trial.device}  "
             f"{trial.samples} samples, {trial.cycles:,} cycles: {verdict}",
             highlight=False,
         )
@@ -255,21 +260,19 @@ def show_sweep(
     if json is not None:
         write_json(json, _sweep_results(trials, seed, time.perf_counter() - start, netlist))
     if failed:
-        raise MetabitError(f"{len(failed)} of {count} configurations failed (seed {seed})")
+        raise MetabitError(f"{len(failed)} of {count} networks failed (seed {seed})")
     console.print(
-        f"[green]{_agreement(netlist)}[/]: {count} configurations, "
+        f"[green]{_agreement(netlist)}[/]: {count} networks, "
         f"{sum(trial.samples for trial in trials)} samples",
         highlight=False,
     )
 
 
 def _describe(config: Config) -> str:
-    array = config.array
     widths = "-".join(map(str, (config.inputs, *config.hidden, config.classes)))
-    kind = "systolic" if array.systolic else array.memory
     return (
         f"{widths} group {config.group} {config.counter_bits} bits tile {config.tile} "
-        f"array {array.rows}x{array.lanes}x{array.samples} {kind}"
+        f"lag {config.lag}"
     )
 
 
@@ -286,6 +289,7 @@ def _sweep_results(
         "trials": [
             {
                 "config": trial.config.model_dump(mode="json"),
+                "device": trial.device,
                 "samples": trial.samples,
                 "cycles": trial.cycles,
                 "error": trial.error,

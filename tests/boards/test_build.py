@@ -1,31 +1,25 @@
 """The build, with stand-ins for the slow tools."""
 
+import fnmatch
 import json
 import sys
 from pathlib import Path
 
 import pytest
+from amaranth.back import rtlil
 from amaranth.hdl import Module
 from amaranth.lib import io, wiring
 
 from metabit.boards.build import BuildOptions, build
 from metabit.boards.registry import BOARDS, check_memory, find_board
 from metabit.boards.results import DesignTooLargeError, TimingError, load_result
+from metabit.boards.synthesis import MEMORIES, PREPARATION
 from metabit.boards.toolchain import ToolFailedError, ToolNotFoundError, find_tool, run_tool
 from metabit.errors import MetabitError
-from metabit.golden.config import ArrayShape, Config
-from metabit.golden.named import load_config
+from metabit.hdl.device import Device
+from metabit.hdl.shape import SHAPES
 
-SMALL = Config(
-    name="small",
-    inputs=16,
-    hidden=(4,),
-    classes=2,
-    group=4,
-    counter_bits=4,
-    tile=1,
-    array=ArrayShape(rows=1, lanes=16, samples=1),
-)
+SMALL = SHAPES["small-spram"]
 
 # Stand-ins write what the real tools would and count their calls in a file.
 YOSYS = """
@@ -48,8 +42,8 @@ used = int(os.environ.get("USED", "100"))
 report = {
     "utilization": {"ICESTORM_LC": {"used": used, "available": 5280},
                     "ICESTORM_DSP": {"used": 0, "available": 8}},
-    "fmax": {"device.clk": {"achieved": float(os.environ.get("FMAX", "30.123")),
-                            "constraint": 12.00004}},
+    "fmax": {"device.clk": {"achieved": float(os.environ.get("FMAX", "50.123")),
+                            "constraint": 39.75004}},
     "critical_paths": [{"from": "posedge device.clk", "to": "posedge device.clk", "path": path}],
 }
 packing = "--pack-only" in sys.argv
@@ -60,7 +54,7 @@ if packing or used <= 5280:
 if used > 5280 and not packing:
     sys.exit("ERROR: Failed to expand region.")
 json.dump({"modules": {"top": {"cells": cells}}}, open("placed.json", "w"))
-if report["fmax"]["device.clk"]["achieved"] < 12:
+if report["fmax"]["device.clk"]["achieved"] < 39.75:
     sys.exit("ERROR: Max frequency for clock 'device.clk'.")
 """
 ICEPACK = """
@@ -118,18 +112,18 @@ def test_result(tools):
     assert json.loads(result.to_json())["resources"] == {
         "logic cells": {"used": 100, "total": 5280}
     }
-    assert result.fmax_mhz == {"sync": 30.12}
-    assert result.target_mhz == {"sync": 12.0}
+    assert result.fmax_mhz == {"sync": 50.12}
+    assert result.target_mhz == {"sync": 39.75}
     assert result.critical_path == ("a", "b")
     assert result.blocks == {
         "array": {"logic cells": 1},
         "store": {"block RAMs": 1},
         "routing": {"logic cells": 1},
     }
-    assert result.config_digest == SMALL.digest.hex()
+    assert (result.shape, result.shape_digest) == ("small-spram", SMALL.digest.hex())
     assert Path(result.bitstream).read_bytes() == b"bits"
     assert result.bytes == 4
-    assert Path(result.bitstream).name == "metabit-icebreaker-small.bin"
+    assert Path(result.bitstream).name == "metabit-icebreaker-small-spram.bin"
     assert Path(result.picture).read_bytes().startswith(b"\x89PNG")
     assert load_result(tools / "out" / "build.json") == result
 
@@ -158,7 +152,7 @@ def test_too_large(tools, monkeypatch):
         run(tools / "out")
     assert str(error.value) == (
         "the design does not fit icebreaker: it needs 6,000 logic cells of 5,280 (720 too many); "
-        "choose a --config with a smaller array (rows, lanes, samples) or fewer weights"
+        "choose a smaller --device"
     )
 
 
@@ -168,7 +162,7 @@ def test_too_slow(tools, monkeypatch):
     with pytest.raises(TimingError) as error:
         run(tools / "out", seed=3)
     assert str(error.value) == (
-        "timing is not met: clock sync reaches 11.50 MHz, needs 12.00 MHz; "
+        "timing is not met: clock sync reaches 11.50 MHz, needs 39.75 MHz; "
         "try another --seed (now 3) or a lower --freq"
     )
     assert not list((tools / "out").glob("metabit-*"))
@@ -202,12 +196,12 @@ def test_board_is_complete(name):
     assert platform.default_clk_frequency == board.oscillator_mhz * 1e6
     for resource in (("uart", 0), ("led", 0), ("led", 1)):
         platform.lookup(*resource)
-    check_memory(board, load_config(board.config))
+    check_memory(board, SHAPES[board.shape])
 
 
 def test_clocks_that_were_promised():
-    assert find_board("icebreaker").clock_mhz >= 12
-    assert find_board("ulx3s-85f").clock_mhz >= 50
+    assert find_board("icebreaker").clock_mhz >= 39.75
+    assert find_board("ulx3s-85f").clock_mhz >= 80
 
 
 def test_unknown_board():
@@ -218,11 +212,33 @@ def test_unknown_board():
 
 def test_board_without_single_port_ram():
     with pytest.raises(MetabitError) as error:
-        check_memory(find_board("ulx3s-85f"), load_config("up5k"))
+        check_memory(find_board("ulx3s-85f"), SHAPES["up5k"])
     assert str(error.value) == (
-        "configuration up5k keeps its counters in 'spram' memory, which ulx3s-85f "
-        "(LFE5U-85F-6BG381) does not have; use one with array.memory 'block'"
+        "device up5k keeps its counters in 'spram' memory, which ulx3s-85f "
+        "(LFE5U-85F-6BG381) does not have; build one that keeps them in 'block'"
     )
+
+
+@pytest.mark.parametrize(
+    ("board", "shape"),
+    [("icebreaker", SMALL), ("icebreaker", SHAPES["small"]), ("ulx3s-85f", SHAPES["small"])],
+)
+def test_every_memory_is_prepared_for_synthesis(board, shape):
+    """Each is in a module that a pattern names, and each pattern that must match does."""
+    text = rtlil.convert(
+        Device(shape), platform=find_board(board).create_platform(), emit_src=False
+    )
+    module, modules = "", set()
+    for line in text.splitlines():
+        if line.startswith("module "):
+            module = line.removeprefix("module ")
+        elif "$memrd_v2" in line:
+            modules.add(module)
+    matched = {pattern: fnmatch.filter(modules, pattern) for pattern in MEMORIES}
+    assert modules == set().union(*matched.values())
+    for command in PREPARATION.splitlines():
+        if command.startswith("select -assert-any "):
+            assert matched[command.split()[-1].partition("/")[0]]
 
 
 def test_override_that_names_nothing(monkeypatch):

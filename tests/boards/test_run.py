@@ -7,19 +7,29 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from metabit.boards.driver import Driver
-from metabit.boards.records import DeviceState
 from metabit.boards.run import DeviceRun, DivergenceError, find_divergence
-from metabit.boards.transport import DeviceTimeoutError
 from metabit.cli import app
 from metabit.commands.options import choose
+from metabit.golden import schedule
 from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
 from metabit.golden.data.training_data import prepare
 from metabit.golden.named import load_config
 from metabit.golden.network import Network
 from metabit.golden.run import Run
 from metabit.golden.state import network_sha256
-from tests.boards.model_device import ModelDevice
+from metabit.hdl.shape import SHAPES, Shape
+from metabit.hdl.statistics import PHASES
+from metabit.host.driver import Driver
+from metabit.host.records import DeviceState
+from tests.host.model_device import ModelDevice
+
+SMALL = SHAPES["small"]
+
+
+@pytest.fixture(autouse=True)
+def short_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two spans an epoch."""
+    monkeypatch.setattr(schedule, "SPAN", 4)
 
 
 @pytest.fixture
@@ -33,19 +43,19 @@ def dataset(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def config_file(tmp_path: Path, dataset: Path) -> Path:
-    config = load_config("tiny").model_dump() | {"hidden": (10, 6), "group": 4, "tile": 3}
+@pytest.fixture(params=[0, 1])
+def config_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    fields = {"hidden": (10, 6), "group": 4, "tile": 3, "counter_bits": 4, "lag": request.param}
     path = tmp_path / "own.json"
-    path.write_text(json.dumps(config))
+    path.write_text(json.dumps(load_config("tiny").model_dump() | fields))
     return path
 
 
 @pytest.fixture
 def device(config_file: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> ModelDevice:
     """What every serial port leads to."""
-    device = ModelDevice(choose(str(config_file), dataset=str(dataset)).config)
-    monkeypatch.setattr("metabit.boards.transport.SerialTransport", lambda *_: device)
+    device = ModelDevice(SMALL, choose(str(config_file), dataset=str(dataset)).config)
+    monkeypatch.setattr("metabit.host.transport.SerialTransport", lambda *_: device)
     return device
 
 
@@ -64,14 +74,30 @@ def test_a_device_run_is_the_golden_run(
     device: ModelDevice, config_file: Path, dataset: Path
 ) -> None:
     golden = golden_run(config_file, dataset, 3)
-    on_device = DeviceRun(Driver(device, device.config), golden_run(config_file, dataset, 3))
-    for ours, theirs in zip(on_device.tiles(), golden.tiles(), strict=True):
+    on_device = DeviceRun(Driver(device, SMALL), golden_run(config_file, dataset, 3))
+    spans = 0
+    for ours, theirs in zip(on_device.spans(), golden.spans(), strict=True):
         np.testing.assert_array_equal(ours.predictions, theirs.predictions)
+        spans += 1
+    assert spans == 6
     assert network_sha256(on_device.network) == network_sha256(golden.network)
     assert on_device.network.statistics == golden.network.statistics
     assert on_device.test_accuracy == golden.test_accuracy
     assert on_device.schedule.history == golden.schedule.history
     assert on_device.observer.observations == golden.observer.observations
+
+
+def test_without_an_observer_the_network_is_there_after_every_epoch(
+    device: ModelDevice, config_file: Path, dataset: Path
+) -> None:
+    golden = golden_run(config_file, dataset, 2)
+    begun = golden_run(config_file, dataset, 2)
+    begun.observer = None
+    for ours, _ in zip(
+        DeviceRun(Driver(device, SMALL), begun).spans(), golden.spans(), strict=True
+    ):
+        if ours.step.last:
+            assert network_sha256(begun.network) == network_sha256(golden.network)
 
 
 def test_run_trains_verifies_and_reports(
@@ -80,16 +106,29 @@ def test_run_trains_verifies_and_reports(
     out, report = tmp_path / "run.npz", tmp_path / "run.json"
     options = ("--port", "X", "--config", config_file, "--dataset", dataset, "--epochs", 2)
     printed = metabit("run", *options, "--verify", "--out", out, "--json", report)
+    assert "device small on X" in printed
     assert "device and golden agree in every bit" in printed
+    assert "cycles per training sample: run" in printed
     results = json.loads(report.read_text())
     golden = golden_run(config_file, dataset, 2)
-    assert len(list(golden.tiles())) == 16
+    assert len(list(golden.spans())) == 4
     assert results["state_sha256"] == network_sha256(golden.network)
     assert results["test_accuracy"] == golden.test_accuracy[-1]
     assert results["bit_exact"] is True
     assert results["samples"] == 48
+    assert results["device"] == "small"
+    assert results["cycles"].keys() == set(PHASES)
     assert load_checkpoint(out).record.state_sha256 == results["state_sha256"]
     assert device.closed
+
+
+def test_a_device_may_count_no_cycles(
+    device: ModelDevice, config_file: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.shape = Shape.model_validate({**SMALL.model_dump(), "phases": False})
+    monkeypatch.setitem(SHAPES, "small", device.shape)
+    options = ("--port", "X", "--config", config_file, "--dataset", dataset, "--epochs", 1)
+    assert "cycles per" not in metabit("run", *options)
 
 
 def test_run_resumes_in_the_middle_of_an_epoch(
@@ -97,8 +136,8 @@ def test_run_resumes_in_the_middle_of_an_epoch(
 ) -> None:
     part = tmp_path / "part.npz"
     golden = golden_run(config_file, dataset, 2)
-    for number, _ in enumerate(golden.tiles()):
-        if number == 10:
+    for number, _ in enumerate(golden.spans()):
+        if number == 2:
             save_checkpoint(part, golden.checkpoint())
     metabit("run", "--port", "X", "--resume", part, "--verify")
     record = load_checkpoint(part).record
@@ -111,23 +150,32 @@ def test_run_resumes_in_the_middle_of_an_epoch(
 def test_verify_notices_a_single_counter(
     device: ModelDevice, config_file: Path, dataset: Path
 ) -> None:
-    driver = Driver(device, device.config)
+    driver = Driver(device, SMALL)
     run = DeviceRun(driver, golden_run(config_file, dataset, 1), verify=True)
-    tiles = run.tiles()
-    next(tiles)
-    state = driver.read_state()
-    state.counters[0][3, 5] = 1 - state.counters[0][3, 5]
-    driver.load_state(state.counters, state.generator_state)
-    with pytest.raises(DivergenceError, match=r"^after 3 training samples: layer 0, neuron 3, wei"):
+    next(run.spans())
+    assert device.network is not None
+    counters = device.network.counters[0]
+    counters[3, 5] = 1 - counters[3, 5]
+    with pytest.raises(DivergenceError, match=r"^after 12 training samples: layer 0, neuron 3, we"):
+        run.synchronise()
+
+
+def test_verify_notices_a_count(device: ModelDevice, config_file: Path, dataset: Path) -> None:
+    run = DeviceRun(Driver(device, SMALL), golden_run(config_file, dataset, 1), verify=True)
+    next(run.spans())
+    assert device.network is not None
+    device.network.statistics.updates[0] += 1
+    with pytest.raises(DivergenceError, match="the device has counted Statistics"):
         run.synchronise()
 
 
 def test_verify_notices_a_prediction(device: ModelDevice, config_file: Path, dataset: Path) -> None:
-    driver = Driver(device, device.config)
+    driver = Driver(device, SMALL)
     run = DeviceRun(driver, golden_run(config_file, dataset, 1), verify=True)
-    driver.reset(seed=99)
+    driver.load(Network(device.config.model_copy(update={"seed": 99})))
+    device.config = driver.config
     with pytest.raises(DivergenceError, match=r"^(the model predicts class \d for sample|after)"):
-        list(run.tiles())
+        list(run.spans())
 
 
 def test_find_divergence_names_the_first() -> None:
@@ -147,17 +195,26 @@ def test_find_divergence_names_the_first() -> None:
 def test_errors_of_run(
     device: ModelDevice, config_file: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = ("run", "--port", "X", "--config", config_file)
-    printed = metabit(*options, "--dataset", "digits", status=1)
-    assert "was built for the configuration with digest" in printed
+    options = ("run", "--port", "X", "--dataset", dataset)
+    assert (
+        "configuration tiny-custom has counters of 8 bits, device small of 4; use --counter-bits 4"
+        in metabit(*options, status=1)
+    )
+    assert device.closed
+    options = (*options, "--config", config_file)
     assert "--out must end in .npz" in metabit(*options, "--out", "run.txt", status=1)
-
-    def silence(frame: bytes) -> bytes:
-        raise DeviceTimeoutError("no answer")
-
-    monkeypatch.setattr(device, "exchange", silence)
-    printed = metabit(*options, "--dataset", dataset, status=1)
+    monkeypatch.setattr(device, "damage_reply", lambda raw: None)
+    printed = metabit(*options, status=1)
     assert "no answer from the model in no time after 3 tries: is it switched on?" in printed
     monkeypatch.undo()
-    printed = metabit(*options, "--dataset", dataset, "--port", "/dev/ttyNONE", status=1)
+    printed = metabit(*options, "--port", "/dev/ttyNONE", status=1)
     assert "cannot open /dev/ttyNONE: it does not exist" in printed
+
+
+def test_counter_bits_make_a_configuration_fit(
+    device: ModelDevice, config_file: Path, dataset: Path
+) -> None:
+    config = json.loads(config_file.read_text()) | {"counter_bits": 8}
+    config_file.write_text(json.dumps(config))
+    options = ("run", "--port", "X", "--config", config_file, "--dataset", dataset)
+    metabit(*options, "--epochs", 1, "--counter-bits", 4)
