@@ -1,1 +1,0 @@
-"""Amaranth hardware of the training datapath, in the order of the data."""
