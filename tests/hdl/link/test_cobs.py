@@ -6,7 +6,7 @@ from cobs import cobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metabit.hdl.v1.cobs import MAX_ENCODED_BODY, CobsDecoder, CobsEncoder
+from metabit.hdl.link.cobs import MAX_ENCODED_BODY, MAX_SHORT_BODY, CobsDecoder, CobsEncoder
 from tests.hdl.streams import Pauses, get, put, put_all, simulate
 
 
@@ -17,7 +17,7 @@ def decode(stream: bytes, seed: int | None = None) -> list[bytes | None]:
 
     async def feed(ctx: SimulatorContext) -> None:
         await put_all(ctx, dut.encoded, stream, Pauses(seed))
-        await ctx.tick()
+        await ctx.tick().repeat(50)
 
     async def collect(ctx: SimulatorContext) -> None:
         pauses = Pauses(None if seed is None else seed + 1)
@@ -35,6 +35,20 @@ def decode(stream: bytes, seed: int | None = None) -> list[bytes | None]:
     return frames
 
 
+async def begin(ctx: SimulatorContext, dut: CobsEncoder, bank: int = 0, short: int = 0) -> None:
+    """Begin a body as soon as the encoder is ready."""
+    while not ctx.get(dut.body.ready):
+        await ctx.tick()
+    ctx.set(dut.open, 1)
+    ctx.set(dut.bank, bank)
+    ctx.set(dut.short, short)
+    await ctx.tick()
+    ctx.set(dut.open, 0)
+    # They are looked at only then.
+    ctx.set(dut.bank, 1 - bank)
+    ctx.set(dut.short, 1 - short)
+
+
 def encode(bodies: list[bytes], seed: int | None = None) -> tuple[list[bytes], int]:
     """Frames (without their zero) that the encoder makes of bodies, and the cycles it took."""
     dut = CobsEncoder()
@@ -44,6 +58,7 @@ def encode(bodies: list[bytes], seed: int | None = None) -> tuple[list[bytes], i
     async def feed(ctx: SimulatorContext) -> None:
         pauses = Pauses(seed)
         for body in bodies:
+            await begin(ctx, dut)
             for index, byte in enumerate(body):
                 await pauses.wait(ctx)
                 await put(ctx, dut.body, {"data": byte, "last": index == len(body) - 1})
@@ -114,43 +129,69 @@ def test_encoder_takes_the_longest_body_at_one_byte_per_cycle(fill: bytes) -> No
     assert cycles <= 2 * len(body) + 8
 
 
-def test_encoder_keeps_a_frame_per_bank_and_forgets_on_restart() -> None:
+async def send(ctx: SimulatorContext, dut: CobsEncoder, body: bytes, *, end: bool = True) -> None:
+    for index, byte in enumerate(body):
+        await put(ctx, dut.body, {"data": byte, "last": end and index == len(body) - 1})
+
+
+async def receive(ctx: SimulatorContext, dut: CobsEncoder) -> bytes:
+    frame = b""
+    while byte := await get(ctx, dut.frame):
+        frame += bytes([byte])
+    return cobs.decode(frame)
+
+
+async def repeat(ctx: SimulatorContext, dut: CobsEncoder, bank: int, short: int = 0) -> bytes:
+    """Have the encoder send again what it keeps; check what it says of it before."""
+    await begin(ctx, dut, bank, short)
+    await ctx.tick().repeat(2)
+    first = ctx.get(dut.first)
+    ctx.set(dut.repeat, 1)
+    await ctx.tick()
+    ctx.set(dut.repeat, 0)
+    body = await receive(ctx, dut)
+    assert body[0] in (0, first)
+    return body
+
+
+def test_encoder_keeps_a_frame_per_bank_and_forgets_one_that_was_not_ended() -> None:
     dut = CobsEncoder()
 
-    async def send(ctx: SimulatorContext, body: bytes, *, end: bool = True) -> None:
-        for index, byte in enumerate(body):
-            await put(ctx, dut.body, {"data": byte, "last": end and index == len(body) - 1})
+    async def bench(ctx: SimulatorContext) -> None:
+        await begin(ctx, dut, bank=0)
+        await send(ctx, dut, b"first\0")
+        assert await receive(ctx, dut) == b"first\0"
+        await begin(ctx, dut, bank=1)
+        await send(ctx, dut, b"\0second")
+        assert await receive(ctx, dut) == b"\0second"
+        assert await repeat(ctx, dut, bank=0) == b"first\0"
+        await begin(ctx, dut, bank=0)
+        await send(ctx, dut, b"half \0 of", end=False)
+        await begin(ctx, dut, bank=0)
+        await send(ctx, dut, b"whole")
+        assert await receive(ctx, dut) == b"whole"
+        assert await repeat(ctx, dut, bank=0) == b"whole"
+        assert await repeat(ctx, dut, bank=1) == b"\0second"
 
-    async def receive(ctx: SimulatorContext) -> bytes:
-        frame = b""
-        while byte := await get(ctx, dut.frame):
-            frame += bytes([byte])
-        return cobs.decode(frame)
+    simulate(dut, bench)
 
-    async def pulse(ctx: SimulatorContext, signal: object) -> None:
-        ctx.set(signal, 1)
-        await ctx.tick().until(dut.body.ready)
-        ctx.set(signal, 0)
+
+def test_a_short_frame_costs_none_of_the_kept_ones() -> None:
+    dut = CobsEncoder()
+    longest = [bytes([bank + 1]) * MAX_ENCODED_BODY for bank in range(2)]
+    short = bytes(range(7, 7 + MAX_SHORT_BODY))
 
     async def bench(ctx: SimulatorContext) -> None:
-        await send(ctx, b"first\0")
-        assert await receive(ctx) == b"first\0"
-        await ctx.tick()
-        ctx.set(dut.bank, 1)
-        await send(ctx, b"\0second")
-        assert await receive(ctx) == b"\0second"
-        await ctx.tick()
-        ctx.set(dut.bank, 0)
-        await pulse(ctx, dut.repeat)
-        assert await receive(ctx) == b"first\0"
-        await send(ctx, b"half \0 of", end=False)
-        await pulse(ctx, dut.restart)
-        await send(ctx, b"whole")
-        assert await receive(ctx) == b"whole"
-        await pulse(ctx, dut.repeat)
-        assert await receive(ctx) == b"whole"
-        ctx.set(dut.bank, 1)
-        await pulse(ctx, dut.repeat)
-        assert await receive(ctx) == b"\0second"
+        for bank, body in enumerate(longest):
+            await begin(ctx, dut, bank)
+            await send(ctx, dut, body)
+            assert await receive(ctx, dut) == body
+        for bank in range(2):
+            await begin(ctx, dut, bank, short=1)
+            await send(ctx, dut, short)
+            assert await receive(ctx, dut) == short
+        for bank, body in enumerate(longest):
+            assert await repeat(ctx, dut, bank) == body
+        assert await repeat(ctx, dut, 1, short=1) == short
 
     simulate(dut, bench)
