@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.generator import SHIFTS
 
-_STATE_BITS = 32
+STATE_BITS = 32
 
 
 def _any_of_lowest(bits: Value, count: Value) -> Value:
@@ -45,8 +45,8 @@ class Draw(wiring.Component):
 
     step: In(1)
     load: In(1)
-    value: In(_STATE_BITS)
-    state: Out(_STATE_BITS, init=1)
+    value: In(STATE_BITS)
+    state: Out(STATE_BITS, init=1)
     reinforce: In(1)
     shift: In(5)
     damping: In(2)
@@ -55,7 +55,7 @@ class Draw(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         left, right, left_again = SHIFTS
-        first, second = Signal(_STATE_BITS), Signal(_STATE_BITS)
+        first, second = Signal(STATE_BITS), Signal(STATE_BITS)
         m.d.comb += [
             first.eq(self.state ^ (self.state << left)),
             second.eq(first ^ (first >> right)),

@@ -1,25 +1,19 @@
-"""The host's way to counters, signs and generator."""
+"""The host's way to counters and generator."""
 
-from functools import reduce
-from operator import or_
-
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..bundles import HostAccess, Space, address_bits
-from ..learn.draws import STATE_BITS
-from ..learn.step import planes_layout
+from ..bundles import HostAccess, Space
+from ..learn.draw import STATE_BITS
 from ..shape import LANES, Shape
-from .counters import Place
 
 
 class Access(wiring.Component):
-    """Answer the host, one word at a time, with a beat of the update pipeline.
+    """Serve the host, while nothing else happens.
 
-    A word of counters is one bit plane of 64 of them. To read it, only this plane is let through;
-    to write it, all others are, and it is put in their midst on their way: all are written back,
-    and nothing learns. New signs reach the visible plane by a copy.
+    Counters take a slot of the port and five cycles, everything else is done at once. Whatever is
+    not there is not read as zero but as the RAMs' output.
 
     Parameters
     ----------
@@ -28,116 +22,56 @@ class Access(wiring.Component):
     Attributes
     ----------
     host : In(HostAccess)
-    quiet : In(1)
-        Nothing else uses the pipeline.
-    empty : In(1)
-        No beat is on its way.
-    beat : Out(1)
-        Send the weights at ``place`` through the pipeline.
-    place : Out
-    write : Out(1)
-        And write them back.
-    planes, injected : Out(b - 1)
-        Bit planes that come from memory, and those that come from the host.
-    sign, sign_injected : Out(1)
-        The same for the signs.
-    low, positive : In
-        What comes, with ``answer``.
-    answer : In(1)
-    copy : Out(1)
-        Make the sign word at ``place.address`` visible in ``copy_elements``.
-    copy_elements : Out(elements)
-    copying : In(1)
-    load : Out(1)
-        Take the low bits of ``host.write_data`` as the generator's state.
+    slot : Out(1)
+        Wants the next slot of the port; the address has been there for a cycle.
+    ready : In(1)
+        Gets it.
+    writes : Out(1)
+        The host's word goes into the RAMs in this cycle.
+    read_data : In(64)
+        Of the RAMs.
     state : In(32)
-    busy : Out(1)
+        Of the generator.
+    load : Out(1)
+        The generator takes the host's word.
     """
 
     def __init__(self, shape: Shape) -> None:
-        self._shape = shape
-        planes = planes_layout(shape.counter_bits, LANES)
         super().__init__(
             {
                 "host": In(HostAccess(shape)),
-                "quiet": In(1),
-                "empty": In(1),
-                "beat": Out(1),
-                "place": Out(Place(shape)),
-                "write": Out(1),
-                "planes": Out(shape.counter_bits - 1),
-                "injected": Out(shape.counter_bits - 1),
-                "sign": Out(1),
-                "sign_injected": Out(1),
-                "low": In(planes),
-                "positive": In(LANES),
-                "answer": In(1),
-                "copy": Out(1),
-                "copy_elements": Out(shape.elements),
-                "copying": In(1),
-                "load": Out(1),
+                "slot": Out(1),
+                "ready": In(1),
+                "writes": Out(1),
+                "read_data": In(LANES),
                 "state": In(STATE_BITS),
-                "busy": Out(1),
+                "load": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        host, planes = self.host, self._shape.counter_bits - 1
-        counters, generator = Signal(), Signal()
-        writes_signs, reads_signs, exists = Signal(), Signal(), Signal()
+        host, bits = self.host, len(self.state)
+        generator = host.space == Space.GENERATOR
+        low = Mux(generator, self.state, self.read_data[:bits])
         m.d.comb += [
-            generator.eq(host.space == Space.GENERATOR),
-            counters.eq((host.space == Space.COUNTERS) & (host.part < planes)),
-            writes_signs.eq((host.space == Space.SIGNS) & host.write),
-            reads_signs.eq((host.space == Space.CURRENT) & ~host.write),
-            exists.eq(
-                (counters | writes_signs | reads_signs)
-                & (host.element < self._shape.elements)
-                & (host.address < self._shape.depth)
-            ),
-            self.place.address.eq(host.address[: address_bits(self._shape)]),
-            self.place.element.eq(host.element),
-            self.write.eq(host.write),
-            self.injected.eq(Cat((host.part == p) & counters & host.write for p in range(planes))),
-            self.planes.eq(
-                Cat(
-                    Mux(host.write, ~self.injected[p], counters & (host.part == p))
-                    for p in range(planes)
-                )
-            ),
-            self.sign_injected.eq(writes_signs),
-            self.sign.eq(reads_signs | (counters & host.write)),
-            self.copy_elements.eq(Const(1) << host.element),
+            self.load.eq(host.valid & host.write & generator),
+            host.read_data.eq(Cat(low, self.read_data[bits:])),
         ]
-        with m.If(self.answer):
-            answered = reduce(or_, (self.low[p] for p in range(planes)), self.positive)
-            m.d.sync += host.read_data.eq(answered)
-
-        with m.FSM(name="access") as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
-            with m.State("Idle"):
-                with m.If(host.valid & self.quiet):
-                    m.d.sync += host.read_data.eq(Mux(generator & ~host.write, self.state, 0))
-                    m.d.comb += self.load.eq(generator & host.write)
-                    m.next = "Answer"
-                    with m.If(exists):
-                        m.next = "Send beat"
-            with m.State("Send beat"):
-                m.d.comb += self.beat.eq(1)
-                m.next = "Await beat"
-            with m.State("Await beat"):
-                with m.If(self.empty):
-                    m.next = "Answer"
-                    with m.If(writes_signs):
-                        m.next = "Send copy"
-            with m.State("Send copy"):
-                m.d.comb += self.copy.eq(1)
-                m.next = "Await copy"
-            with m.State("Await copy"):
-                with m.If(~self.copying):
-                    m.next = "Answer"
+        m.d.sync += self.writes.eq(self.slot & self.ready & host.write)
+        with m.FSM(name="access"):
+            with m.State("Await host"):
+                with m.If(host.space != Space.COUNTERS):
+                    m.d.comb += host.ready.eq(1)
+                with m.Elif(host.valid):
+                    m.next = "Ask"
+            with m.State("Ask"):
+                m.d.comb += self.slot.eq(1)
+                with m.If(self.ready):
+                    m.next = "Access"
+            with m.State("Access"):
+                m.next = "Answer"
             with m.State("Answer"):
                 m.d.comb += host.ready.eq(1)
-                m.next = "Idle"
+                m.next = "Await host"
         return m

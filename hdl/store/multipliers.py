@@ -118,8 +118,6 @@ class Adders(wiring.Component):
     down : In(8)
         Of the same.
     sums : Out(64)
-    were_negative : Out(8)
-        Signs of the counters that ``sums`` came from.
     """
 
     move: In(1)
@@ -127,7 +125,6 @@ class Adders(wiring.Component):
     steps: In(data.ArrayLayout(2, BEAT))
     down: In(BEAT)
     sums: Out(LANES)
-    were_negative: Out(BEAT)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -139,33 +136,17 @@ class Adders(wiring.Component):
             m.d.sync += counters.eq(self.counters)
             for lane, counter in enumerate(counter_lanes(counters)):
                 step, before = self.steps[lane], counter.as_signed()
-                m.d.sync += [
-                    counter_lanes(self.sums)[lane].eq(
-                        Mux(self.down[lane], before - step, before + step)
-                    ),
-                    self.were_negative[lane].eq(counter[-1]),
-                ]
+                m.d.sync += counter_lanes(self.sums)[lane].eq(
+                    Mux(self.down[lane], before - step, before + step)
+                )
         return m
-
-    # The upper operand is a counter in its low bits; its sign is passed on in a bit that neither a
-    # carry nor a borrow reaches, as the one stops at a zero in between and the other at a one.
-    _SIGN, _STOP = 12, 0b0010
 
     def _use_multipliers(self, m: Module) -> None:
         """Build the adders of multiplier blocks, two lanes in each."""
-        upper = [
-            Cat(
-                counter,
-                Const(self._STOP, self._SIGN - COUNTER_BITS),
-                counter[-1],
-                Const(0, _OPERAND_BITS - self._SIGN - 1),
-            )
-            for counter in counter_lanes(self.counters)
-        ]
-        lower = [
-            Cat(self.steps[lane], Const(0, _OPERAND_BITS - len(self.steps[lane])))
-            for lane in range(BEAT)
-        ]
+        upper, lower = (
+            [Cat(value, Const(0, _OPERAND_BITS - len(value))) for value in values]
+            for values in (counter_lanes(self.counters), [self.steps[n] for n in range(BEAT)])
+        )
         for lane in range(0, BEAT, 2):
             pair = slice(lane, lane + 2)
             block, result = _block(
@@ -177,8 +158,5 @@ class Adders(wiring.Component):
             )
             m.submodules[f"block_{lane // 2}"] = block
             for n in range(2):
-                half = result.word_select(n, _OPERAND_BITS)
-                m.d.comb += [
-                    counter_lanes(self.sums)[lane + n].eq(half[:COUNTER_BITS]),
-                    self.were_negative[lane + n].eq(half[self._SIGN]),
-                ]
+                sums = result.word_select(n, _OPERAND_BITS)
+                m.d.comb += counter_lanes(self.sums)[lane + n].eq(sums[:COUNTER_BITS])

@@ -74,7 +74,6 @@ class Narrow(wiring.Component):
             adders.down.eq(down),
             self.counters.eq(adders.sums),
             self.signs.eq(~Cat(counter[-1] for counter in counter_lanes(adders.sums))),
-            self.flipped.eq((self.signs ^ ~adders.were_negative).any()),
         ]
         with m.If(self.move):
             m.d.sync += [
@@ -83,13 +82,21 @@ class Narrow(wiring.Component):
             ]
         with m.If(self.take_draw):
             m.d.sync += reinforced.eq(self.reinforced)
+        turns = Signal(BEAT)
+        with m.If(self.move):
+            m.d.sync += self.flipped.eq((turns & enable).any())
         for lane, counter in enumerate(counter_lanes(self.read_data)):
-            steps = self._steps(m, lane, counter, down[lane], reinforced)
-            m.d.comb += adders.steps[lane].eq(Mux(enable[lane], steps, 0))
+            steps, turn = self._steps(m, lane, counter, down[lane], reinforced)
+            m.d.comb += [
+                adders.steps[lane].eq(Mux(enable[lane], steps, 0)),
+                turns[lane].eq(turn),
+            ]
         return m
 
-    def _steps(self, m: Module, lane: int, counter: Value, down: Value, reinforced: Value) -> Value:
-        """Return how far the counter that entered last goes: 0, 1 or 2."""
+    def _steps(
+        self, m: Module, lane: int, counter: Value, down: Value, reinforced: Value
+    ) -> tuple[Value, Value]:
+        """Return how far the counter that entered last goes, 0, 1 or 2, and if its sign turns."""
         bottom, none, every, sign = (
             Signal(name=f"{name}_{lane}", reset_less=True)
             for name in ("bottom", "none", "every", "sign")
@@ -101,14 +108,17 @@ class Narrow(wiring.Component):
                 every.eq(counter[1:-1].all()),
                 sign.eq(counter[-1]),
             ]
-        upper, top, steps = Signal(), Signal(), Signal(2, name=f"steps_{lane}")
+        upper, top, crosses, steps = (
+            Signal(width, name=f"{name}_{lane}")
+            for name, width in (("upper", 1), ("top", 1), ("crosses", 1), ("steps", 2))
+        )
         below, even = sign ^ down, bottom == down
         m.d.comb += [
-            # All bits of u but the last and the sign are set; so is not the sign: it is 126 or 127.
+            # All bits of u but the last and the sign are set: u is 126 or 127, or it is -1.
             upper.eq(Mux(down, none, every)),
             top.eq(upper & ~below),
+            crosses.eq(upper & below & ~even),
             steps[0].eq(Mux(top, even, ~reinforced)),
-            # From -1 or more, but not from 126 on.
-            steps[1].eq(reinforced & Mux(below, upper & ~even, ~upper)),
+            steps[1].eq(reinforced & (crosses | ~(below | upper))),
         ]
-        return steps
+        return steps, crosses

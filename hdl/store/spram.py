@@ -6,6 +6,7 @@ from amaranth.lib.wiring import connect, flipped
 from amaranth.utils import ceil_log2
 
 from ..shape import SPRAM_WORDS, Shape
+from .access import Access
 from .flips import BEAT, Beat, FlipQueue
 from .multipliers import counter_lanes
 from .port import Port
@@ -64,17 +65,18 @@ class SpramStore(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        shape, host, inputs = self._shape, self.host, self.inputs
+        shape, inputs = self._shape, self.inputs
         m.submodules.ram = ram = WideSpram()
         m.submodules.port = port = Port(shape)
         m.submodules.ring = ring = WordRing(shape)
         m.submodules.rows = rows = Rows(shape)
+        m.submodules.access = access = Access(shape)
         m.submodules.flips = flips = FlipQueue(shape)
         m.submodules.signs = signs = SignPlane(shape)
 
         connect(m, flipped(self.samples), port.samples)
         connect(m, flipped(self.jobs), rows.jobs)
-        connect(m, flipped(host), rows.host)
+        connect(m, flipped(self.host), access.host)
         connect(m, flipped(self.signs), signs.fetch)
         m.d.comb += [
             rows.network.eq(self.network),
@@ -88,17 +90,21 @@ class SpramStore(wiring.Component):
             ring.fetch.eq(port.fetched),
             ring.first.eq(inputs.first),
             ring.release.eq(rows.release),
+            ring.idle.eq(~rows.busy),
             ring.inputs.eq(rows.inputs),
             port.load_address.eq(ring.load_address),
             port.full.eq(ring.full),
             port.fetch_address.eq(ring.fetch_address),
         ]
-        self._use_port(m, ram, port, ring, rows)
+        self._use_port(m, ram, port, ring, rows, access)
+        self._serve_host(m, rows, access)
         self._answer_fetches(m, ram, port, ring)
-        self._commit(m, rows, flips, signs)
+        self._commit(m, rows, access, flips, signs)
         return m
 
-    def _use_port(self, m: Module, ram: WideSpram, port: Port, ring: WordRing, rows: Rows) -> None:
+    def _use_port(
+        self, m: Module, ram: WideSpram, port: Port, ring: WordRing, rows: Rows, access: Access
+    ) -> None:
         """Connect the RAMs to those that want them."""
         m.d.comb += [
             port.use.locked.eq(rows.use.locked),
@@ -113,11 +119,28 @@ class SpramStore(wiring.Component):
                 Mux(
                     port.loaded,
                     self.samples.payload,
-                    Mux(rows.host_writes, self.host.write_data, rows.write_data),
+                    Mux(access.writes, self.host.write_data, rows.write_data),
                 )
             ),
             rows.address.eq(port.address),
             rows.read_data.eq(ram.read_data),
+        ]
+
+    def _serve_host(self, m: Module, rows: Rows, access: Access) -> None:
+        """Let the host use the rows' way to counters and generator."""
+        host, place = self.host, rows.host_place
+        m.d.comb += [
+            place.word.eq(host.part[1:]),
+            place.address.eq(host.address),
+            place.element.eq(host.element),
+            rows.host_high.eq(host.part[0]),
+            rows.host_write.eq(host.write),
+            rows.host_slot.eq(access.slot),
+            access.ready.eq(rows.use.ready),
+            access.read_data.eq(rows.read_data),
+            access.state.eq(rows.state),
+            rows.load.eq(access.load),
+            rows.value.eq(host.write_data),
         ]
 
     def _answer_fetches(self, m: Module, ram: WideSpram, port: Port, ring: WordRing) -> None:
@@ -136,7 +159,9 @@ class SpramStore(wiring.Component):
         with m.If(port.label):
             m.d.sync += inputs.labels[0].eq(ram.read_data)
 
-    def _commit(self, m: Module, rows: Rows, flips: FlipQueue, signs: SignPlane) -> None:
+    def _commit(
+        self, m: Module, rows: Rows, access: Access, flips: FlipQueue, signs: SignPlane
+    ) -> None:
         """Move flipped signs through their queue, and the host's signs past it."""
         host = self.host
         beat = Signal(Beat(self._shape))
@@ -151,7 +176,11 @@ class SpramStore(wiring.Component):
             beat.part.eq(host.part),
             beat.element.eq(host.element),
             beat.signs.eq(~Cat(counter[-1] for counter in counter_lanes(host.write_data))),
-            signs.write.valid.eq(flips.write.valid | rows.host_writes),
-            signs.write.address.eq(Mux(rows.host_writes, host.address, flips.write.address)),
-            signs.write.beat.eq(Mux(rows.host_writes, beat, flips.write.beat)),
+        ]
+        # A register on the way, where the paths are long. A commit's last write is over when its
+        # marker leaves.
+        m.d.sync += [
+            signs.write.valid.eq(flips.write.valid | access.writes),
+            signs.write.address.eq(Mux(access.writes, host.address, flips.write.address)),
+            signs.write.beat.eq(Mux(access.writes, beat, flips.write.beat)),
         ]

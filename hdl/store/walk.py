@@ -63,7 +63,7 @@ class Walk(wiring.Component):
     skipped : Out(1)
         It is one that does not learn. Low for a cycle where ``inputs`` has just changed.
     over : Out(1)
-        It has gone beyond the last word; comes a cycle late, or two where ``inputs`` has changed.
+        It has gone beyond the last word; comes a cycle late where ``inputs`` has changed.
     partial : Out(1)
         Only the first ``K mod 16`` lanes have weights.
     next_inputs : Out(1)
@@ -100,29 +100,33 @@ class Walk(wiring.Component):
         remainder, words = self.layer.fan_in % WORD, self.layer.fan_in // WORD
         mask = Cat(self.annealing > n for n in range(_PHASE_BITS))
         skip = Signal(_PHASE_BITS)  # words that do not learn before the next one that does
-        last_inputs, at_end, gone, over = Signal(), Signal(), Signal(), Signal()
-        known = Signal()  # `last_inputs` is right
-        m.d.sync += [
-            last_inputs.eq(self.inputs == words[_WORD_BITS:]),
-            known.eq(~(self.advance & self.next_inputs)),
-            self.over.eq(over),
-        ]
+        known = Signal()  # `over` and `partial` are right
+        # After this cycle it stands where whole words have passed. Wrong if it goes to other
+        # inputs, but then it is right a cycle later, before it can go on.
+        at_end = Signal()
         m.d.comb += [
-            # Whole words have passed: what is left is the remainder, or nothing.
-            at_end.eq(last_inputs & (place.word == words[:_WORD_BITS])),
-            self.partial.eq(at_end & remainder.any()),
-            over.eq(gone | (at_end & ~remainder.any())),
-            self.touched.eq(~skip.any()),
-            self.skipped.eq(~self.touched & known & ~over),
+            at_end.eq(
+                (self.inputs == words[_WORD_BITS:])
+                & (words[:_WORD_BITS] == (place.word + self.advance)[:_WORD_BITS])
+            ),
+            self.skipped.eq(~self.touched & known & ~self.over),
             self.next_inputs.eq(place.word.all()),
             self.next_visit.eq(self.next_inputs & (place.element == self._shape.elements - 1)),
         ]
+        m.d.sync += [
+            known.eq(~(self.advance & self.next_inputs)),
+            self.partial.eq(at_end & remainder.any()),
+            self.over.eq(self.over | (at_end & ~remainder.any()) | (self.advance & self.partial)),
+        ]
+        next_skip = Signal.like(skip)
         with m.If(self.begin):
-            m.d.sync += skip.eq(self.phase & mask)
-        with m.Elif(self.advance):
-            m.d.sync += skip.eq(Mux(self.touched, mask, skip - 1))
+            m.d.comb += next_skip.eq(self.phase & mask)
+        with m.Else():
+            m.d.comb += next_skip.eq(Mux(self.touched, mask, skip - 1))
+        with m.If(self.begin | self.advance):
+            m.d.sync += [skip.eq(next_skip), self.touched.eq(~next_skip.any())]
         with m.If(self.advance):
-            m.d.sync += [gone.eq(self.partial), place.word.eq(place.word + 1)]
+            m.d.sync += place.word.eq(place.word + 1)
             with m.If(self.next_inputs):
                 m.d.sync += [
                     self.inputs.eq(self.inputs + 1),
@@ -135,7 +139,7 @@ class Walk(wiring.Component):
                 ]
         with m.If(self.start):
             m.d.sync += [
-                gone.eq(0),
+                self.over.eq(0),
                 self.inputs.eq(0),
                 place.word.eq(0),
                 place.element.eq(0),

@@ -48,9 +48,11 @@ class WordRing(wiring.Component):
     visit : Out(1)
         The words of the next fetch are there.
     release : In(1)
-        All rows of the oldest record have been updated.
+        All rows of the oldest record have been updated; only while ``idle``.
+    idle : In(1)
+        No row is in progress, ``inputs_address`` is not needed.
     inputs : In
-        Number of a word of inputs of the oldest record; not needed with ``release``.
+        Number of a word of inputs of the oldest record.
     inputs_address : Out
         Where it lies.
     """
@@ -70,6 +72,7 @@ class WordRing(wiring.Component):
                 "first": In(1),
                 "visit": Out(1),
                 "release": In(1),
+                "idle": In(1),
                 "inputs": In(inputs_index(shape)),
                 "inputs_address": Out(self._bits),
             }
@@ -83,7 +86,7 @@ class WordRing(wiring.Component):
 
         beyond_label, waiting = Signal(self._bits + 1), Signal(self._bits + 1)
         m.d.comb += [
-            beyond_label.eq(oldest + Mux(self.release, self.layer.region, self.inputs) + 1),
+            beyond_label.eq(oldest + Mux(self.idle, self.layer.region, self.inputs) + 1),
             self.inputs_address.eq(beyond_label),
             self.load_address.eq(loaded),
             self.fetch_address.eq(fetched),
