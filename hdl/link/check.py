@@ -1,10 +1,28 @@
 """Which requests are carried out, and which are refused."""
 
-from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from .arithmetic import at_least
 from .protocol import MAX_PREDICTIONS, MAX_WORDS, POSITIONS, Operation, Request, Status
+
+
+class Kind(data.StructLayout):
+    """Which operation it is, a bit each; ``always``: IDENTIFY or RESET."""
+
+    def __init__(self) -> None:
+        names = ("identify", "reset", "read", "write", "run", "feed", "collect", "always")
+        super().__init__(dict.fromkeys(names, 1))
+
+    @staticmethod
+    def of(operation: Value) -> dict[str, Value]:
+        """Return the bits that belong to the number of an operation."""
+        bits = {
+            each.name.lower(): operation == each.value
+            for each in Operation  # type: ignore[attr-defined]
+        }
+        return bits | {"always": bits["identify"] | bits["reset"]}
 
 
 class Check(wiring.Component):
@@ -17,6 +35,8 @@ class Check(wiring.Component):
     sound, damaged : in
         There is a request; if not, whether it was the CRC.
     header : :class:`Request`, in
+    kind : :class:`Kind`, in
+        Its operation.
     words, ragged : in
         Words of data that came with it, and whether that is not all.
     beyond : in
@@ -35,6 +55,7 @@ class Check(wiring.Component):
                 "sound": In(1),
                 "damaged": In(1),
                 "header": In(Request()),
+                "kind": In(Kind()),
                 "words": In(range(MAX_WORDS + 1)),
                 "ragged": In(1),
                 "beyond": In(1),
@@ -48,14 +69,9 @@ class Check(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
         m = Module()
-        header = self.header
-        operation = header.operation.as_value()
+        header, kind = self.header, self.kind
         last = max(each.value for each in Operation)  # type: ignore[attr-defined]
-        low = operation[: last.bit_length()]
-        read, write = low == Operation.READ.value, low == Operation.WRITE.value
-        run, feed = low == Operation.RUN.value, low == Operation.FEED.value
-        identify, reset = low == Operation.IDENTIFY.value, low == Operation.RESET.value
-        collect = low == Operation.COLLECT.value
+        operation = header.operation.as_value()
 
         unknown = Signal()
         not_initialised = Signal()
@@ -63,27 +79,23 @@ class Check(wiring.Component):
         bad_length = Signal()
         bad_range = Signal()
         out_of_order = Signal()
+        wanted = Signal.like(self.words)
+        with m.If(kind.write):
+            m.d.comb += wanted.eq(header.count)
+        with m.If(kind.run):
+            m.d.comb += wanted.eq(1)
+        bad_place = self.beyond | (header.count == 0) | at_least(header.count, MAX_WORDS + 1)
         m.d.sync += [
-            unknown.eq((operation == 0) | (operation > last)),
-            not_initialised.eq(~self.initialised & ~identify & ~reset),
-            busy.eq(~self.idle & (read | write | run)),
-            bad_length.eq(self.ragged),
-            bad_range.eq(0),
-            out_of_order.eq(feed & (header.address[: self.fed.shape().width] != self.fed)),
+            unknown.eq((operation == 0) | at_least(operation, last + 1)),
+            not_initialised.eq(~self.initialised & ~kind.always),
+            busy.eq(~self.idle & (kind.read | kind.write | kind.run)),
+            bad_length.eq(self.ragged | Mux(kind.feed, self.words == 0, self.words != wanted)),
+            bad_range.eq(
+                ((kind.read | kind.write) & bad_place)
+                | ((kind.feed | kind.collect) & at_least(header.count, MAX_PREDICTIONS + 1))
+            ),
+            out_of_order.eq(kind.feed & (header.address[: len(self.fed)] != self.fed)),
         ]
-        with m.If(write):
-            m.d.sync += bad_length.eq(self.ragged | (header.count != self.words))
-        with m.Elif(run):
-            m.d.sync += bad_length.eq(self.ragged | (self.words != 1))
-        with m.Elif(feed):
-            m.d.sync += bad_length.eq(self.ragged | (self.words == 0))
-        with m.Else():
-            m.d.sync += bad_length.eq(self.ragged | (self.words != 0))
-        with m.If(read | write):
-            too_many = header.count > MAX_WORDS
-            m.d.sync += bad_range.eq(self.beyond | (header.count == 0) | too_many)
-        with m.If(feed | collect):
-            m.d.sync += bad_range.eq(header.count > MAX_PREDICTIONS)
 
         with m.If(~self.sound):
             m.d.comb += self.status.eq(Mux(self.damaged, Status.BAD_CRC, Status.BAD_FRAME))

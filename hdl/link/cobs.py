@@ -4,15 +4,20 @@ A block is a code byte ``n`` and ``n - 1`` bytes that are not zero; between two 
 zero that is not transmitted, unless the first is full (``n = 255``).
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
+
+from .arithmetic import counted
 
 FULL = 0xFF
 """Code of a block that no zero follows."""
 
-SCRATCH = 248
-"""Where the short frames begin in the upper bank of :class:`CobsEncoder`."""
+_SCRATCH_ZEROS = 3
+
+SCRATCH = 256 - (1 << _SCRATCH_ZEROS)
+"""Where the short frames begin in the upper bank of :class:`CobsEncoder`: at a one in every bit but
+the lowest."""
 
 MAX_ENCODED_BODY = SCRATCH - 2
 """Longest body that :class:`CobsEncoder` takes; its block can not be full."""
@@ -52,16 +57,14 @@ class CobsDecoder(wiring.Component):
         m = Module()
         byte = self.encoded.payload
 
-        left = Signal(8)  # bytes before the next code
-        code = Signal(init=1)  # there are none
+        left = Signal(8)  # bytes to the next code, itself included
+        code = Signal(init=1)  # this one
         first = Signal(init=1)  # the next byte is the first of a frame
         joined = Signal(init=1)  # no zero stands before the next block
 
         end = Signal()
-        distance = Signal(8)
         m.d.comb += [
             end.eq(byte == 0),
-            distance.eq(Mux(code, byte, left)),
             self.encoded.ready.eq(~self.decoded.valid | self.decoded.ready),
         ]
         with m.If(self.encoded.ready):
@@ -74,8 +77,8 @@ class CobsDecoder(wiring.Component):
             with m.If(self.encoded.valid):
                 m.d.sync += [
                     first.eq(end),
-                    left.eq(distance - 1),
-                    code.eq(end | (distance == 1)),
+                    left.eq(counted(left, code, byte, down=True)),
+                    code.eq(end | Mux(code, byte == 1, left == 2)),
                 ]
                 with m.If(code | end):
                     m.d.sync += joined.eq(end | (byte == FULL))
@@ -106,13 +109,13 @@ class CobsEncoder(wiring.Component):
     Attributes
     ----------
     open : in
-        While ``body`` is ready: begin a body, forget what was written of one. The two following
-        say where, and are looked at only then.
+        While ``body`` is ready: begin a body, forget what was written of one.
     bank : in
+        Where; looked at with ``open`` only.
     short : in
-        To the short place; of the upper bank.
+        In the short place, which is in the upper bank; likewise.
     repeat : in
-        While ``body`` is ready, instead of a body: send the frame that stands at the open place.
+        While ``body`` is ready and no byte comes: send the frame that stands at the open place.
     body : stream of :class:`Body`, in
         Taken while no frame is being sent.
     first : out
@@ -142,6 +145,7 @@ class CobsEncoder(wiring.Component):
         m.submodules.frames = frames = memory.Memory(shape=8, depth=512, init=[])
         write = frames.write_port()
         read = frames.read_port(transparent_for=())
+        body, frame = self.body, self.frame
 
         bank = Signal()
         short = Signal()
@@ -150,66 +154,62 @@ class CobsEncoder(wiring.Component):
         length = Signal(8)  # of the present block, its code included
         fetched = Signal()
 
+        opening = Signal()
+        written = Signal()
         zero = Signal()
+        closing = Signal()
+        terminating = Signal()
+        rewind = Signal()
         step = Signal()
-        begin = Signal()
+        here = Signal()  # the open place is the short one
         m.d.comb += [
-            zero.eq(self.body.payload.data == 0),
-            write.addr.eq(Cat(Mux(zero, code, position), bank)),
-            write.data.eq(Mux(zero, length, self.body.payload.data)),
+            here.eq(Mux(opening, self.short, short)),
+            zero.eq(body.payload.data == 0),
+            write.addr.eq(Cat(Mux(closing | (written & zero), code, position), bank)),
+            write.data.eq(Mux(terminating, 0, Mux(closing | zero, length, body.payload.data))),
+            write.en.eq(written | closing | terminating),
             read.addr.eq(Cat(position, bank)),
             read.en.eq(step),
-            self.first.eq(self.frame.payload),
+            self.first.eq(frame.payload),
         ]
+        start = Cat(opening, Const(0, _SCRATCH_ZEROS - 1), here.replicate(8 - _SCRATCH_ZEROS))
+        load = opening | rewind
+        with m.If(load | written | (step & ~body.ready)):
+            m.d.sync += position.eq(counted(position, load, start))
+        with m.If(opening | (written & zero)):
+            m.d.sync += code.eq(Mux(opening, start ^ opening, position))
+            m.d.sync += length.eq(1)
+        with m.Elif(written):
+            m.d.sync += length.eq(length + 1)
+        with m.If(opening):
+            m.d.sync += [bank.eq(self.bank | self.short), short.eq(self.short)]
         with m.If(step):
-            m.d.sync += self.frame.payload.eq(read.data)
+            m.d.sync += frame.payload.eq(read.data)
+
         with m.FSM():
             with m.State("WRITE"):
-                m.d.comb += [self.body.ready.eq(1), step.eq(~self.body.valid)]
-                with m.If(self.open):
-                    m.d.sync += [
-                        bank.eq(self.bank),
-                        short.eq(self.short),
-                        position.eq(Mux(self.short, SCRATCH, 0) | 1),
-                        code.eq(Mux(self.short, SCRATCH, 0)),
-                        length.eq(1),
-                    ]
-                with m.Elif(self.repeat):
-                    m.d.comb += begin.eq(1)
-                    m.next = "SEND"
-                with m.Elif(self.body.valid):
-                    m.d.comb += write.en.eq(1)
-                    m.d.sync += [position.eq(position + 1), length.eq(length + 1)]
-                    with m.If(zero):
-                        m.d.sync += [code.eq(position), length.eq(1)]
-                    with m.If(self.body.payload.last):
-                        m.next = "CLOSE"
-            with m.State("CLOSE"):
                 m.d.comb += [
-                    write.addr.eq(Cat(code, bank)),
-                    write.data.eq(length),
-                    write.en.eq(1),
+                    body.ready.eq(1),
+                    opening.eq(self.open),
+                    written.eq(body.valid & ~self.open),
+                    step.eq(~body.valid),
                 ]
+                with m.If(self.repeat):
+                    m.d.comb += rewind.eq(1)
+                    m.next = "SEND"
+                with m.If(written & body.payload.last):
+                    m.next = "CLOSE"
+            with m.State("CLOSE"):
+                m.d.comb += closing.eq(1)
                 m.next = "TERMINATE"
             with m.State("TERMINATE"):
-                m.d.comb += [
-                    write.addr.eq(Cat(position, bank)),
-                    write.data.eq(0),
-                    write.en.eq(1),
-                    begin.eq(1),
-                ]
+                m.d.comb += [terminating.eq(1), rewind.eq(1)]
                 m.next = "SEND"
             with m.State("SEND"):
-                m.d.comb += step.eq(~self.frame.valid | self.frame.ready)
+                m.d.comb += step.eq(~frame.valid | frame.ready)
                 with m.If(step):
-                    m.d.sync += [
-                        position.eq(position + 1),
-                        fetched.eq(1),
-                        self.frame.valid.eq(fetched),
-                    ]
-                with m.If(self.frame.valid & self.frame.ready & (self.frame.payload == 0)):
-                    m.d.sync += self.frame.valid.eq(0)
+                    m.d.sync += [fetched.eq(1), frame.valid.eq(fetched)]
+                with m.If(frame.valid & frame.ready & (frame.payload == 0)):
+                    m.d.sync += [fetched.eq(0), frame.valid.eq(0)]
                     m.next = "WRITE"
-        with m.If(begin):
-            m.d.sync += [position.eq(Mux(short, SCRATCH, 0)), fetched.eq(0)]
         return m

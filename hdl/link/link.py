@@ -1,16 +1,17 @@
 """The link between a byte stream and the core: takes requests, executes them, replies."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bundles import CoreSignature
 from ..shape import LANES, Shape
-from .check import Check
+from .arithmetic import counted
+from .check import Check, Kind
 from .cobs import CobsEncoder
 from .crc import Crc
 from .place import Place
-from .protocol import POSITIONS, VERSION, WORD_BYTES, Operation, Request, Status
+from .protocol import POSITIONS, VERSION, WORD_BYTES, Request, Status
 from .receive import Receiver
 from .states import States
 
@@ -68,169 +69,180 @@ class Link(wiring.Component):
         low = word[:8]
         words = Signal.like(received.payload.words)  # of data that have not been taken
         count = Signal(8)  # units to come: words, or room for predictions
+        none_left = Signal()
         phase = Signal(range(WORD_BYTES))  # bytes in the word, or sent of it
         full = Signal()
         fed = Signal(range(POSITIONS))
         initialised = Signal()
         idle = Signal()
         status = Signal(Status)
+        refused = Signal()
         odd = Signal()  # bank of the reply
-        short = Signal()  # the reply is none to be kept
         kept = Signal(2)  # banks that hold a complete reply
         repeated = Signal()
         preempted = Signal()
+        steady = Signal()  # the word is still needed
 
-        operation = Signal(3)
-        is_ = {each: operation == each.value for each in Operation}  # type: ignore[attr-defined]
-        identify, reset = is_[Operation.IDENTIFY], is_[Operation.RESET]
-        read, write = is_[Operation.READ], is_[Operation.WRITE]
-        feed = is_[Operation.FEED]
-        gives_predictions = feed | is_[Operation.COLLECT]
+        kind = Signal(Kind())
+        predicts = Signal()
 
         at = States(
             m,
             *("CHOOSE", "LOAD", "OPEN", "WALK", "CHECK", "COMPARE", "RECOGNISE"),
             *("SEQUENCE", "OPERATION", "STATUS"),
-            *("ABORT", "EXECUTE", "FETCH", "SEND", "TRAILER"),
-            *("CRC_HIGH", "CRC_LOW"),
+            *("ABORT", "EXECUTE", "START", "FETCH", "SEND", "TRAILER"),
+            *("SETTLE", "CRC_HIGH", "TURN", "CRC_LOW"),
         )
-        taken = Signal()
-        shift = Signal()
-        last_byte = phase == WORD_BYTES - 1
 
-        # The bytes of the reply.
+        # The bytes of the reply; the CRC is a cycle behind.
         body = encoder.body
         byte = Signal(8)
         put = Signal()
-
-        def chosen(value: Value, *states: str) -> Value:
-            selected = Cat(at[state] for state in states).any()
-            return Mux(selected, value, Const(0, 8))
-
+        predicted = Signal()
         progress = Cat(words, Const(0, 7 - len(words)), idle)
         m.d.comb += [
-            byte.eq(
-                Mux(check.sound, chosen(low, "SEQUENCE", "OPERATION", "SEND"), 0)
-                | chosen(status.as_value(), "STATUS")
-                | chosen(core.predictions.payload, "EXECUTE")
-                | chosen(Mux(identify, VERSION, progress), "TRAILER")
-                | chosen(crc.crc[8:], "CRC_HIGH", "CRC_LOW")
-            ),
-            crc.data.eq(byte),
-            crc.valid.eq(put),
-            crc.start.eq(at["OPEN"]),
+            predicted.eq(core.predictions.valid & core.predictions.ready),
             put.eq(
                 Cat(
                     *(at[state] for state in ("SEQUENCE", "OPERATION", "STATUS", "SEND")),
                     *(at[state] for state in ("TRAILER", "CRC_HIGH", "CRC_LOW")),
-                    core.predictions.valid & core.predictions.ready,
+                    predicted,
                 ).any()
             ),
+            crc.data.eq(body.payload.data),
+            crc.valid.eq(body.valid),
+            crc.start.eq(at["OPEN"]),
         ]
+        with m.If(at["EXECUTE"]):
+            m.d.comb += byte.eq(core.predictions.payload)
+        with m.Elif(at["CRC_HIGH"] | at["CRC_LOW"]):
+            m.d.comb += byte.eq(crc.crc[8:])
+        with m.Elif(at["STATUS"] | at["TRAILER"]):
+            m.d.comb += byte.eq(
+                Mux(at["STATUS"], status.as_value(), Mux(kind.identify, VERSION, progress))
+            )
+        with m.Else():
+            m.d.comb += byte.eq(Mux(check.sound, low, 0))
         m.d.sync += [
             body.payload.data.eq(byte),
             body.payload.last.eq(at["CRC_LOW"]),
             body.valid.eq(put),
         ]
 
-        # Header, data and results.
-        digest = int.from_bytes(self._shape.digest, "little")
-        fetched = at["FETCH"] & host.ready
+        # Header, data and results pass through the word. A word of data that is taken makes room
+        # for the next one's first byte in the same cycle.
+        last_byte = phase == WORD_BYTES - 1
+        taken = Signal()
+        waits = Signal()
+        more = Signal()
         m.d.comb += [
-            taken.eq(
-                (core.run.valid & core.run.ready)
-                | (core.samples.valid & core.samples.ready)
-                | (at["EXECUTE"] & host.valid & host.ready)
-            ),
-            source.ready.eq(at["LOAD"] | (at["EXECUTE"] & (~full | taken))),
-            shift.eq(source.valid & source.ready),
-            header.eq(word),
-            place.header.eq(header),
-            place.load.eq(at["OPEN"] | at["SEQUENCE"]),
-            host.valid.eq(at["FETCH"] | (at["EXECUTE"] & full & write)),
-            host.write.eq(write),
+            core.run.payload.eq(word),
+            core.run.valid.eq(at["START"]),
+            core.samples.payload.eq(word),
+            core.samples.valid.eq(at["EXECUTE"] & full & kind.feed),
+            host.valid.eq(at["FETCH"] | (at["EXECUTE"] & full & kind.write)),
+            host.write.eq(kind.write),
             host.write_data.eq(word),
+            more.eq((kind.feed & core.samples.ready) | (kind.write & host.ready)),
+            taken.eq(at["EXECUTE"] & full & more),
+            waits.eq(at["EXECUTE"] & full & ~more),
+            source.ready.eq(at["LOAD"] | (at["EXECUTE"] & ~waits)),
+        ]
+        with m.If(~(steady | waits)):
+            digest = int.from_bytes(self._shape.digest, "little")
+            shifted = Cat(word[8:], source.payload)
+            m.d.sync += word.eq(
+                Mux(at["FETCH"], host.read_data, Mux(at["STATUS"] & kind.identify, digest, shifted))
+            )
+        arrived = source.valid & source.ready
+        with m.If(at["CHOOSE"] | at["STATUS"] | at["FETCH"]):
+            m.d.sync += phase.eq(0)
+        with m.Elif(arrived | at["SEND"]):
+            m.d.sync += phase.eq(phase + 1)
+        with m.If(~at["EXECUTE"] | taken):
+            m.d.sync += full.eq(0)
+        with m.Elif(last_byte & ~waits):
+            m.d.sync += full.eq(1)
+        with m.If(at["CHOOSE"] | taken):
+            given = received.payload.words
+            m.d.sync += words.eq(counted(words, at["CHOOSE"], given, down=True))
+        with m.If(at["START"]):
+            m.d.sync += fed.eq(0)
+        with m.Elif(taken & kind.feed):
+            m.d.sync += fed.eq(fed + 1)
+
+        # Places and predictions are counted by the same counter.
+        fetched = at["FETCH"] & host.ready
+        walk = at["WALK"] & (kind.read | kind.write) & (count[1:] != 0)
+        load = at["OPEN"] | at["SEQUENCE"]
+        with m.If(load | walk | fetched | predicted):
+            m.d.sync += count.eq(counted(count, load, header.count, down=True))
+        room = Signal()
+        m.d.sync += [
+            none_left.eq(count == 0),
+            # Not while ``none_left`` is behind the count.
+            room.eq((count != 0) & ~predicted),
+        ]
+        m.d.comb += [
+            header.eq(word),
+            core.predictions.ready.eq(at["EXECUTE"] & predicts & room),
+            place.header.eq(header),
+            place.load.eq(load),
+            place.step.eq(walk | fetched | taken),
             host.space.eq(place.space),
             host.element.eq(place.element),
             host.address.eq(place.address),
             host.part.eq(place.part),
-            core.run.payload.eq(word),
-            core.run.valid.eq(at["EXECUTE"] & full & is_[Operation.RUN]),
-            core.samples.payload.eq(word),
-            core.samples.valid.eq(at["EXECUTE"] & full & feed),
-            core.predictions.ready.eq(at["EXECUTE"] & gives_predictions & (count != 0)),
             self.abort.eq(at["ABORT"]),
         ]
-        sent = at["SEQUENCE"] | at["OPERATION"] | at["SEND"]
-        with m.If(shift | sent | fetched | at["STATUS"]):
-            m.d.sync += word.eq(
-                Mux(
-                    at["STATUS"] & identify,
-                    digest,
-                    Mux(at["FETCH"], host.read_data, Cat(word[8:], source.payload)),
-                )
-            )
-        with m.If(at["CHOOSE"] | at["STATUS"]):
-            m.d.sync += phase.eq(0)
-        with m.Elif(shift | at["SEND"]):
-            m.d.sync += phase.eq(phase + 1)
-        with m.If(at["STATUS"] | taken):
-            m.d.sync += full.eq(0)
-        with m.Elif(shift & last_byte):
-            m.d.sync += full.eq(1)
-        with m.If(at["CHOOSE"]):
-            m.d.sync += words.eq(received.payload.words)
-        with m.Elif(taken):
-            m.d.sync += words.eq(words - 1)
-        with m.If(taken):
-            m.d.sync += fed.eq(Mux(feed, fed + 1, 0))
-        walk = (read | write) & (count[1:] != 0)
-        with m.If(at["OPEN"] | at["SEQUENCE"]):
-            m.d.sync += count.eq(header.count)
-        with m.Elif((at["WALK"] & walk) | fetched | (at["EXECUTE"] & put)):
-            m.d.sync += count.eq(count - 1)
-        m.d.comb += place.step.eq((at["WALK"] & walk) | fetched | taken)
 
         # Whether it is carried out.
         m.d.comb += [
             check.header.eq(header),
+            check.kind.eq(kind),
             check.words.eq(words),
             check.beyond.eq(place.beyond),
             check.fed.eq(fed),
             check.initialised.eq(initialised),
             check.idle.eq(idle),
             encoder.open.eq(at["OPEN"] & body.ready & ~body.valid),
-            encoder.bank.eq(low[0] | short),
-            encoder.short.eq(short),
+            encoder.bank.eq(low[0]),
+            encoder.short.eq(refused),
             encoder.repeat.eq(at["RECOGNISE"] & repeated),
             received.ready.eq(at["CHOOSE"]),
         ]
-        always = identify | reset
         m.d.sync += [
             idle.eq(core.idle),
             preempted.eq(received.valid & ~received.ready & received.payload.reset),
-            repeated.eq((encoder.first == low) & kept.bit_select(odd, 1) & check.sound & ~always),
+            repeated.eq(
+                (encoder.first == low) & kept.bit_select(odd, 1) & check.sound & ~kind.always
+            ),
         ]
         with at.at("CHOOSE"):
             m.d.sync += [
                 check.sound.eq(received.payload.sound),
                 check.damaged.eq(received.payload.damaged),
                 check.ragged.eq(received.payload.ragged),
-                short.eq(0),
+                refused.eq(0),
             ]
             with m.If(received.valid):
                 at.go("LOAD")
         with at.at("LOAD"):
-            with m.If(shift & last_byte):
+            with m.If(arrived & last_byte):
+                m.d.sync += steady.eq(1)
                 at.go("OPEN")
         with at.at("OPEN"):
-            m.d.sync += [operation.eq(header.operation), odd.eq(low[0])]
+            operation = header.operation.as_value()[:3]
+            m.d.sync += [kind[name].eq(bit) for name, bit in Kind.of(operation).items()]
+            m.d.sync += odd.eq(low[0])
             with m.If(encoder.open):
                 at.go("WALK")
-                with m.If(short):
+                with m.If(refused):
+                    m.d.sync += steady.eq(0)
                     at.go("SEQUENCE")
         # The check takes a cycle, and the first byte of a kept reply comes after two.
         with at.at("WALK"):
+            m.d.sync += predicts.eq(kind.feed | kind.collect)
             with m.If(~walk):
                 at.go("CHECK")
         with at.at("CHECK"):
@@ -240,62 +252,81 @@ class Link(wiring.Component):
             at.go("RECOGNISE")
         with at.at("RECOGNISE"):
             with m.If(repeated):
+                m.d.sync += steady.eq(0)
                 at.go("CHOOSE")
             with m.Elif(status != Status.OK):
-                m.d.sync += short.eq(1)
+                m.d.sync += refused.eq(1)
                 at.go("OPEN")
             with m.Else():
+                m.d.sync += steady.eq(0)
                 at.go("SEQUENCE")
 
         # The reply, and what it is about.
         with at.at("SEQUENCE"):
-            with m.If(~short):
-                m.d.sync += kept.eq(Mux(always, 0, Cat(kept[0] & odd, kept[1] & ~odd)))
+            with m.If(~refused):
+                m.d.sync += kept.eq(Mux(kind.always, 0, Cat(kept[0] & odd, kept[1] & ~odd)))
             at.go("OPERATION")
         with at.at("OPERATION"):
             at.go("STATUS")
         with at.at("STATUS"):
-            with m.If(short):
-                at.go("CRC_HIGH")
-            with m.Elif(reset):
-                at.go("ABORT")
-            with m.Elif(identify):
-                at.go("SEND")
-            with m.Elif(read):
+            at.go("EXECUTE")
+            with m.If(kind.read):
                 at.go("FETCH")
-            with m.Else():
-                at.go("EXECUTE")
+            with m.If(kind.identify):
+                at.go("SEND")
+            with m.If(kind.reset):
+                at.go("ABORT")
+            with m.If(refused):
+                at.go("SETTLE")
         with at.at("ABORT"):
             m.d.sync += initialised.eq(1)
-            at.go("CRC_HIGH")
+            at.go("SETTLE")
+        none_to_come = Signal()
+        m.d.sync += none_to_come.eq(words == 0)
         with at.at("EXECUTE"):
-            over = (words == 0) & ~is_[Operation.COLLECT]
-            ended = gives_predictions & (idle | (count == 0))
-            disturbed = is_[Operation.COLLECT] & received.valid
+            with m.If(kind.write & none_to_come):
+                at.go("SETTLE")
+            with m.If(kind.run & full):
+                m.d.sync += steady.eq(1)
+                at.go("START")
+            with m.If(
+                (predicts & (idle | none_left))
+                | (kind.feed & none_to_come)
+                | (kind.collect & received.valid)
+            ):
+                at.go("TRAILER")
             with m.If(preempted):
                 at.go("CHOOSE")
-            with m.Elif(over | ended | disturbed):
-                at.go("CRC_HIGH")
-                with m.If(gives_predictions):
-                    at.go("TRAILER")
+        with at.at("START"):
+            with m.If(core.run.ready):
+                m.d.sync += steady.eq(0)
+                at.go("SETTLE")
+            with m.If(preempted):
+                m.d.sync += steady.eq(0)
+                at.go("CHOOSE")
         with at.at("FETCH"):
+            with m.If(host.ready):
+                at.go("SEND")
             with m.If(preempted):
                 at.go("CHOOSE")
-            with m.Elif(host.ready):
-                at.go("SEND")
         with at.at("SEND"):
             with m.If(last_byte):
                 at.go("FETCH")
-                with m.If(identify):
+                with m.If(none_left):
+                    at.go("SETTLE")
+                with m.If(kind.identify):
                     at.go("TRAILER")
-                with m.Elif(count == 0):
-                    at.go("CRC_HIGH")
         with at.at("TRAILER"):
+            at.go("SETTLE")
+        with at.at("SETTLE"):
             at.go("CRC_HIGH")
         with at.at("CRC_HIGH"):
+            at.go("TURN")
+        # Taking its own high byte moves the low byte of the CRC to where that was.
+        with at.at("TURN"):
             at.go("CRC_LOW")
         with at.at("CRC_LOW"):
-            with m.If(~short):
+            with m.If(~refused):
                 m.d.sync += kept.eq(kept | Cat(~odd, odd))
             at.go("CHOOSE")
         return m

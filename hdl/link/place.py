@@ -7,6 +7,7 @@ from amaranth.utils import ceil_log2
 
 from ..bundles import Space
 from ..shape import Shape
+from .arithmetic import at_least, counted
 from .protocol import MAX_WORDS, Request, limit
 
 _PART_BITS = 3
@@ -55,33 +56,37 @@ class Place(wiring.Component):
         """Build the logic."""
         m = Module()
         shape, header = self._shape, self.header
+        first = header.address[: self._address_bits]
+        has_parts = Signal()
+        last_part = Signal()
+        m.d.comb += [
+            has_parts.eq(self.space == Space.COUNTERS),
+            last_part.eq(self.part == shape.parts - 1),
+        ]
         with m.If(self.load):
-            m.d.sync += [
-                self.space.eq(header.space),
-                self.element.eq(header.element),
-                self.part.eq(header.part),
-                self.address.eq(header.address),
-            ]
-        with m.Elif(self.step):
-            with m.If((self.space == Space.COUNTERS) & (self.part != shape.parts - 1)):
-                m.d.sync += self.part.eq(self.part + 1)
-            with m.Else():
-                m.d.sync += self.address.eq(self.address + 1)
-            with m.If((self.space == Space.COUNTERS) & (self.part == shape.parts - 1)):
-                m.d.sync += self.part.eq(0)
+            m.d.sync += [self.space.eq(header.space), self.element.eq(header.element)]
+        with m.If(self.load | (self.step & (last_part | ~has_parts))):
+            m.d.sync += self.address.eq(counted(self.address, self.load, first))
+        with m.If(self.load):
+            m.d.sync += self.part.eq(header.part)
+        with m.Elif(self.step & has_parts):
+            m.d.sync += self.part.eq(self.part + 1)
+            if shape.parts != 1 << _PART_BITS:
+                with m.If(last_part):
+                    m.d.sync += self.part.eq(0)
 
         past_end = Signal()
         with m.Switch(self.space):
             for space, end in self._limits.items():
                 with m.Case(space):
-                    m.d.comb += past_end.eq(self.address >= end)
+                    m.d.comb += past_end.eq(at_least(self.address, end))
             with m.Default():
                 m.d.comb += past_end.eq(1)
         m.d.comb += self.beyond.eq(
             past_end
             | header.address[self._address_bits :].any()
-            | (header.element >= shape.elements)
-            | (header.part >= shape.parts)
+            | at_least(header.element, shape.elements)
+            | at_least(header.part, shape.parts)
             | header.space[len(self.space.as_value()) :].any()
         )
         return m

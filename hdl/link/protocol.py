@@ -155,8 +155,8 @@ MAX_REQUEST = REQUEST_BYTES + MAX_DATA + CRC_BYTES
 MAX_REPLY = REPLY_BYTES + MAX_RESULT + CRC_BYTES
 """Longest body of a reply."""
 
-POSITIONS = 256
-"""Modulus of a FEED's ``address``; more than twice MAX_WORDS."""
+POSITIONS = 64
+"""Modulus of a FEED's ``address``; more than the words of all FEEDs that may be under way."""
 
 
 def limit(space: Space, shape: Shape) -> int:

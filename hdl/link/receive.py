@@ -55,8 +55,8 @@ class Receiver(wiring.Component):
     received : stream of :class:`Received`, out
         One per frame. Not a stream by the letter: it may be withdrawn.
     data : stream of 8 bits, out
-        The bytes of the frame that was taken last, from two cycles after that on. What comes after
-        its last word means nothing.
+        The bytes of the frame that was taken last; what comes after them means nothing. Not a
+        stream by the letter: the first comes a cycle after ``ready``.
     """
 
     def __init__(self) -> None:
@@ -83,15 +83,15 @@ class Receiver(wiring.Component):
         # Starts below zero, so that at the end of a frame it is the number of data bytes.
         position = Signal(8, init=_START)
         too_short = Signal(init=1)
+        too_long = Signal()
         half = Signal()
         numbered = Signal()
         is_reset = Signal()
 
-        too_long = Signal()
         bad_frame = Signal()
+        interrupted = Signal()
         word_bits = WORD_BYTES.bit_length() - 1
         m.d.comb += [
-            too_long.eq(position == MAX_DATA + 1),
             bad_frame.eq(item.error | too_short | too_long | ~numbered),
             crc.data.eq(item.data),
             write.data.eq(item.data),
@@ -115,6 +115,8 @@ class Receiver(wiring.Component):
                     m.d.sync += position.eq(position + 1)
                     with m.If(position.all()):
                         m.d.sync += too_short.eq(0)
+                    with m.If(position == MAX_DATA):
+                        m.d.sync += too_long.eq(1)
                     with m.If(position == _START):
                         m.d.sync += numbered.eq(item.data != UNSOLICITED)
                     with m.If(position == _OPERATION):
@@ -124,13 +126,15 @@ class Receiver(wiring.Component):
                 with m.If(self.received.ready):
                     m.d.comb += begin.eq(1)
                     m.d.sync += half.eq(~half)
-                with m.Elif(self.encoded.valid & (self.encoded.payload == 0)):
+                with m.Elif(interrupted):
                     m.d.comb += begin.eq(1)
+                m.d.sync += interrupted.eq(self.encoded.valid & (self.encoded.payload == 0))
                 with m.If(begin):
+                    m.d.sync += interrupted.eq(0)
                     m.next = "RECEIVE"
         m.d.comb += crc.start.eq(begin)
         with m.If(begin):
-            m.d.sync += [position.eq(_START), too_short.eq(1)]
+            m.d.sync += [position.eq(_START), too_short.eq(1), too_long.eq(0)]
 
         # The half that was received last is read from its start.
         address = Signal(8)
@@ -139,7 +143,7 @@ class Receiver(wiring.Component):
             read.addr.eq(Cat(address, ~half)),
             self.data.payload.eq(read.data),
             self.data.valid.eq(fetched),
-            read.en.eq(~fetched | self.data.ready),
+            read.en.eq(self.data.ready),
         ]
         with m.If(self.received.ready):
             m.d.sync += [address.eq(_START), fetched.eq(0)]

@@ -9,7 +9,14 @@ from cobs import cobs
 from metabit.golden.config import Config
 from metabit.golden.network import Network, Statistics
 from metabit.hdl.bundles import Space
-from metabit.hdl.link.protocol import UNSOLICITED, VERSION, Operation, Status, limit
+from metabit.hdl.link.protocol import (
+    POSITIONS,
+    UNSOLICITED,
+    VERSION,
+    Operation,
+    Status,
+    limit,
+)
 from metabit.hdl.placement import Placement
 from metabit.hdl.shape import Shape
 from metabit.host.errors import DeviceTimeoutError
@@ -132,7 +139,7 @@ class ModelDevice:
         if not self.idle and operation in (Operation.READ, Operation.WRITE, Operation.RUN):
             return Status.BUSY
         status = judge(self.shape, operation.value, request).pop()
-        if operation is Operation.FEED and request.address % 256 != self._position % 256:
+        if operation is Operation.FEED and (request.address - self._position) % POSITIONS:
             return Status.OUT_OF_ORDER
         return status
 

@@ -8,6 +8,7 @@ from metabit.hdl.bundles import Space
 from metabit.hdl.link.protocol import (
     MAX_PREDICTIONS,
     MAX_WORDS,
+    POSITIONS,
     WORD_BYTES,
     Operation,
     Status,
@@ -43,7 +44,7 @@ def run_request(samples: int, **flags: int) -> Request:
 
 def feed_request(position: int, words: Iterable[int], count: int = MAX_PREDICTIONS) -> Request:
     """FEED."""
-    return Request(Operation.FEED, address=position % 256, count=count, data=data_of(words))
+    return Request(Operation.FEED, address=position % POSITIONS, count=count, data=data_of(words))
 
 
 def write_request(space: Space, words: list[int], **place: int) -> Request:

@@ -4,7 +4,13 @@ import random
 
 import pytest
 
-from metabit.hdl.link.protocol import MAX_PREDICTIONS, MAX_WORDS, Operation, Status
+from metabit.hdl.link.protocol import (
+    MAX_PREDICTIONS,
+    MAX_WORDS,
+    POSITIONS,
+    Operation,
+    Status,
+)
 from metabit.host.packets import Progress, Request, encode_request
 from tests.hdl.link.fake_core import Diary, LinkAndFakeCore
 from tests.hdl.link.link_bench import (
@@ -119,8 +125,8 @@ def test_feeds_are_taken_in_order_only() -> None:
         generator = random.Random(3)
         expected = []
         while fed < 300:
-            for wrong in (fed + 1, fed - 1, fed + 128, generator.randrange(256)):
-                if (wrong - fed) % 256:
+            for wrong in (fed + 1, fed - 1, fed + POSITIONS // 2, generator.randrange(POSITIONS)):
+                if (wrong - fed) % POSITIONS:
                     sequence += 1
                     status = await host.refused(sequence, feed_request(wrong, [1]))
                     assert status is Status.OUT_OF_ORDER
