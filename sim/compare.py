@@ -1,14 +1,14 @@
 """Where device and golden model differ."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..boards.driver import Driver
-from ..golden.network import Forward, Network, Statistics
+from ..golden.network import Network, Statistics
+from ..host.driver import Driver
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def first_difference(
 def compare_state(
     driver: Driver, network: Network, earlier: Statistics | None = None
 ) -> list[Divergence]:
-    """Compare all state: statistics, counters, sign plane, classifiers, generator.
+    """Compare all state that a device shows: counters with their signs, generator, statistics.
 
     Parameters
     ----------
@@ -93,20 +93,11 @@ def compare_state(
     list of Divergence
         The first of every kind and layer, counters first; empty if every bit agrees.
     """
-    counts = driver.statistics().counts
-    state, signs = driver.read_state(), driver.read_signs()
+    counts, state = driver.statistics().counts, driver.read_state()
     found: list[Divergence] = []
     for layer, counters in enumerate(network.counters):
         found += first_difference(
             "counter", ("neuron", "weight"), counters, state.counters[layer], layer=layer
-        )
-    for layer, counters in enumerate(network.counters):
-        found += first_difference(
-            "sign", ("neuron", "weight"), counters >= 0, signs.weights[layer], layer=layer
-        )
-    for layer, code in enumerate(network.classifier):
-        found += first_difference(
-            "classifier bit", ("class", "neuron"), code, signs.classifier[layer], layer=layer
         )
     if state.generator_state != network.generator.state:
         found.append(
@@ -132,29 +123,27 @@ def _compare_statistics(
         )
 
 
-def compare_forward(driver: Driver, forward: Forward) -> list[Divergence]:
-    """Compare the pre-activations and class scores that the last tile left in the device.
+def compare_predictions(
+    golden: npt.NDArray[Any], device: npt.NDArray[Any], tile: int, tiles: int = 0
+) -> list[Divergence]:
+    """Return the first wrong prediction of a device, if there is one.
 
-    Returns
-    -------
-    list of Divergence
-        The first of every kind and layer, in the order of the data.
+    Parameters
+    ----------
+    golden, device : ndarray of int, shape (n,)
+        Predictions of consecutive samples.
+    tile : int
+        Samples of a tile.
+    tiles : int
+        Tiles before these.
     """
-    device = driver.last_forward(len(forward.predictions))
-    found: list[Divergence] = []
-    for layer, expected in enumerate(forward.preactivations):
-        found += first_difference(
-            "pre-activation",
-            ("sample", "neuron"),
-            expected,
-            device.preactivations[layer],
-            layer=layer,
+    return [
+        replace(
+            wrong,
+            place={
+                "tile": tiles + wrong.place["sample"] // tile,
+                "sample": wrong.place["sample"] % tile,
+            },
         )
-        found += first_difference(
-            "class score",
-            ("sample", "class"),
-            forward.scores[layer],
-            device.scores[layer],
-            layer=layer,
-        )
-    return found
+        for wrong in first_difference("prediction", ("sample",), golden, device)
+    ]

@@ -1,5 +1,6 @@
-// The verilated device behind a C interface: clock, byte queues and tracing, so that no work per
-// cycle is left to Python. Ports of the top module: clk, rst, and the byte streams rx and tx.
+// The verilated device behind a C interface: clock, queues and tracing, so that no work per cycle is
+// left to Python. Ports of the top module: clk, rst, and the byte streams rx and tx. Some devices
+// have a second way in, `supplied`, `samples` and `predictions`; see metabit.hdl.device.
 
 #include <cstdint>
 #include <deque>
@@ -38,12 +39,68 @@ class Stalls {
     unsigned odds_ = 0;
 };
 
+// The second way in: words from memory of the caller's, and predictions to such memory.
+template <class Top> class Supply {
+  public:
+    static constexpr bool built = requires(Top &top) { top.supplied; };
+
+    Stalls sample_stalls, prediction_stalls;
+
+    // Take new memory; without words, all goes through the link again.
+    void set(Top &top, const uint64_t *words, uint64_t count, uint8_t *bytes, uint64_t capacity) {
+        next_ = words;
+        end_ = words + count;
+        first_byte_ = byte_ = bytes;
+        last_byte_ = bytes + capacity;
+        offering_ = false;
+        if constexpr (built) top.supplied = words != nullptr;
+    }
+
+    uint64_t left() const { return end_ - next_; }
+    uint64_t predicted() const { return byte_ - first_byte_; }
+
+    void offer(Top &top) {
+        if constexpr (built) {
+            if (!offering_ && next_ != end_ && !sample_stalls.draw()) {
+                offering_ = true;
+                top.samples___05Fpayload = *next_;
+            }
+            top.samples___05Fvalid = offering_;
+            top.predictions___05Fready = byte_ != last_byte_ && !prediction_stalls.draw();
+        }
+    }
+
+    // Returns whether anything has passed.
+    bool pass(Top &top) {
+        bool passed = false;
+        if constexpr (built) {
+            if (offering_ && top.samples___05Fready) {
+                ++next_;
+                offering_ = false;
+                passed = true;
+            }
+            if (top.predictions___05Fready && top.predictions___05Fvalid) {
+                *byte_++ = top.predictions___05Fpayload;
+                passed = true;
+            }
+        }
+        return passed;
+    }
+
+  private:
+    const uint64_t *next_ = nullptr, *end_ = nullptr;
+    uint8_t *first_byte_ = nullptr, *byte_ = nullptr, *last_byte_ = nullptr;
+    bool offering_ = false;
+};
+
 struct Model {
     VerilatedContext context;
     std::unique_ptr<Vtop> top;
     std::deque<uint8_t> to_device, from_device;
     Stalls rx_stalls, tx_stalls;
+    Supply<Vtop> supply;
     uint64_t cycles = 0;
+    uint64_t quiet = 0;   // cycles since anything has passed a stream
     uint64_t frames = 0;  // frame ends (zero bytes) in from_device
     bool offering = false;
 #if defined(METABIT_TRACE_VCD) || defined(METABIT_TRACE_FST)
@@ -62,6 +119,7 @@ struct Model {
         top->rst = 1;
         top->rx___05Fvalid = 0;
         top->tx___05Fready = 0;
+        supply.set(*top, nullptr, 0, nullptr, 0);
         top->eval();
     }
 
@@ -76,23 +134,30 @@ struct Model {
     }
 
     void tick() {
-        // A byte once offered stays on offer until it is taken.
-        if (!offering) offering = !to_device.empty() && !rx_stalls.draw();
+        // What is once offered stays on offer until it is taken.
+        if (!offering && !to_device.empty() && !rx_stalls.draw()) {
+            offering = true;
+            top->rx___05Fpayload = to_device.front();
+        }
         top->rx___05Fvalid = offering;
-        if (offering) top->rx___05Fpayload = to_device.front();
         top->tx___05Fready = !tx_stalls.draw();
+        supply.offer(*top);
         top->clk = 0;
         top->eval();
         dump(0);
+        ++quiet;
         if (!top->rst) {
             if (offering && top->rx___05Fready) {
                 to_device.pop_front();
                 offering = false;
+                quiet = 0;
             }
             if (top->tx___05Fvalid && top->tx___05Fready) {
                 from_device.push_back(top->tx___05Fpayload);
                 frames += top->tx___05Fpayload == 0;
+                quiet = 0;
             }
+            if (supply.pass(*top)) quiet = 0;
         }
         top->clk = 1;
         top->eval();
@@ -100,6 +165,8 @@ struct Model {
         ++cycles;
     }
 };
+
+Model &of(void *handle) { return *static_cast<Model *>(handle); }
 
 }  // namespace
 
@@ -109,52 +176,77 @@ extern "C" {
 
 API void *metabit_open() { return new Model; }
 
-API void metabit_close(void *handle) { delete static_cast<Model *>(handle); }
+API void metabit_close(void *handle) { delete &of(handle); }
 
-API uint64_t metabit_cycles(void *handle) { return static_cast<Model *>(handle)->cycles; }
+API uint64_t metabit_cycles(void *handle) { return of(handle).cycles; }
 
-API uint64_t metabit_unsent(void *handle) { return static_cast<Model *>(handle)->to_device.size(); }
+API uint64_t metabit_unsent(void *handle) { return of(handle).to_device.size(); }
 
-// Hold the reset for some cycles and forget all bytes on their way.
+// Hold the reset for some cycles and forget all that is on its way.
 API void metabit_reset(void *handle, uint64_t cycles) {
-    auto &model = *static_cast<Model *>(handle);
+    auto &model = of(handle);
     model.to_device.clear();
     model.from_device.clear();
     model.frames = 0;
     model.offering = false;
+    model.supply.set(*model.top, nullptr, 0, nullptr, 0);
     model.top->rst = 1;
     while (cycles--) model.tick();
     model.top->rst = 0;
 }
 
-API void metabit_stall(void *handle, uint64_t seed, unsigned rx_odds, unsigned tx_odds) {
-    auto &model = *static_cast<Model *>(handle);
-    model.rx_stalls.set(2 * seed, rx_odds);
-    model.tx_stalls.set(2 * seed + 1, tx_odds);
+API void metabit_stall(void *handle, uint64_t seed, unsigned rx, unsigned tx, unsigned samples,
+                       unsigned predictions) {
+    auto &model = of(handle);
+    model.rx_stalls.set(4 * seed, rx);
+    model.tx_stalls.set(4 * seed + 1, tx);
+    model.supply.sample_stalls.set(4 * seed + 2, samples);
+    model.supply.prediction_stalls.set(4 * seed + 3, predictions);
 }
 
-// Queue bytes; they reach the device in `metabit_run`.
+// Queue bytes; they reach the device while it runs.
 API void metabit_send(void *handle, const uint8_t *bytes, uint64_t count) {
-    auto &model = *static_cast<Model *>(handle);
+    auto &model = of(handle);
     model.to_device.insert(model.to_device.end(), bytes, bytes + count);
 }
 
-enum Until : int { UNTIL_LIMIT, UNTIL_SENT, UNTIL_FRAME };
+// Whether the device has a second way in.
+API int metabit_has_supply() { return Supply<Vtop>::built; }
 
-// Run until the condition holds or the limit is reached; returns whether the condition holds.
-API int metabit_run(void *handle, int until, uint64_t limit) {
-    auto &model = *static_cast<Model *>(handle);
-    for (;; --limit) {
-        if (until == UNTIL_SENT && model.to_device.empty()) return 1;
-        if (until == UNTIL_FRAME && model.frames) return 1;
-        if (!limit) return 0;
+// Supply words, and take predictions, while the device runs; both must live until the next call.
+API void metabit_supply(void *handle, const uint64_t *words, uint64_t count, uint8_t *predictions,
+                        uint64_t capacity) {
+    auto &model = of(handle);
+    model.supply.set(*model.top, words, count, predictions, capacity);
+}
+
+API uint64_t metabit_supply_left(void *handle) { return of(handle).supply.left(); }
+
+API uint64_t metabit_predicted(void *handle) { return of(handle).supply.predicted(); }
+
+API void metabit_run(void *handle, uint64_t cycles) {
+    while (cycles--) of(handle).tick();
+}
+
+enum Until : int { UNTIL_SENT, UNTIL_FRAME, UNTIL_PREDICTED };
+
+// Run until so many bytes are left to be sent, frames have been received, or predictions have come
+// beside the link, or until nothing has passed any stream for `patience` cycles; returns whether
+// the condition holds.
+API int metabit_run_until(void *handle, int until, uint64_t count, uint64_t patience) {
+    auto &model = of(handle);
+    for (model.quiet = 0;;) {
+        if (until == UNTIL_SENT && model.to_device.size() <= count) return 1;
+        if (until == UNTIL_FRAME && model.frames >= count) return 1;
+        if (until == UNTIL_PREDICTED && model.supply.predicted() >= count) return 1;
+        if (model.quiet >= patience) return 0;
         model.tick();
     }
 }
 
 // Move received bytes to `bytes`, up to and including the first zero; returns how many.
 API uint64_t metabit_receive(void *handle, uint8_t *bytes, uint64_t capacity) {
-    auto &model = *static_cast<Model *>(handle);
+    auto &model = of(handle);
     uint64_t count = 0;
     while (count < capacity && !model.from_device.empty()) {
         bytes[count] = model.from_device.front();
@@ -170,7 +262,7 @@ API uint64_t metabit_receive(void *handle, uint8_t *bytes, uint64_t capacity) {
 // Record a waveform from now on, or stop (null); returns whether the model can.
 API int metabit_trace(void *handle, const char *path) {
 #if defined(METABIT_TRACE_VCD) || defined(METABIT_TRACE_FST)
-    auto &model = *static_cast<Model *>(handle);
+    auto &model = of(handle);
     if (model.trace) model.trace->close();
     model.trace.reset();
     if (path) {

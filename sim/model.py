@@ -1,17 +1,23 @@
-"""A simulated device: the compiled model, and the transport that makes it look like a board."""
+"""A simulated device: the compiled model, clocked in native code."""
 
 import ctypes
 import time
 from pathlib import Path
 from typing import Self
 
-_UNTIL_LIMIT, _UNTIL_SENT, _UNTIL_FRAME = range(3)
+import numpy as np
+import numpy.typing as npt
+
+_UNTIL_SENT, _UNTIL_FRAME, _UNTIL_PREDICTED = range(3)
 _RESET_CYCLES = 4
 _CHUNK = 4096
+_ODDS = 256
+
+Words = npt.NDArray[np.uint64]
 
 
 class SimulatedDevice:
-    """Model of a device with byte streams ``rx`` and ``tx``, clocked in native code.
+    """Model of a device with byte streams ``rx`` and ``tx``, and perhaps a second way in.
 
     Parameters
     ----------
@@ -20,22 +26,28 @@ class SimulatedDevice:
 
     Attributes
     ----------
-    seconds : float
-        Time spent in the model.
+    seconds, processor_seconds : float
+        Time spent in the model, by the clock and of the processor.
     """
 
     def __init__(self, library: Path) -> None:
         functions = ctypes.CDLL(str(library))
-        handle, number = ctypes.c_void_p, ctypes.c_uint64
+        handle, number, odds = ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint
+        pointer = ctypes.c_void_p
         for name, result, arguments in (
             ("open", handle, []),
             ("close", None, [handle]),
             ("cycles", number, [handle]),
             ("unsent", number, [handle]),
             ("reset", None, [handle, number]),
-            ("stall", None, [handle, number, ctypes.c_uint, ctypes.c_uint]),
+            ("stall", None, [handle, number, odds, odds, odds, odds]),
             ("send", None, [handle, ctypes.c_char_p, number]),
-            ("run", ctypes.c_int, [handle, ctypes.c_int, number]),
+            ("has_supply", ctypes.c_int, []),
+            ("supply", None, [handle, pointer, number, pointer, number]),
+            ("supply_left", number, [handle]),
+            ("predicted", number, [handle]),
+            ("run", None, [handle, number]),
+            ("run_until", ctypes.c_int, [handle, ctypes.c_int, number, number]),
             ("receive", number, [handle, ctypes.c_char_p, number]),
             ("trace", ctypes.c_int, [handle, ctypes.c_char_p]),
         ):
@@ -44,7 +56,8 @@ class SimulatedDevice:
         self._functions = functions
         self._buffer = ctypes.create_string_buffer(_CHUNK)
         self._handle: int | None = functions.metabit_open()
-        self.seconds = 0.0
+        self._supplied: tuple[Words, npt.NDArray[np.uint8]] | None = None
+        self.seconds = self.processor_seconds = 0.0
         self.reset()
 
     @property
@@ -58,16 +71,39 @@ class SimulatedDevice:
         return self._functions.metabit_unsent(self._live)
 
     @property
+    def has_supply(self) -> bool:
+        """Whether the device has a second way in."""
+        return bool(self._functions.metabit_has_supply())
+
+    @property
+    def unsupplied(self) -> int:
+        """Words of the supply that have not been taken."""
+        return self._functions.metabit_supply_left(self._live)
+
+    @property
+    def predicted(self) -> int:
+        """Predictions that have come out beside the link since :meth:`supply`."""
+        return self._functions.metabit_predicted(self._live)
+
+    @property
     def _live(self) -> int:
         if self._handle is None:
             raise ValueError("the simulated device has been closed")
         return self._handle
 
     def reset(self) -> None:
-        """Pull the reset line and forget all bytes on their way."""
+        """Pull the reset line and forget all that is on its way."""
         self._functions.metabit_reset(self._live, _RESET_CYCLES)
+        self._supplied = None
 
-    def stall(self, seed: int, receive: float = 0.0, transmit: float = 0.0) -> None:
+    def stall(
+        self,
+        seed: int,
+        receive: float = 0.0,
+        transmit: float = 0.0,
+        samples: float = 0.0,
+        predictions: float = 0.0,
+    ) -> None:
         """Hold the streams up at random.
 
         Parameters
@@ -76,33 +112,95 @@ class SimulatedDevice:
             Of the random choices.
         receive, transmit : float
             Probability, below 1, that no byte is offered, or none taken, in a cycle.
+        samples, predictions : float
+            The same for words and predictions of the supply.
         """
-        for name, value in (("receive", receive), ("transmit", transmit)):
+        odds = {
+            "receive": receive,
+            "transmit": transmit,
+            "samples": samples,
+            "predictions": predictions,
+        }
+        for name, value in odds.items():
             if not 0 <= value < 1:
                 raise ValueError(f"stall probability {name} must be 0 to below 1, not {value}")
-        odds = (int(256 * receive), int(256 * transmit))
-        self._functions.metabit_stall(self._live, seed, *odds)
+        parts = (int(_ODDS * value) for value in odds.values())
+        self._functions.metabit_stall(self._live, seed, *parts)
 
     def send(self, frame: bytes) -> None:
         """Queue bytes; they are taken while the model runs."""
         self._functions.metabit_send(self._live, frame, len(frame))
 
+    def supply(self, words: Words, predictions: int) -> npt.NDArray[np.uint8]:
+        """Let samples come from memory beside the link, and predictions go there.
+
+        Both are moved by native code while the model runs, until :meth:`cut_supply`.
+
+        Parameters
+        ----------
+        words : ndarray of uint64
+            Samples as the device takes them, one behind the other. Not copied.
+        predictions : int
+            Predictions that will be taken.
+
+        Returns
+        -------
+        ndarray of uint8, shape (predictions,)
+            Where they go; the first :attr:`predicted` are there.
+
+        Raises
+        ------
+        ValueError
+            If the device has no second way in, or the words do not lie one behind the other.
+        """
+        if not self.has_supply:
+            raise ValueError("this model was built without a second way in for samples")
+        if words.dtype != np.uint64 or not words.flags.c_contiguous:
+            raise ValueError("words must be uint64, one behind the other")
+        taken = np.zeros(predictions, np.uint8)
+        self._functions.metabit_supply(
+            self._live, words.ctypes.data, words.size, taken.ctypes.data, taken.size
+        )
+        self._supplied = words, taken  # lives as long as native code knows where it is
+        return taken
+
+    def cut_supply(self) -> None:
+        """Let samples and predictions go through the link again."""
+        self._functions.metabit_supply(self._live, None, 0, None, 0)
+        self._supplied = None
+
     def run(self, cycles: int) -> None:
         """Run for a number of cycles."""
-        self._run(_UNTIL_LIMIT, cycles)
+        self._timed(self._functions.metabit_run, cycles)
 
-    def run_until_sent(self, limit: int) -> bool:
-        """Run until the device has taken all bytes; returns whether it did within the limit."""
-        return self._run(_UNTIL_SENT, limit)
+    def run_until_sent(self, patience: int) -> bool:
+        """Run until the device has taken all bytes.
 
-    def run_until_frame(self, limit: int) -> bool:
-        """Run until a zero byte has been received; returns whether one was within the limit."""
-        return self._run(_UNTIL_FRAME, limit)
+        Parameters
+        ----------
+        patience : int
+            Cycles in which nothing passes any stream, after which it never will.
 
-    def _run(self, until: int, limit: int) -> bool:
-        start = time.perf_counter()
-        reached = self._functions.metabit_run(self._live, until, limit)
+        Returns
+        -------
+        bool
+            Whether it has.
+        """
+        return self._timed(self._functions.metabit_run_until, _UNTIL_SENT, 0, patience)
+
+    def run_until_frame(self, patience: int) -> bool:
+        """Run until a zero byte has been received; see :meth:`run_until_sent`."""
+        return self._timed(self._functions.metabit_run_until, _UNTIL_FRAME, 1, patience)
+
+    def run_until_predicted(self, count: int, patience: int) -> bool:
+        """Run until so many predictions are there; see :meth:`run_until_sent`."""
+        return self._timed(self._functions.metabit_run_until, _UNTIL_PREDICTED, count, patience)
+
+    def _timed(self, function: "ctypes._NamedFuncPointer", *arguments: int) -> bool:
+        start, processor_start = time.perf_counter(), time.thread_time()
+        reached = function(self._live, *arguments)
         self.seconds += time.perf_counter() - start
+        self.processor_seconds += time.thread_time() - processor_start
         return bool(reached)
 
     def receive(self) -> bytes:
@@ -136,6 +234,7 @@ class SimulatedDevice:
             self._functions.metabit_trace(self._handle, None)
             self._functions.metabit_close(self._handle)
             self._handle = None
+            self._supplied = None
 
     def __enter__(self) -> Self:
         return self

@@ -9,11 +9,12 @@ from pathlib import Path
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
-from ..boards.registry import BOARDS, Board, Family, check_memory
+from ..boards.registry import BOARDS, Board, Family
 from ..boards.synthesis import OPTIONS, PREPARATION
 from ..boards.toolchain import ToolFailedError, run_tool, tool_version, yosys_library
-from ..golden.config import Config
-from ..hdl.v1.device import Device
+from ..errors import MetabitError
+from ..hdl.device import Device
+from ..hdl.shape import Shape
 from .source import Report
 
 _MODELS: dict[Family, tuple[str, ...]] = {
@@ -122,13 +123,18 @@ write_verilog -noattr {_NETLIST}
         return [*_OPTIONS, *models, folder / _NETLIST]
 
 
-def device_netlist(config: Config, family: Family) -> Netlist:
+def device_netlist(shape: Shape, family: Family) -> Netlist:
     """Return the netlist of the whole device.
 
     Raises
     ------
     MetabitError
-        If the FPGA lacks the kind of memory that the configuration asks for.
+        If the FPGA lacks the kind of memory that the shape asks for.
     """
-    check_memory(board_of(family), config)
-    return Netlist(partial(Device, config), family)
+    board = board_of(family)
+    if shape.memory not in board.memories:
+        raise MetabitError(
+            f"device {shape.name} keeps its counters in {shape.memory!r} memory, which "
+            f"{board.name} ({board.device}) does not have"
+        )
+    return Netlist(partial(Device, shape), family)

@@ -4,8 +4,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .compare import Divergence, compare_forward, compare_state
-from .side_by_side import DivergenceError, SideBySide, Tile, compare_predictions, train_both
+from .compare import Divergence, compare_predictions, compare_state
+from .side_by_side import DivergenceError, SideBySide, Span, train_both
 
 
 @dataclass(frozen=True)
@@ -29,52 +29,49 @@ class Finding:
 
 
 def pinpoint(side: SideBySide, error: DivergenceError) -> Finding:
-    """Replay the tiles since the last agreement, and find the first that differs.
+    """Replay what was trained since the last agreement, and find the first tile that differs.
 
-    The updates of a tile are a sequence, and its forward passes do not depend on each other: a
-    tile cut short does what the whole one does up to there. That gives the sample.
+    A replay trains on spans as they were trained on, in one go, but stops early: passes and
+    updates overlap in it as they did, which they would not if tiles were trained one by one. Only
+    samples after its end are not loaded meanwhile.
 
     Parameters
     ----------
     side : SideBySide
-        What has diverged; is left in the state after the divergence.
+        What has diverged; its device is left in the state after the divergence.
     error : DivergenceError
         What it raised.
     """
     if error.agreed < 0:
         return Finding(-1, None, error.divergences)
-    log = side.log
+    log, tile = side.log, side.golden.network.config.tile
+    # Every tile of every span: where it begins and ends.
+    tiles = [
+        (number, start, min(start + tile, len(span.labels)))
+        for number, span in enumerate(log)
+        for start in range(0, len(span.labels), tile)
+    ]
 
-    def differs(tiles: int) -> bool:
-        return bool(_replay(side, log[:tiles]))
+    def replay(number: int, samples: int) -> list[Divergence]:
+        return _replay(side, [*log[:number], log[number].cut(samples)], error.agreed)
 
-    count = bisect_left(range(1, len(log) + 1), True, key=differs) + 1
-    if count > len(log):
+    count = bisect_left(tiles, True, key=lambda place: bool(replay(place[0], place[2])))
+    if count == len(tiles):
         return Finding(error.tile, None, error.divergences)
-    before, last = log[: count - 1], log[count - 1]
-
-    def differs_with(samples: int) -> bool:
-        return bool(_replay(side, [*before, _cut(last, samples)]))
-
-    samples = bisect_left(range(1, len(last.labels) + 1), True, key=differs_with) + 1
-    found = _replay(side, [*before, _cut(last, samples)])
-    return Finding(error.agreed + count - 1, samples - 1, found)
+    number, start, end = tiles[count]
+    sample = bisect_left(
+        range(start, end), True, key=lambda sample: bool(replay(number, sample + 1))
+    )
+    return Finding(error.agreed + count, sample, replay(number, start + sample + 1))
 
 
-def _cut(tile: Tile, samples: int) -> Tile:
-    return Tile(tile.samples[:samples], tile.labels[:samples], tile.annealing, tile.damping)
-
-
-def _replay(side: SideBySide, tiles: Sequence[Tile]) -> list[Divergence]:
-    """Train on tiles from the last agreed state, and compare everything behind the last."""
-    side.agreed.restore(side.network)
-    side.driver.load_state(side.agreed.counters, side.agreed.generator_state)
-    side.driver.clear_statistics()
-    for tile in tiles:
-        predictions, forward = train_both(side.driver, side.network, tile)
-        found = compare_predictions(forward, predictions)
-        if tile is tiles[-1]:
-            found += compare_forward(side.driver, forward)
-        elif found:
-            return found
-    return found + compare_state(side.driver, side.network, side.agreed.statistics)
+def _replay(side: SideBySide, spans: Sequence[Span], tiles: int) -> list[Divergence]:
+    """Train on spans from the last agreed state, after ``tiles`` tiles, and compare everything."""
+    network = side.agreed.network()
+    side.driver.load(network)
+    found: list[Divergence] = []
+    for span in spans:
+        expected, predictions = train_both(side.driver, network, span)
+        found += compare_predictions(expected, predictions, network.config.tile, tiles)
+        tiles += -(-len(predictions) // network.config.tile)
+    return found + compare_state(side.driver, network, side.agreed.statistics)

@@ -2,38 +2,58 @@
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..boards.driver import Driver
-from ..boards.transport import DeviceError
-from ..golden.learner import Labels
-from ..golden.network import Bits, Forward, Network, Statistics
-from ..hdl.v1.layout import PHASES
-from .compare import Divergence, compare_state, first_difference
+from ..golden.config import Config
+from ..golden.learner import GoldenLearner, Labels
+from ..golden.network import Bits, Network, Statistics
+from ..hdl.statistics import PHASES
+from ..host.driver import Driver
+from ..host.errors import DeviceError
+from .compare import Divergence, compare_predictions, compare_state
+
+if TYPE_CHECKING:
+    from ..golden.compiled.engine import Engine
 
 _MODULUS = 2**32
 
 _SHARE = 9
-"""Training takes at least this many times the cycles of the comparisons between tiles."""
+"""Training takes at least this many times the cycles of the comparisons between spans."""
 
 
 @dataclass(frozen=True)
-class Tile:
-    """What a tile was trained with."""
+class Span:
+    """What both were trained with in one go: tiles, all full but perhaps the last."""
 
     samples: Bits
     labels: Labels
     annealing: int
     damping: int
+    drain: bool = True
+
+    def cut(self, samples: int) -> "Span":
+        """Return the beginning of the span."""
+        return replace(self, samples=self.samples[:samples], labels=self.labels[:samples])
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Samples in the forms that golden and device take."""
+
+    samples: Bits
+    golden: Any
+    device: Any
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Golden state that the device was found to agree with."""
+    """Drained golden state that the device was found to agree with."""
 
+    config: Config
     counters: list[npt.NDArray[np.int16]]
     generator_state: int
     statistics: Statistics
@@ -42,16 +62,19 @@ class Snapshot:
     def of(cls, network: Network) -> "Snapshot":
         """Copy a network's state."""
         return cls(
+            network.config,
             [layer.copy() for layer in network.counters],
             network.generator.state,
             deepcopy(network.statistics),
         )
 
-    def restore(self, network: Network) -> None:
-        """Bring a network back to this state."""
+    def network(self) -> Network:
+        """Return a network in this state."""
+        network = Network(self.config)
         network.load(self.counters)
         network.generator.state = self.generator_state
         network.statistics = deepcopy(self.statistics)
+        return network
 
 
 class DivergenceError(DeviceError):
@@ -62,7 +85,7 @@ class DivergenceError(DeviceError):
     divergences : sequence of Divergence
         What differs.
     tile : int
-        Tile after which it was found, from 0; -1: before the first.
+        Last tile trained when it was found, from 0; -1: before the first.
     agreed : int
         Tiles trained when all state was last compared and agreed; -1: never.
     """
@@ -78,27 +101,27 @@ class DivergenceError(DeviceError):
 class SideBySide:
     """A golden network and a device that learn the same; a ``Learner``.
 
-    Predictions are compared after every tile, all state every now and then.
+    Predictions are compared after every span, all state every now and then.
 
     Parameters
     ----------
     driver : Driver
-        Device; :meth:`begin` resets it.
-    network : Network
-        Golden model.
+        Device; :meth:`begin` loads the network.
+    golden : GoldenLearner or Engine
+        Golden model, drained.
     clock : callable
         Returns the cycles that the device has been clocked for.
     compare_every : int, optional
-        Tiles between comparisons of all state; None: as often as costs a tenth of the cycles.
+        Spans between comparisons of all state; None: as often as costs a tenth of the cycles.
 
     Attributes
     ----------
-    tiles, samples : int
+    spans, tiles, samples : int
         Trained so far.
     comparisons : int
         Times that all state was compared.
-    log : list of Tile
-        Tiles since then.
+    log : list of Span
+        Spans since then.
     agreed : Snapshot
         State then.
     """
@@ -106,92 +129,118 @@ class SideBySide:
     def __init__(
         self,
         driver: Driver,
-        network: Network,
+        golden: "GoldenLearner | Engine",
         *,
         clock: Callable[[], int],
         compare_every: int | None = None,
     ) -> None:
         self.driver = driver
-        self.network = network
+        self.golden = golden
         self._clock = clock
         self._compare_every = compare_every
-        self.tiles = self.samples = self.comparisons = 0
-        self.log: list[Tile] = []
-        self.earlier = deepcopy(network.statistics)
+        self.spans = self.tiles = self.samples = self.comparisons = 0
+        self.log: list[Span] = []
+        network = golden.network
+        self._tile = network.config.tile
+        self._earlier = deepcopy(network.statistics)
+        self._drained = True
         self._agreed_tiles = -1
         self._cycles = dict.fromkeys(PHASES, 0)
-        self._compared_at = self._comparison_took = 0
         self._seen = dict(self._cycles)
-        self._reading = 0
+        self._compared_at = self._comparison_took = 0
         self.agreed = Snapshot.of(network)
 
-    def begin(self, *, resumed: bool = False) -> None:
-        """Reset the device, and compare what it has drawn.
-
-        Parameters
-        ----------
-        resumed : bool
-            Load the network's state into the device, instead of letting it draw its own.
+    def begin(self) -> None:
+        """Load the network into the device, and compare what is there then.
 
         Raises
         ------
         DivergenceError
             If device and golden differ.
         """
-        self.driver.reset(self.network.config.seed)
-        if resumed:
-            self.driver.load_state(self.network.counters, self.network.generator.state)
-        self._skip_cycles()
-        earlier = self._seen["transfer"]
-        self._skip_cycles()
-        self._reading = (self._seen["transfer"] - earlier) % _MODULUS
+        self.driver.load(self.golden.network)
         self.compare()
 
-    def train_tile(
-        self, samples: Bits, labels: Labels, *, annealing: int, damping: int
+    def pack(self, samples: Bits) -> Packed:
+        """Return samples in the form that :meth:`train_tiles` takes; not before :meth:`begin`."""
+        return Packed(samples, self.golden.pack(samples), self.driver.pack(samples))
+
+    def train_tiles(
+        self,
+        packed: Packed,
+        labels: Labels,
+        indices: npt.NDArray[np.int64],
+        *,
+        annealing: int,
+        damping: int,
     ) -> npt.NDArray[np.int64]:
-        """Train both on a tile and return the predictions.
+        """Train both on a span, and return the predictions.
+
+        Parameters
+        ----------
+        packed, labels, indices, annealing, damping
+            See :meth:`metabit.golden.learner.Learner.train_tiles`.
 
         Raises
         ------
         DivergenceError
             If they differ.
         """
-        self.log.append(Tile(samples, labels, annealing, damping))
-        found, forward = train_both(self.driver, self.network, self.log[-1])
-        self.tiles += 1
-        self.samples += len(samples)
-        if wrong := list(compare_predictions(forward, found)):
-            raise DivergenceError(wrong, self.tiles - 1, self._agreed_tiles)
-        if self._due():
-            self.compare()
+        span = Span(packed.samples[indices], labels[indices], annealing, damping)
+        options = {"annealing": annealing, "damping": damping}
+        expected = self.golden.train_tiles(packed.golden, labels, indices, **options)
+        found = self.driver.train_tiles(packed.device, labels, indices, **options)
+        self._judge(span, np.asarray(expected), found)
         return found
 
-    def _due(self) -> bool:
-        """Whether it is time to compare all state."""
-        if self._compare_every is not None:
-            return self.tiles % self._compare_every == 0
-        trained = self._clock() - self._compared_at
-        return self.tiles == 1 or trained >= _SHARE * self._comparison_took
-
-    def predict(self, samples: Bits) -> npt.NDArray[np.int64]:
-        """Infer with both and return the classes.
+    def train(self, span: Span) -> npt.NDArray[np.int64]:
+        """Train both on a span, drained or not; golden must be no compiled engine.
 
         Raises
         ------
         DivergenceError
-            If classes or class scores differ.
+            If they differ.
         """
+        expected, found = train_both(self.driver, self.golden.network, span)
+        self._judge(span, expected, found)
+        return found
+
+    def _judge(
+        self, span: Span, expected: npt.NDArray[np.int64], found: npt.NDArray[np.int64]
+    ) -> None:
+        """Compare what training on a span has given, and all state if it is time to."""
+        self.log.append(span)
+        before = self.tiles
+        self.spans += 1
+        self.tiles += -(-len(found) // self._tile)
+        self.samples += len(found)
+        self._drained = span.drain
+        if wrong := compare_predictions(expected, found, self._tile, before):
+            raise DivergenceError(wrong, self.tiles - 1, self._agreed_tiles)
         self._count_cycles()
+        if self._due():
+            self.compare()
+
+    def _due(self) -> bool:
+        """Whether it is time to compare all state."""
+        if self._compare_every is not None:
+            return self.spans % self._compare_every == 0
+        trained = self._clock() - self._compared_at
+        return self.spans == 1 or trained >= _SHARE * self._comparison_took
+
+    def predict(self, samples: Bits) -> npt.NDArray[np.int64]:
+        """Infer with both, drained, and return the classes.
+
+        Raises
+        ------
+        DivergenceError
+            If they differ.
+        """
         found = self.driver.predict(samples)
-        scores = self.driver.scores(samples)
-        self._skip_cycles()
-        forward = self.network.forward(samples)
-        wrong = [
-            *compare_predictions(forward, found),
-            *first_difference("class score", ("sample", "class"), forward.scores[-1], scores),
-        ]
-        if wrong:
+        expected = np.asarray(self.golden.predict(samples))
+        # That was no training.
+        self._seen = self.driver.statistics().cycles
+        if wrong := compare_predictions(expected, found, self._tile):
             raise DivergenceError(wrong, self.tiles - 1, self._agreed_tiles)
         return found
 
@@ -204,46 +253,42 @@ class SideBySide:
             If something differs.
         """
         start = self._clock()
-        self._count_cycles()
-        wrong = compare_state(self.driver, self.network, self.earlier)
-        self._skip_cycles()
+        network = self.golden.network
+        wrong = compare_state(self.driver, network, self._earlier)
         self._compared_at = self._clock()
         self._comparison_took = self._compared_at - start
         if wrong:
             raise DivergenceError(wrong, self.tiles - 1, self._agreed_tiles)
         self.comparisons += 1
-        self._agreed_tiles = self.tiles
-        self.agreed = Snapshot.of(self.network)
-        self.log.clear()
+        # What is visible of undrained updates cannot be loaded into a device.
+        if self._drained:
+            self._agreed_tiles = self.tiles
+            self.agreed = Snapshot.of(network)
+            self.log.clear()
 
     @property
     def cycles(self) -> dict[str, int]:
         """Cycles that the device has spent on training, by phase; nothing else is counted."""
-        self._count_cycles()
         return dict(self._cycles)
 
     def _count_cycles(self) -> None:
-        """Add up what the device has counted since it was last asked, but not for the asking."""
+        """Add up what the device has counted since it was last asked."""
         now = self.driver.statistics().cycles
-        for phase in PHASES:
-            self._cycles[phase] += (now[phase] - self._seen[phase]) % _MODULUS
-        self._cycles["transfer"] -= self._reading
+        for phase, count in now.items():
+            self._cycles[phase] += (count - self._seen[phase]) % _MODULUS
         self._seen = now
-
-    def _skip_cycles(self) -> None:
-        """Leave out what has been counted since: it was no training."""
-        self._seen = self.driver.statistics().cycles
 
 
 def train_both(
-    driver: Driver, network: Network, tile: Tile
-) -> tuple[npt.NDArray[np.int64], Forward]:
-    """Train device and network on a tile; return the device's predictions, golden's forward."""
-    options = {"annealing": tile.annealing, "damping": tile.damping}
-    found = driver.train_tile(tile.samples, tile.labels, **options)
-    return found, network.train_tile(tile.samples, tile.labels, **options)
-
-
-def compare_predictions(forward: Forward, found: npt.NDArray[np.int64]) -> list[Divergence]:
-    """Return the first wrong prediction of a device, if there is one."""
-    return list(first_difference("prediction", ("sample",), forward.predictions, found))
+    driver: Driver, network: Network, span: Span
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Train golden and device on a span; return golden's predictions and the device's."""
+    options = {"annealing": span.annealing, "damping": span.damping}
+    tile, parts = network.config.tile, []
+    for start in range(0, len(span.labels), tile):
+        part = slice(start, start + tile)
+        parts.append(network.train_tile(span.samples[part], span.labels[part], **options))
+    if span.drain:
+        network.drain()
+    found = driver.train(span.samples, span.labels, drain=span.drain, **options)
+    return np.concatenate([forward.predictions for forward in parts]), found

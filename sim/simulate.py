@@ -5,27 +5,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..boards.driver import Driver
+import numpy as np
+
 from ..boards.registry import Family
-from ..golden.config import Config
+from ..golden.engines import EngineName, make_learner
 from ..golden.run import Run
+from ..golden.schedule import Step
 from ..golden.state import state_sha256
-from ..golden.trainer import TileResult, Trainer
-from ..hdl.v1.device import Device
+from ..golden.trainer import SpanResult
+from ..hdl.device import Device
+from ..hdl.shape import Shape
+from ..host.driver import Driver
 from .model import SimulatedDevice
 from .netlist import device_netlist
 from .side_by_side import SideBySide
-from .source import Report
+from .source import Report, Rtl
+from .supplied import SuppliedDriver
 from .transport import SimulatedTransport, patience
 from .verilate import TraceFormat, build
 
 TEST_SAMPLES = 64
-"""Test samples whose classes and scores are compared at the end."""
+"""Test samples whose classes are compared at the end."""
 
 
 @dataclass(frozen=True)
 class Stalls:
-    """Random back-pressure on the byte streams.
+    """Random back-pressure on the streams.
 
     Attributes
     ----------
@@ -33,16 +38,22 @@ class Stalls:
         Of the random choices.
     receive, transmit : float
         Probability that no byte is offered, or none taken, in a cycle.
+    samples, predictions : float
+        The same for what does not go through the link.
     """
 
     seed: int
     receive: float
     transmit: float
+    samples: float
+    predictions: float
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A window of tiles whose waveform is recorded.
+    """A window of tiles whose waveform is recorded, with the tile before and the one behind.
+
+    The device has those under way at the same time.
 
     Attributes
     ----------
@@ -74,13 +85,13 @@ class Outcome:
     samples, tiles : int
         Trained on.
     cycles : dict of str to int
-        Cycles of training by phase, without those of comparisons.
+        Cycles of training, ``run``, and of what was done in them; phases overlap.
     comparisons : int
         Times that all state was compared and agreed.
     simulated_cycles : int
         All cycles that were simulated.
-    seconds : float
-        Time that took.
+    seconds, processor_seconds : float
+        Time that the model took for them.
     state_sha256 : str
         Of the state read from the device.
     """
@@ -91,17 +102,23 @@ class Outcome:
     comparisons: int
     simulated_cycles: int
     seconds: float
+    processor_seconds: float
     state_sha256: str
 
     @property
     def cycles_per_sample(self) -> float:
         """Cycles that a training sample takes."""
-        return sum(self.cycles.values()) / self.samples if self.samples else 0.0
+        return self.cycles["run"] / self.samples if self.samples else 0.0
 
     @property
     def cycles_per_second(self) -> float:
-        """Speed of the simulation."""
+        """Speed of the model by the clock."""
         return self.simulated_cycles / self.seconds if self.seconds else 0.0
+
+    @property
+    def cycles_per_processor_second(self) -> float:
+        """Speed of the model, whatever else the machine does."""
+        return self.simulated_cycles / self.processor_seconds if self.processor_seconds else 0.0
 
 
 class Simulation:
@@ -114,7 +131,9 @@ class Simulation:
     driver : Driver
         Its driver.
     run : Run
-        At its beginning, or resumed.
+        At its beginning, or resumed. Its network is where training starts; it is taken over.
+    engine : {"numpy", "numba"}
+        What computes golden's spans.
     compare_every : int, optional
         See :class:`~metabit.sim.side_by_side.SideBySide`.
     trace : Trace, optional
@@ -127,6 +146,7 @@ class Simulation:
         driver: Driver,
         run: Run,
         *,
+        engine: EngineName = "numpy",
         compare_every: int | None = None,
         trace: Trace | None = None,
     ) -> None:
@@ -134,17 +154,18 @@ class Simulation:
         self.driver = driver
         self.run = run
         self._trace = trace
+        self._recording = False
         self.side = SideBySide(
             driver,
-            run.network,
+            make_learner(run.network, engine),
             clock=lambda: device.cycles,
             compare_every=compare_every,
         )
 
-    def tiles(self, samples: int | None = None) -> Iterator[TileResult]:
-        """Reset the device and train to the end, or on that many samples in whole tiles.
+    def spans(self, samples: int | None = None) -> Iterator[SpanResult]:
+        """Load the network and train to the end, or on that many samples in whole tiles.
 
-        Yields after every tile.
+        Yields after every span.
 
         Raises
         ------
@@ -153,23 +174,46 @@ class Simulation:
         """
         if samples is not None and samples < 1:
             raise ValueError(f"samples must be at least 1, not {samples}")
-        schedule = self.run.schedule
-        self.side.begin(resumed=bool(schedule.history or schedule.sample))
-        self._record(self.side.tiles)
-        for result in Trainer(self.side, self.run.data, schedule).tiles():
-            self._record(self.side.tiles)
-            yield result
-            if samples is not None and self.side.samples >= samples:
-                break
-        self.device.trace(None)
+        data, schedule = self.run.data, self.run.schedule
+        self.side.begin()
+        packed, labels = self.side.pack(data.train), data.train_labels
+        while not schedule.done and (samples is None or self.side.samples < samples):
+            tiles = None
+            if samples is not None:
+                tiles = -(-(samples - self.side.samples) // schedule.config.tile)
+            step = schedule.step(tiles)
+            self._prepare_recording(step)
+            predictions = self.side.train_tiles(
+                packed, labels, step.indices, annealing=step.annealing, damping=step.damping
+            )
+            errors = int(np.count_nonzero(predictions != labels[step.indices]))
+            schedule.advance(errors, step.tiles)
+            yield SpanResult(step, predictions, errors)
+        self._stop_recording()
 
-    def _record(self, tile: int) -> None:
-        """Start or stop recording before a tile."""
-        if self._trace is not None:
-            if tile == self._trace.first:
-                self.device.trace(self._trace.path)
-            elif tile == self._trace.first + self._trace.count:
-                self.device.trace(None)
+    def _prepare_recording(self, step: Step) -> None:
+        """Have the recording start and stop at its tiles.
+
+        A device that is given its samples through the link is recorded for whole spans.
+        """
+        if self._trace is None:
+            return
+        first, end = self._trace.first - 1, self._trace.first + self._trace.count + 1
+        tile, samples = self.run.schedule.config.tile, len(step.indices)
+        for number, action in ((first, self._start_recording), (end, self._stop_recording)):
+            predictions = (number - self.side.tiles) * tile
+            if isinstance(self.driver, SuppliedDriver) and 0 < predictions < samples:
+                self.driver.pauses.append((predictions, action))
+            elif predictions <= 0 or (number == first and predictions < samples):
+                action()
+
+    def _start_recording(self) -> None:
+        if self._trace is not None and not self._recording:
+            self._recording = True
+            self.device.trace(self._trace.path)
+
+    def _stop_recording(self) -> None:
+        self.device.trace(None)
 
     def finish(self) -> Outcome:
         """Compare all state and the inference of some test samples.
@@ -190,27 +234,32 @@ class Simulation:
             self.side.comparisons,
             self.device.cycles,
             self.device.seconds,
+            self.device.processor_seconds,
             state_sha256(state.counters, state.generator_state),
         )
 
 
 def build_device(
-    config: Config,
+    shape: Shape,
     *,
     netlist: Family | None = None,
     trace: Trace | None = None,
+    exact_popcount: bool = False,
     report: Report = lambda step: None,
 ) -> Path:
-    """Compile the device of a configuration; see :func:`~metabit.sim.verilate.build`.
+    """Compile a device; see :func:`~metabit.sim.verilate.build`.
 
     Parameters
     ----------
-    config : Config
-        What the device trains.
+    shape : Shape
+        What is built.
     netlist : {"ice40", "ecp5"}, optional
-        Compile the device as synthesised for this FPGA family, instead of as described.
+        Compile the device as synthesised for this FPGA family, instead of as described. It has no
+        second way in for samples, as the one in a bitstream has none.
     trace, report
         See :func:`~metabit.sim.verilate.build`.
+    exact_popcount : bool
+        See :class:`~metabit.sim.source.Rtl`.
 
     Raises
     ------
@@ -219,17 +268,40 @@ def build_device(
     """
     kind = trace.format if trace else None
     if netlist is None:
-        return build(Device(config), trace=kind, report=report)
+        source = Rtl(Device(shape, supply=True), exact_popcount=exact_popcount)
+        return build(source, trace=kind, report=report)
     # Thousands of single bits gain next to nothing from optimisation, which takes minutes.
-    source = device_netlist(config, netlist)
-    return build(source, optimise="-O0", trace=kind, report=report)
+    return build(device_netlist(shape, netlist), optimise="-O0", trace=kind, report=report)
+
+
+def open_driver(library: Path, shape: Shape, stalls: Stalls | None = None) -> Driver:
+    """Return the driver of a compiled device, which gives samples to it as fast as there is a way.
+
+    Parameters
+    ----------
+    library : Path
+        From :func:`build_device`.
+    shape : Shape
+        What was built.
+    stalls : Stalls, optional
+        Random back-pressure.
+    """
+    device = SimulatedDevice(library)
+    if stalls is not None:
+        device.stall(
+            stalls.seed, stalls.receive, stalls.transmit, stalls.samples, stalls.predictions
+        )
+    transport = SimulatedTransport(device, patience(shape))
+    return (SuppliedDriver if device.has_supply else Driver)(transport, shape)
 
 
 @contextmanager
 def simulation(
     run: Run,
+    shape: Shape,
     library: Path,
     *,
+    engine: EngineName = "numpy",
     compare_every: int | None = None,
     trace: Trace | None = None,
     stalls: Stalls | None = None,
@@ -240,16 +312,17 @@ def simulation(
     ----------
     run : Run
         At its beginning, or resumed.
+    shape : Shape
+        Device.
     library : Path
-        From :func:`build_device`, for the configuration of the run and with the same ``trace``.
-    compare_every, trace
+        From :func:`build_device`, of this shape and with the same ``trace``.
+    engine, compare_every, trace
         See :class:`Simulation`.
     stalls : Stalls, optional
         Random back-pressure.
     """
-    config = run.network.config
-    device = SimulatedDevice(library)
-    if stalls is not None:
-        device.stall(stalls.seed, stalls.receive, stalls.transmit)
-    with Driver(SimulatedTransport(device, patience(config)), config) as driver:
-        yield Simulation(device, driver, run, compare_every=compare_every, trace=trace)
+    with open_driver(library, shape, stalls) as driver:
+        device = driver.transport.device  # type: ignore[attr-defined]
+        yield Simulation(
+            device, driver, run, engine=engine, compare_every=compare_every, trace=trace
+        )

@@ -1,39 +1,82 @@
-"""Random small configurations, each trained on random data and compared bit for bit."""
+"""Random networks on a few small devices, each trained on random data and compared bit for bit."""
 
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
-from ..boards.driver import Driver
 from ..boards.registry import Family
-from ..boards.transport import DeviceError
-from ..golden.config import WORD, ArrayShape, Config
+from ..golden.config import Config
+from ..golden.learner import GoldenLearner
 from ..golden.network import Network
-from ..hdl.v1.device import Device
-from .model import SimulatedDevice
-from .netlist import board_of, device_netlist
+from ..hdl.placement import CapacityError, Placement
+from ..hdl.shape import LANES, SHAPES, Shape
+from ..host.errors import DeviceError
+from .netlist import board_of
 from .pinpoint import pinpoint
-from .side_by_side import DivergenceError, SideBySide
-from .transport import SimulatedTransport, patience
-from .verilate import build
+from .side_by_side import DivergenceError, SideBySide, Span
+from .simulate import build_device, open_driver
+from .supplied import SuppliedDriver
 
-_TILES = 6
+_RUNS = 4
+_TILES = 8
+"""Most tiles of a run."""
+
 _STALL = 0.5
 _NOISE = 0.3
+_RETRIES = 1000
+
+DEVICES = (
+    SHAPES["small"],
+    SHAPES["small-spram"],
+    # One column, one element, the smallest counters, no counts of phases.
+    Shape(
+        name="sweep-narrow",
+        elements=1,
+        samples=1,
+        counter_bits=2,
+        depth=256,
+        code_bits=3,
+        codes=256,
+        neurons=48,
+        inputs=300,
+        records=64,
+        winners=64,
+        layers=2,
+        phases=False,
+    ),
+    # More columns than a pass of most tiles needs, and elements in two banks.
+    Shape(
+        name="sweep-wide",
+        elements=5,
+        samples=5,
+        counter_bits=7,
+        depth=128,
+        code_bits=16,
+        codes=128,
+        neurons=40,
+        inputs=700,
+        records=64,
+        winners=48,
+        layers=3,
+    ),
+)
+"""Devices that networks are drawn for, in turn."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One configuration of a sweep.
+    """One network of a sweep.
 
     Attributes
     ----------
     number : int
         Position in the sweep.
+    device : str
+        Name of the shape that it was loaded into.
     config : Config
         What was trained.
     samples, cycles : int
@@ -43,17 +86,17 @@ class Trial:
     """
 
     number: int
+    device: str
     config: Config
     samples: int
     cycles: int
     error: str | None
 
 
-def random_config(number: int, seed: int) -> Config:
-    """Return a small configuration.
+def random_config(number: int, seed: int, shape: Shape) -> Config:
+    """Return a network that fits a device.
 
-    Number goes through layers, counter bits, tile sizes, kinds of memory and the extreme numbers
-    of classes in turn; the rest is random.
+    The extreme numbers of classes, lags, and layers come in turn; the rest is random.
 
     Parameters
     ----------
@@ -61,86 +104,116 @@ def random_config(number: int, seed: int) -> Config:
         Position in the sweep, from 0.
     seed : int
         Of the sweep.
+    shape : Shape
+        Device.
     """
     rng = np.random.default_rng([seed, number])
+    turn = number // len(DEVICES)
+    for _ in range(_RETRIES):
+        config = _draw_config(rng, number, seed, turn, shape)
+        try:
+            Placement(config, shape)
+        except CapacityError:
+            continue
+        return config
+    raise RuntimeError(f"no network of sweep {seed} fits device {shape.name}")
 
+
+def _draw_config(
+    rng: np.random.Generator, number: int, seed: int, turn: int, shape: Shape
+) -> Config:
     def pick(low: int, high: int) -> int:
         return int(rng.integers(low, high + 1))
 
-    layers = 1 + number % 3
-    hidden = tuple(pick(1, 40) for _ in range(layers))
-    samples = 1 << pick(0, 3)
-    if number % 4 == 3:
-        array = ArrayShape(rows=4, lanes=WORD, samples=samples, memory="spram")
-    else:
-        array = ArrayShape(
-            rows=1 << pick(0, 3),
-            lanes=WORD << pick(0, 2),
-            samples=samples,
-            systolic=bool(pick(0, 1)),
-        )
+    hidden = tuple(pick(1, shape.neurons) for _ in range(1 + turn % shape.layers))
+    # Most networks small, some as large as the device takes; some fill whole words or visits.
+    inputs = (
+        pick(1, LANES),
+        pick(1, shape.inputs),
+        pick(1, shape.inputs),
+        LANES * pick(1, shape.inputs // LANES),
+    )[pick(0, 3)]
     return Config(
         name=f"sweep-{seed}-{number}",
-        # Now and then a row of many words, which keeps the update unit busy.
-        inputs=pick(100, 300) if pick(0, 3) == 0 else pick(1, 100),
+        inputs=inputs,
         hidden=hidden,
-        classes={0: 2, 1: 37}.get(number % 10, pick(2, 37)),
+        classes={0: 2, 1: 37}.get(turn % 8, pick(2, 37)),
         group=pick(1, max(hidden)),
-        counter_bits=2 + number % 15,
+        counter_bits=shape.counter_bits,
         margin=float(rng.random()),
         rival_selection=bool(pick(0, 3)),
         reinforcement=(0.0, 0.5, 1.0)[pick(0, 2)],
-        head_offset=(0, 0, 1, 3, 8)[pick(0, 4)],
-        summed_scores=number % 4 in (1, 2),
-        tile=1 + number % 16,
+        head_offset=(0, 0, 1, 3, 8, 60)[pick(0, 5)],
+        summed_scores=bool(pick(0, 1)),
+        tile=pick(1, 16),
+        lag=pick(0, 3) > 0,
         seed=pick(0, 2**32 - 1),
-        array=array,
     )
 
 
-def run_trial(number: int, seed: int, netlist: Family | None = None) -> Trial:
-    """Train one configuration of a sweep and compare everything after every tile.
+def random_spans(config: Config, rng: np.random.Generator) -> Iterator[Span]:
+    """Yield runs of random length, annealing, damping and end; the last one is drained."""
+    centres = rng.random((config.classes, config.inputs)) < 0.5
+    for number in range(_RUNS):
+        longest = _TILES * config.tile
+        count = int(rng.integers(1, longest + 1)) if rng.random() < 0.7 else config.tile
+        labels = rng.integers(0, config.classes, count)
+        samples = centres[labels] ^ (rng.random((count, config.inputs)) < _NOISE)
+        annealing, damping = (int(n) for n in rng.integers(0, 4, 2))
+        drain = number == _RUNS - 1 or rng.random() < 0.5
+        yield Span(samples, labels, annealing, damping, drain)
 
-    Tiles are of random size, annealing and damping change from tile to tile, and the byte streams
-    are held up at random.
+
+@cache
+def _driver(shape: Shape, netlist: Family | None) -> SuppliedDriver:
+    """Return a device of this process; its model is compiled once for all."""
+    return open_driver(build_device(shape, netlist=netlist), shape)  # type: ignore[return-value]
+
+
+def device_of(number: int, netlist: Family | None = None) -> Shape:
+    """Return the device of a trial; netlists have those that the FPGA has memory for."""
+    shapes = [
+        shape for shape in DEVICES if netlist is None or shape.memory in board_of(netlist).memories
+    ]
+    return shapes[number % len(shapes)]
+
+
+def run_trial(number: int, seed: int, netlist: Family | None = None) -> Trial:
+    """Load a network of a sweep into its device, train it, and compare everything after every run.
+
+    Runs are of random length, with or without a drain at the end, and go through the link or
+    beside it; all streams are held up at random.
 
     Parameters
     ----------
     number, seed : int
         See :func:`random_config`.
     netlist : {"ice40", "ecp5"}, optional
-        FPGA family whose cells are simulated; what it has no memory for lies in block RAM.
+        FPGA family whose cells are simulated.
     """
-    config = random_config(number, seed)
-    if netlist and config.array.memory not in board_of(netlist).memories:
-        array = ArrayShape(**config.array.model_dump() | {"memory": "block"})
-        config = config.model_copy(update={"array": array})
-    design = device_netlist(config, netlist) if netlist else Device(config)
+    shape = device_of(number, netlist)
+    config = random_config(number, seed, shape)
     rng = np.random.default_rng([seed, number, 1])
-    centres = rng.random((config.classes, config.inputs)) < 0.5
-
-    def draw(count: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-        labels = rng.integers(0, config.classes, count)
-        return centres[labels] ^ (rng.random((count, config.inputs)) < _NOISE), labels
-
-    device = SimulatedDevice(build(design, optimise="-O0"))
-    device.stall(number, *(_STALL * rng.random(2)))
-    error: str | None = None
-    with Driver(SimulatedTransport(device, patience(config)), config) as driver:
-        side = SideBySide(driver, Network(config), clock=lambda: device.cycles, compare_every=1)
-        try:
-            side.begin()
-            for _ in range(_TILES):
-                full = rng.random() < 0.5
-                samples, labels = draw(config.tile if full else int(rng.integers(config.tile)) + 1)
-                annealing, damping = (int(n) for n in rng.integers(0, 4, 2))
-                side.train_tile(samples, labels, annealing=annealing, damping=damping)
-            side.predict(draw(config.tile + 1)[0])
-        except DivergenceError as divergence:
-            error = f"{divergence}, by sample {pinpoint(side, divergence).sample}"
-        except DeviceError as failure:
-            error = f"after {side.tiles} tiles: {failure}"
-        return Trial(number, config, side.samples, device.cycles, error)
+    driver = _driver(shape, netlist)
+    device = driver.transport.device  # type: ignore[attr-defined]
+    # Every other trial at full speed.
+    odds = _STALL * rng.random(4) * (rng.random() < 0.5)
+    device.stall(number, *odds)
+    begun, error = device.cycles, None
+    golden = GoldenLearner(Network(config))
+    side = SideBySide(driver, golden, clock=lambda: device.cycles, compare_every=1)
+    try:
+        side.begin()
+        for span in random_spans(config, rng):
+            driver.supplied = rng.random() < 0.7
+            side.train(span)
+        count = int(rng.integers(1, 3 * config.tile))
+        side.predict(rng.random((count, config.inputs)) < 0.5)
+    except DivergenceError as divergence:
+        error = f"{divergence}, by sample {pinpoint(side, divergence).sample}"
+    except DeviceError as failure:
+        error = f"after {side.tiles} tiles: {failure}"
+    return Trial(number, shape.name, config, side.samples, device.cycles - begun, error)
 
 
 def sweep(count: int, seed: int, workers: int, netlist: Family | None = None) -> Iterator[Trial]:
@@ -149,7 +222,7 @@ def sweep(count: int, seed: int, workers: int, netlist: Family | None = None) ->
     Parameters
     ----------
     count : int
-        Configurations.
+        Networks.
     seed : int
         Decides all of them.
     workers : int
@@ -157,7 +230,13 @@ def sweep(count: int, seed: int, workers: int, netlist: Family | None = None) ->
     netlist : {"ice40", "ecp5"}, optional
         See :func:`run_trial`.
     """
+    # Not by every worker.
+    for number in range(min(count, len(DEVICES))):
+        build_device(device_of(number, netlist), netlist=netlist)
     # Forking would copy whatever threads the caller has running.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(run_trial, range(count), [seed] * count, [netlist] * count)
+        chunk = len(DEVICES)
+        yield from pool.map(
+            run_trial, range(count), [seed] * count, [netlist] * count, chunksize=chunk
+        )

@@ -1,19 +1,21 @@
 """The simulated device as a transport, so that the driver takes it for a board."""
 
-from ..boards.packets import DELIMITER
-from ..boards.transport import DeviceTimeoutError
-from ..golden.config import WORD, Config
+from ..golden.config import WORD
+from ..hdl.shape import Shape
+from ..host.errors import DeviceTimeoutError
+from ..host.packets import DELIMITER
 from .model import SimulatedDevice
 
+_CYCLES_PER_WORD = 16
 
-def patience(config: Config) -> int:
-    """Return cycles after which a device that has not answered never will.
 
-    No request takes longer than drawing all counters, 16 cycles a word and some for the store,
-    or updating every row of every layer for every sample of a tile.
+def patience(shape: Shape) -> int:
+    """Return cycles after which a device through whose streams nothing passes never will go on.
+
+    Nothing takes longer than updating the rows of all winners that wait.
     """
-    words = sum(width * count for width, count in zip(config.hidden, config.words, strict=True))
-    return 1_000_000 + (4 * WORD + 16 * config.tile) * words
+    rows = 2 * shape.winners * shape.samples
+    return 100_000 + _CYCLES_PER_WORD * rows * -(-shape.inputs // WORD)
 
 
 class SimulatedTransport:
@@ -24,12 +26,12 @@ class SimulatedTransport:
     device : SimulatedDevice
         Is closed with the transport.
     cycles : int
-        To wait for a frame; see :func:`patience`.
+        To wait while nothing passes any stream; see :func:`patience`.
     """
 
     def __init__(self, device: SimulatedDevice, cycles: int) -> None:
         self.device = device
-        self._cycles = cycles
+        self.cycles = cycles
 
     @property
     def name(self) -> str:
@@ -39,44 +41,28 @@ class SimulatedTransport:
     @property
     def patience(self) -> str:
         """Cycles."""
-        return f"{self._cycles} cycles"
+        return f"{self.cycles} cycles"
 
     @property
     def advice(self) -> str:
         """What to do: look at the waveform."""
         return "it hangs; record a waveform of it with --trace"
 
-    def exchange(self, frame: bytes) -> bytes:
-        """Forget what was received, send a frame, and return the next one received.
-
-        Raises
-        ------
-        DeviceTimeoutError
-            If none came in time.
-        """
+    def discard(self) -> None:
+        """Forget what was received so far."""
         while self.device.receive():
             pass
-        self.send(frame)
-        return self.receive()
 
     def send(self, raw: bytes) -> None:
         """Queue bytes as they are."""
         self.device.send(raw)
 
     def receive(self) -> bytes:
-        """Return the next frame received, without its delimiter; never empty.
-
-        Raises
-        ------
-        DeviceTimeoutError
-            If none came in time.
-        """
-        end = self.device.cycles + self._cycles
-        while self.device.cycles < end:
-            if self.device.run_until_frame(end - self.device.cycles):
-                received = self.device.receive()
-                if received != DELIMITER:
-                    return received[: -len(DELIMITER)]
+        """Return the next frame received; see :meth:`metabit.host.transport.Transport.receive`."""
+        while self.device.run_until_frame(self.cycles):
+            received = self.device.receive()
+            if received != DELIMITER:
+                return received[: -len(DELIMITER)]
         raise DeviceTimeoutError(f"no answer from {self.name} in {self.patience}")
 
     def close(self) -> None:
