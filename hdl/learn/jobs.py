@@ -59,33 +59,37 @@ class Jobs(wiring.Component):
         m.d.comb += [
             found.valid.eq(select([c.valid for c in columns], column)),
             found.payload.eq(select([c.payload.as_value() for c in columns], column)),
-            self.busy.eq((open_tiles != 0) | closing),
-            self.jobs.valid.eq(found.valid | closing),
-            job.address.eq(found.payload.address),
-            job.desired.eq(found.payload.desired),
+            self.busy.eq((open_tiles != 0) | closing | self.jobs.valid),
         ]
-        taken = Signal()
-        m.d.comb += taken.eq(self.jobs.ready & ~closing)
+        # A job waits in a register, so that no path leads through here into the store.
+        free, taken = Signal(), Signal()
+        m.d.comb += [free.eq(~self.jobs.valid & ~closing), taken.eq(free & found.valid)]
         for s, waiting in enumerate(columns):
-            m.d.comb += waiting.ready.eq(taken & (column == s))
+            m.d.comb += waiting.ready.eq(free & (column == s))
         sample_over, tile_over = Signal(), Signal()
-        with m.If(closing):
-            m.d.comb += job.kind.eq(Kind.TILE)
-            with m.If(self.jobs.ready):
-                m.d.sync += closing.eq(0)
+        with m.If(self.jobs.valid):
+            m.d.sync += self.jobs.valid.eq(~self.jobs.ready)
+        with m.Elif(closing):
+            m.d.sync += [closing.eq(0), self.jobs.valid.eq(1), job.kind.eq(Kind.TILE)]
         with m.Else():
+            m.d.sync += [
+                self.jobs.valid.eq(found.valid),
+                job.address.eq(found.payload.address),
+                job.desired.eq(found.payload.desired),
+            ]
             with m.Switch(found.payload.kind):
                 with m.Case(Mark.ROW):
-                    m.d.comb += [job.kind.eq(Kind.ROW), self.row.eq(found.valid & taken)]
+                    m.d.sync += job.kind.eq(Kind.ROW)
+                    m.d.comb += self.row.eq(taken)
                 with m.Case(Mark.LAYER):
-                    m.d.comb += job.kind.eq(Kind.LAYER)
-                    with m.If(found.valid & taken):
+                    m.d.sync += job.kind.eq(Kind.LAYER)
+                    with m.If(taken):
                         m.d.sync += self.layer.eq(self.layer + 1)
                 with m.Default():
+                    m.d.sync += job.kind.eq(Kind.SAMPLE)
                     m.d.comb += [
-                        job.kind.eq(Kind.SAMPLE),
-                        sample_over.eq(found.valid & taken),
-                        tile_over.eq(sample_over & (found.payload.kind == Mark.TILE)),
+                        sample_over.eq(taken),
+                        tile_over.eq(taken & (found.payload.kind == Mark.TILE)),
                     ]
         with m.If(sample_over):
             m.d.sync += [self.layer.eq(0), column.eq(column + 1)]
