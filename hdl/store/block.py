@@ -8,7 +8,7 @@ from ..learn.rows import WORD_BITS, Rows
 from ..learn.step import Step
 from ..pipeline import delays
 from ..shape import LANES, Shape
-from .access import Access
+from .block_access import BlockAccess
 from .columns import Columns
 from .commit import Commit
 from .counters import CounterBanks
@@ -72,7 +72,7 @@ class BlockStore(wiring.Component):
         m.submodules.planes = planes = SignPlanes(shape)
         m.submodules.step = step = Step(shape.counter_bits, LANES)
         m.submodules.commit = commit = Commit(shape)
-        m.submodules.access = access = Access(shape)
+        m.submodules.access = access = BlockAccess(shape)
         for block in (loader, fetch, rows):
             m.d.comb += [block.network.eq(self.network), block.start.eq(self.start)]
         for block in (rows, commit):
@@ -172,7 +172,7 @@ class BlockStore(wiring.Component):
         self,
         m: Module,
         rows: Rows,
-        access: Access,
+        access: BlockAccess,
         counters: CounterBanks,
         planes: SignPlanes,
         step: Step,
@@ -207,7 +207,7 @@ class BlockStore(wiring.Component):
         rows: Rows,
         commit: Commit,
         planes: SignPlanes,
-        access: Access,
+        access: BlockAccess,
         empty: Signal,
     ) -> None:
         """List the rows of a tile, and make them visible."""
@@ -227,7 +227,7 @@ class BlockStore(wiring.Component):
     def _serve_host(
         self,
         m: Module,
-        access: Access,
+        access: BlockAccess,
         counters: CounterBanks,
         planes: SignPlanes,
         draws: Draws,

@@ -103,6 +103,27 @@ def test_runs_follow_each_other() -> None:
     )
 
 
+def test_signs_of_one_element_are_written_while_a_commit_waits() -> None:
+    """What the other elements have learnt must not show too early."""
+    bench = bench_of(9, hidden=(2,), tile=4)
+    written = 1
+
+    async def main(ctx: SimulatorContext) -> None:
+        await bench.load(ctx)
+        seen = bench.visible()
+        await bench.run(ctx, bench.plan(4, lambda n: [Row(0, n % 2, 1)]), drain=False)
+        current = bench.visible()
+        assert any(current[place] != seen[place] for place in seen if place[0] != written)
+        for element, address in seen:
+            if element == written:
+                word = current[element, address]
+                await bench.access(ctx, Space.SIGNS, element, address, data=word)
+                seen[element, address] = word
+        await bench.check_visible(ctx, seen)
+
+    simulate(bench.store, main, background=bench.processes, deadline=DEADLINE)
+
+
 def test_records_are_reused() -> None:
     """Many more samples than records, in runs with and without training."""
     shape = SMALL.model_copy(update={"records": 34, "layers": 1})
@@ -115,11 +136,11 @@ def test_records_are_reused() -> None:
 def test_the_same_row_again_and_again(inputs: int) -> None:
     """Short rows are the hard ones: the last update of a row must be over before the next."""
     shape = Shape(**{**SMALL.model_dump(), "layers": 1})
-    bench = bench_of(inputs, shape, inputs=inputs, hidden=(2,), tile=4)
+    bench = bench_of(inputs, shape, inputs=inputs, hidden=(2,), tile=4, calm=True)
 
     async def main(ctx: SimulatorContext) -> None:
         await bench.load(ctx)
-        tiles = bench.plan(8, lambda n: [Row(0, 1, n % 3 == 0)])
+        tiles = bench.plan(8, lambda n: [Row(0, 1, n % 3 == 0), *[Row(0, 1, n % 2)] * (n % 4)])
         await bench.run(ctx, tiles)
         await bench.check_weights(ctx)
 

@@ -1,0 +1,143 @@
+"""The host's way to counters, signs and generator of the store in block RAM."""
+
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..bundles import HostAccess, Space, address_bits
+from ..learn.draws import STATE_BITS
+from ..learn.step import planes_layout
+from ..shape import LANES, Shape
+from .counters import Place
+
+
+class BlockAccess(wiring.Component):
+    """Answer the host, one word at a time, with a beat of the update pipeline.
+
+    A word of counters is one bit plane of 64 of them. To read it, only this plane is let through;
+    to write it, all others are, and it is put in their midst on their way: all are written back,
+    and nothing learns. New signs reach the visible plane by a copy.
+
+    Parameters
+    ----------
+    shape : Shape
+
+    Attributes
+    ----------
+    host : In(HostAccess)
+    quiet : In(1)
+        Nothing else uses the pipeline.
+    empty : In(1)
+        No beat is on its way.
+    beat : Out(1)
+        Send the weights at ``place`` through the pipeline.
+    place : Out
+    write : Out(1)
+        And write them back.
+    planes, injected : Out(b - 1)
+        Bit planes that come from memory, and those that come from the host.
+    sign, sign_injected : Out(1)
+        The same for the signs.
+    low, positive : In
+        What comes, with ``answer``.
+    answer : In(1)
+    copy : Out(1)
+        Make the sign word at ``place.address`` visible in ``copy_elements``.
+    copy_elements : Out(elements)
+    copying : In(1)
+    load : Out(1)
+        Take the low bits of ``host.write_data`` as the generator's state.
+    state : In(32)
+    busy : Out(1)
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        planes = planes_layout(shape.counter_bits, LANES)
+        super().__init__(
+            {
+                "host": In(HostAccess(shape)),
+                "quiet": In(1),
+                "empty": In(1),
+                "beat": Out(1),
+                "place": Out(Place(shape)),
+                "write": Out(1),
+                "planes": Out(shape.counter_bits - 1),
+                "injected": Out(shape.counter_bits - 1),
+                "sign": Out(1),
+                "sign_injected": Out(1),
+                "low": In(planes),
+                "positive": In(LANES),
+                "answer": In(1),
+                "copy": Out(1),
+                "copy_elements": Out(shape.elements),
+                "copying": In(1),
+                "load": Out(1),
+                "state": In(STATE_BITS),
+                "busy": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        host, planes = self.host, self._shape.counter_bits - 1
+        counters, generator = Signal(), Signal()
+        writes_signs, reads_signs, exists = Signal(), Signal(), Signal()
+        m.d.comb += [
+            generator.eq(host.space == Space.GENERATOR),
+            counters.eq((host.space == Space.COUNTERS) & (host.part < planes)),
+            writes_signs.eq((host.space == Space.SIGNS) & host.write),
+            reads_signs.eq((host.space == Space.CURRENT) & ~host.write),
+            exists.eq(
+                (counters | writes_signs | reads_signs)
+                & (host.element < self._shape.elements)
+                & (host.address < self._shape.depth)
+            ),
+            self.place.address.eq(host.address[: address_bits(self._shape)]),
+            self.place.element.eq(host.element),
+            self.write.eq(host.write),
+            self.injected.eq(Cat((host.part == p) & counters & host.write for p in range(planes))),
+            self.planes.eq(
+                Cat(
+                    Mux(host.write, ~self.injected[p], counters & (host.part == p))
+                    for p in range(planes)
+                )
+            ),
+            self.sign_injected.eq(writes_signs),
+            self.sign.eq(reads_signs | (counters & host.write)),
+            self.copy_elements.eq(Const(1) << host.element),
+        ]
+        with m.If(self.answer):
+            answered = reduce(or_, (self.low[p] for p in range(planes)), self.positive)
+            m.d.sync += host.read_data.eq(answered)
+
+        with m.FSM(name="access") as fsm:
+            m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
+            with m.State("Idle"):
+                with m.If(host.valid & self.quiet):
+                    m.d.sync += host.read_data.eq(Mux(generator & ~host.write, self.state, 0))
+                    m.d.comb += self.load.eq(generator & host.write)
+                    m.next = "Answer"
+                    with m.If(exists):
+                        m.next = "Send beat"
+            with m.State("Send beat"):
+                m.d.comb += self.beat.eq(1)
+                m.next = "Await beat"
+            with m.State("Await beat"):
+                with m.If(self.empty):
+                    m.next = "Answer"
+                    with m.If(writes_signs):
+                        m.next = "Send copy"
+            with m.State("Send copy"):
+                m.d.comb += self.copy.eq(1)
+                m.next = "Await copy"
+            with m.State("Await copy"):
+                with m.If(~self.copying):
+                    m.next = "Answer"
+            with m.State("Answer"):
+                m.d.comb += host.ready.eq(1)
+                m.next = "Idle"
+        return m
