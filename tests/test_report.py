@@ -74,7 +74,11 @@ def write_simulate(folder, **changes):
         "cycles_per_second": 640_000.0,
         "bit_exact": True,
         "state_sha256": STATE,
-        "cycles_by_phase": {"forward": 128_000, "select": 64_000, "update": 32_000, "transfer": 0},
+        "device": "small",
+        "cycles_by_phase": {
+            "run": 224_000, "forward": 128_000, "update": 100_000,
+            "commit": 2_000, "wait": 0,
+        },
     }
     (folder / "simulate.json").write_text(json.dumps(results | changes))
 
@@ -85,8 +89,8 @@ def write_build(folder):
     result = BuildResult(
         board="icebreaker",
         device="iCE40UP5K-SG48",
-        config="<tiny>",
-        config_digest="00" * 8,
+        shape="<tiny>",
+        shape_digest="00" * 8,
         resources={"logic cells": Usage(5000, 5280), "block RAMs": Usage(3, 30)},
         fmax_mhz={"sync": 15.5},
         target_mhz={"sync": 12.0},
@@ -122,7 +126,10 @@ def test_everything(tmp_path):
     assert "Every bit agrees." in shown.text
     assert "Both ended in the state that the training above saved." in shown.text
     assert state in shown.text
-    assert "class scores 128.0 57 %" in shown.text
+    assert "The whole device small in simulation, 1 000 samples, 224 000 cycles." in shown.text
+    assert "neurons pass the array 128.0 57 %" in shown.text
+    assert "run a run is in progress: all of the time 224.0 100 %" in shown.text
+    assert "array" not in shown.text.partition("Configuration")[2]
     assert "15.50 12.00 29 %" in shown.text
     assert "360 test samples are predicted wrongly" in shown.text
     # HTMLParser text has been split at white space, the narrow no-break space included.
@@ -171,9 +178,12 @@ def test_divergence(tmp_path):
     assert "Every bit agrees" not in text
 
 
-def test_without_phases(tmp_path):
-    write_simulate(tmp_path, cycles_by_phase={})
-    assert "Cycles by phase" not in page(tmp_path).text
+@pytest.mark.parametrize("cycles", [{}, {"run": 0, "forward": 0}])
+def test_without_phases(tmp_path, cycles):
+    write_simulate(tmp_path, cycles_by_phase=cycles)
+    text = page(tmp_path).text
+    assert "Cycles by phase" not in text
+    assert "neurons pass" not in text
 
 
 def test_out(tmp_path):

@@ -16,9 +16,9 @@ from .collect import Sample
 
 PHASE_COLOURS = {
     "forward": ACCENT,
-    "select": SECOND,
     "update": GOOD,
-    "transfer": FAINT,
+    "commit": SECOND,
+    "wait": FAINT,
 }
 
 
@@ -74,29 +74,33 @@ def learning_curve(train: list[float], test: list[float]) -> str:
     return _svg(figure)
 
 
-def phase_bar(cycles: dict[str, float]) -> str:
-    """Return the cycles per sample of every phase as one bar."""
-    figure, axes = _axes(10.4, 1.25)
+def phase_bars(cycles: dict[str, float], whole: str) -> str:
+    """Return the cycles per sample of every phase as a bar each; they overlap.
+
+    Parameters
+    ----------
+    cycles : dict of str to float
+        Of each phase.
+    whole : str
+        The phase that all others lie in.
+    """
+    figure, axes = _axes(10.4, 0.5 + 0.36 * len(cycles))
     axes.spines[:].set_visible(False)
-    axes.set_yticks([])
-    total = sum(cycles.values())
-    left = 0.0
-    for phase, count in cycles.items():
+    total = cycles[whole]
+    for place, (phase, count) in enumerate(cycles.items()):
         colour = PHASE_COLOURS.get(phase, INK)
-        axes.barh(0, count, left=left, height=0.5, color=colour, edgecolor="white", linewidth=1.5)
-        if count > 0.06 * total:
-            axes.text(
-                left + count / 2,
-                0.42,
-                f"{phase}\n{count:,.0f}",
-                ha="center",
-                va="bottom",
-                fontsize=9,
-                color=colour,
-            )
-        left += count
-    axes.set_ylim(-0.3, 0.95)
-    axes.set_xlim(0, total or 1)
+        axes.barh(place, count, height=0.62, color=colour)
+        axes.text(
+            count + 0.008 * total,
+            place,
+            f"{count:,.0f}" if phase == whole else f"{count:,.0f}, {count / total:.0%}",
+            va="center",
+            fontsize=9,
+            color=colour,
+        )
+    axes.set_yticks(range(len(cycles)), list(cycles))
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.12 * total)
     axes.set_xlabel("cycles per sample", color=INK, fontsize=9.5)
     return _svg(figure)
 

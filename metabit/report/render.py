@@ -9,16 +9,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import __version__
+from ..golden.config import OBSOLETE
 from . import figures
 from .collect import Contents, Sample
 
 FILE_NAME = "report.html"
 
+_ALL = "run"
+"""Phase that all others lie in."""
+
 _PHASES = {
-    "forward": "the array computes pre-activations and class scores",
-    "select": "head and winner selection",
-    "update": "read, modify and write the winners' counters",
-    "transfer": "the host writes inputs and reads state",
+    _ALL: "a run is in progress: all of the time",
+    "forward": "neurons pass the array",
+    "update": "rows of winners are updated",
+    "commit": "the array stands still while new signs become visible",
+    "wait": "the array waits for samples",
 }
 
 
@@ -70,23 +75,23 @@ def _simulate(contents: Contents) -> dict[str, Any] | None:
                 "name": name,
                 "meaning": _PHASES.get(name, ""),
                 "cycles": cycles,
-                "share": cycles / max(sum(phases.values()), 1e-9),
+                "share": cycles / phases[_ALL],
             }
             for name, cycles in phases.items()
         ],
         "divergences": results.get("divergences", []),
-        "phase_bar": Markup(figures.phase_bar(phases)) if phases else None,
+        "phase_bars": Markup(figures.phase_bars(phases, _ALL)) if phases else None,
         "same_training": trained is not None
         and trained.get("state_sha256") == results.get("state_sha256"),
     }
 
 
 def phases_per_sample(results: dict[str, Any]) -> dict[str, float]:
-    """Return the cycles per sample of each phase, if the simulation reports them."""
-    samples = results.get("samples") or 1
-    return {
-        name: count / samples for name, count in dict(results.get("cycles_by_phase", {})).items()
-    }
+    """Return the cycles per sample of each phase, if the device has counted them."""
+    samples, cycles = results.get("samples") or 1, dict(results.get("cycles_by_phase", {}))
+    if not cycles.get(_ALL):
+        return {}
+    return {name: count / samples for name, count in cycles.items()}
 
 
 def _build(contents: Contents) -> dict[str, Any] | None:
@@ -137,9 +142,9 @@ def _config(contents: Contents) -> dict[str, Any]:
     """Return the configuration that was trained or simulated, field by field."""
     for results in (contents.train, contents.simulate):
         if results and isinstance(results.get("config"), dict):
-            fields = dict(results["config"])
-            array = fields.pop("array", {})
-            return fields | {f"array.{name}": value for name, value in array.items()}
+            return {
+                name: value for name, value in results["config"].items() if name not in OBSOLETE
+            }
     return {}
 
 
