@@ -44,9 +44,9 @@ demo: setup
 	@mkdir -p $(DEMO)
 	@echo '== 1/4 train on the embedded digits'
 	@$(BIN)/metabit train --config tiny --epochs 5 --out $(DEMO)/run.npz --json $(DEMO)/train.json
-	@echo '== 2/4 the same training in hardware, compared bit for bit'
-	@$(BIN)/metabit simulate --config tiny --epochs 5 --json $(DEMO)/simulate.json
-	@echo '== 3/4 a bitstream for the iCEBreaker'
+	@echo '== 2/4 the same training on the device of the iCEBreaker, simulated, compared bit for bit'
+	@$(BIN)/metabit simulate --config tiny --device up5k --epochs 5 --json $(DEMO)/simulate.json
+	@echo '== 3/4 a bitstream of that device'
 	@$(BIN)/metabit build icebreaker --out $(DEMO)/icebreaker --json $(DEMO)/build.json
 	@echo '== 4/4 the report'
 	@$(BIN)/metabit report $(DEMO)

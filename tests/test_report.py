@@ -180,8 +180,10 @@ def test_divergence(tmp_path):
 
 @pytest.mark.parametrize("cycles", [{}, {"run": 0, "forward": 0}])
 def test_without_phases(tmp_path, cycles):
-    write_simulate(tmp_path, cycles_by_phase=cycles)
+    write_simulate(tmp_path, cycles_by_phase=cycles, cycles=0, cycles_per_sample=0.0)
     text = page(tmp_path).text
+    assert "samples, 0 cycles" not in text
+    assert "cycles per sample" not in text
     assert "Cycles by phase" not in text
     assert "neurons pass" not in text
 
