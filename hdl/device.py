@@ -1,6 +1,6 @@
 """The whole device: a byte stream in, a byte stream out, the core between."""
 
-from amaranth.hdl import Module, ResetInserter
+from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -58,15 +58,18 @@ class Device(wiring.Component):
             wiring.connect(m, core.predictions, link.core.predictions)
             return m
         inside, beside = link.core.samples, self.samples
+        # The store must see no word before a run has started; through the link none can come.
+        begun, running = Signal(), Signal()
+        m.d.sync += [begun.eq(~core.idle), running.eq(begun & ~core.idle)]
         m.d.comb += [
             link.core.predictions.payload.eq(core.predictions.payload),
             self.predictions.payload.eq(core.predictions.payload),
         ]
         with m.If(self.supplied):
             m.d.comb += [
-                core.samples.valid.eq(beside.valid),
+                core.samples.valid.eq(beside.valid & running),
                 core.samples.payload.eq(beside.payload),
-                beside.ready.eq(core.samples.ready),
+                beside.ready.eq(core.samples.ready & running),
                 self.predictions.valid.eq(core.predictions.valid),
                 core.predictions.ready.eq(self.predictions.ready),
             ]
