@@ -107,9 +107,16 @@ class Control(wiring.Component):
         """Write setups, and pass on what is for the memories."""
         host, store = self.host, self.store_host
         address, data = host.address, host.write_data
-        # Registered, so that no path leads from the link through here into the memories.
-        allowed = Signal()
-        m.d.sync += allowed.eq(host.valid & ~host.ready & self.idle)
+        # Registers on the way in and on the way out, so that no path leads from the link through
+        # here into the memories, or back.
+        allowed, done = Signal(), Signal()
+        m.d.sync += [
+            allowed.eq(host.valid & self.idle & ~done & ~host.ready),
+            host.ready.eq(done),
+            host.read_data.eq(
+                Mux(host.space == Space.STATISTICS, self.statistics, store.read_data)
+            ),
+        ]
         m.d.comb += [
             store.write.eq(host.write),
             store.space.eq(host.space),
@@ -117,24 +124,18 @@ class Control(wiring.Component):
             store.address.eq(address),
             store.part.eq(host.part),
             store.write_data.eq(data),
-            host.read_data.eq(
-                Mux(host.space == Space.STATISTICS, self.statistics, store.read_data)
-            ),
         ]
         with m.Switch(host.space):
             with m.Case(Space.SETUP):
-                m.d.comb += host.ready.eq(allowed)
+                m.d.comb += done.eq(allowed)
                 with m.If(allowed & host.write):
                     self._write_setup(m, address, data)
             with m.Case(Space.CODES):
-                m.d.comb += [host.ready.eq(allowed), self.codes_write.eq(allowed & host.write)]
+                m.d.comb += [done.eq(allowed), self.codes_write.eq(allowed & host.write)]
             with m.Case(Space.STATISTICS):
-                m.d.comb += [
-                    host.ready.eq(allowed),
-                    self.statistics_clear.eq(allowed & host.write),
-                ]
+                m.d.comb += [done.eq(allowed), self.statistics_clear.eq(allowed & host.write)]
             with m.Default():
-                m.d.comb += [store.valid.eq(allowed), host.ready.eq(allowed & store.ready)]
+                m.d.comb += [store.valid.eq(allowed), done.eq(allowed & store.ready)]
 
     def _write_setup(self, m: Module, address: Signal, data: Signal) -> None:
         def take(fields: dict[str, tuple[int, int]], setup: object) -> None:
