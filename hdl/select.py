@@ -10,5 +10,3 @@ def select(values: Sequence[ValueLike], index: ValueLike) -> Value:
     if len(values) == 1:
         return Value.cast(values[0])
     return Array(values)[index]
-
-

@@ -126,12 +126,11 @@ class Walk(wiring.Component):
         with m.If(self.begin | self.advance):
             m.d.sync += [skip.eq(next_skip), self.touched.eq(~next_skip.any())]
         with m.If(self.advance):
-            m.d.sync += place.word.eq(place.word + 1)
-            with m.If(self.next_inputs):
-                m.d.sync += [
-                    self.inputs.eq(self.inputs + 1),
-                    place.element.eq(place.element + 1),
-                ]
+            m.d.sync += [
+                place.word.eq(place.word + 1),
+                self.inputs.eq(self.inputs + self.next_inputs),
+                place.element.eq(place.element + self.next_inputs),
+            ]
             with m.If(self.next_visit):
                 m.d.sync += [
                     place.element.eq(0),

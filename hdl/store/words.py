@@ -85,6 +85,9 @@ class WordRing(wiring.Component):
         )
 
         beyond_label, waiting = Signal(self._bits + 1), Signal(self._bits + 1)
+        # A comparison with a constant in gates: in an adder it would follow the difference's.
+        low_bits = self._elements.bit_length()
+        low = waiting[:low_bits]
         m.d.comb += [
             beyond_label.eq(oldest + Mux(self.idle, self.layer.region, self.inputs) + 1),
             self.inputs_address.eq(beyond_label),
@@ -92,7 +95,11 @@ class WordRing(wiring.Component):
             self.fetch_address.eq(fetched),
             self.full.eq(loaded == (oldest ^ (1 << self._bits))),
             waiting.eq(loaded - fetched),
-            self.visit.eq(Mux(self.first, waiting > self._elements, waiting >= self._elements)),
+            self.visit.eq(
+                waiting[low_bits:].any()
+                | low.matches(*range(self._elements + 1, 1 << low_bits))
+                | (low.matches(self._elements) & ~self.first)
+            ),
         ]
         m.d.sync += [loaded.eq(loaded + self.load), fetched.eq(fetched + self.fetch)]
         with m.If(self.release):
