@@ -1,5 +1,6 @@
 """Golden model and device trained side by side, and compared."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -11,7 +12,6 @@ import numpy.typing as npt
 from ..golden.config import Config
 from ..golden.learner import GoldenLearner, Labels
 from ..golden.network import Bits, Network, Statistics
-from ..hdl.statistics import PHASES
 from ..host.driver import Driver
 from ..host.errors import DeviceError
 from .compare import Divergence, compare_predictions, compare_state
@@ -145,8 +145,8 @@ class SideBySide:
         self._earlier = deepcopy(network.statistics)
         self._drained = True
         self._agreed_tiles = -1
-        self._cycles = dict.fromkeys(PHASES, 0)
-        self._seen = dict(self._cycles)
+        self._cycles: Counter[str] = Counter()
+        self._seen: dict[str, int] = {}
         self._compared_at = self._comparison_took = 0
         self.agreed = Snapshot.of(network)
 
@@ -189,8 +189,9 @@ class SideBySide:
         span = Span(packed.samples[indices], labels[indices], annealing, damping)
         options = {"annealing": annealing, "damping": damping}
         expected = self.golden.train_tiles(packed.golden, labels, indices, **options)
+        start = self._clock()
         found = self.driver.train_tiles(packed.device, labels, indices, **options)
-        self._judge(span, np.asarray(expected), found)
+        self._judge(span, np.asarray(expected), found, self._clock() - start)
         return found
 
     def train(self, span: Span) -> npt.NDArray[np.int64]:
@@ -201,12 +202,17 @@ class SideBySide:
         DivergenceError
             If they differ.
         """
+        start = self._clock()
         expected, found = train_both(self.driver, self.golden.network, span)
-        self._judge(span, expected, found)
+        self._judge(span, expected, found, self._clock() - start)
         return found
 
     def _judge(
-        self, span: Span, expected: npt.NDArray[np.int64], found: npt.NDArray[np.int64]
+        self,
+        span: Span,
+        expected: npt.NDArray[np.int64],
+        found: npt.NDArray[np.int64],
+        cycles: int,
     ) -> None:
         """Compare what training on a span has given, and all state if it is time to."""
         self.log.append(span)
@@ -217,7 +223,7 @@ class SideBySide:
         self._drained = span.drain
         if wrong := compare_predictions(expected, found, self._tile, before):
             raise DivergenceError(wrong, self.tiles - 1, self._agreed_tiles)
-        self._count_cycles()
+        self._count_cycles(cycles)
         if self._due():
             self.compare()
 
@@ -268,14 +274,20 @@ class SideBySide:
 
     @property
     def cycles(self) -> dict[str, int]:
-        """Cycles that the device has spent on training, by phase; nothing else is counted."""
+        """Cycles that the device has spent on training, by phase; nothing else is counted.
+
+        Of a device that counts no phases, all are taken together as ``run``, from the request to
+        the answer that the run is over.
+        """
         return dict(self._cycles)
 
-    def _count_cycles(self) -> None:
-        """Add up what the device has counted since it was last asked."""
+    def _count_cycles(self, passed: int) -> None:
+        """Add up what the device has counted since it was last asked, or what has passed."""
         now = self.driver.statistics().cycles
         for phase, count in now.items():
-            self._cycles[phase] += (count - self._seen[phase]) % _MODULUS
+            self._cycles[phase] += (count - self._seen.get(phase, 0)) % _MODULUS
+        if not now:
+            self._cycles["run"] += passed
         self._seen = now
 
 
