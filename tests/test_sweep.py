@@ -320,7 +320,6 @@ def test_keys(jobs):
 
     assert key() == point.key
     assert key(label={}) == key(dataset="x") == config(name="x") == point.key
-    assert config(array={"rows": 8}) == point.key
     different = [config(seed=9), config(margin=0.5), config(encoder="median"), key(epochs=2)]
     different += [key(data_sha256="x"), key(split="official"), point.key]
     assert len(set(different)) == 7

@@ -15,7 +15,7 @@ from ..golden.data.datasets import Dataset
 from ..golden.paper import network as paper_network
 from ..golden.paper.config import PaperConfig
 
-_NO_INFLUENCE = ("name", "dataset", "array")
+_NO_INFLUENCE = ("name", "dataset")
 """Fields of a configuration that no result depends on; the data are known by their contents."""
 
 
