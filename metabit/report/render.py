@@ -89,7 +89,7 @@ def _simulate(contents: Contents) -> dict[str, Any] | None:
 def phases_per_sample(results: dict[str, Any]) -> dict[str, float]:
     """Return the cycles per sample of each phase, if the device has counted them."""
     samples, cycles = results.get("samples") or 1, dict(results.get("cycles_by_phase", {}))
-    if not cycles.get(_ALL):
+    if not cycles.get(_ALL) or len(cycles) == 1:
         return {}
     return {name: count / samples for name, count in cycles.items()}
 
