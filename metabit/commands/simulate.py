@@ -12,7 +12,14 @@ from metabit.golden.schedule import SPAN
 from . import options
 from .devices import SimulatedDeviceOption
 from .options import check_folder, choose
-from .simulation import building, command_line, refuse_with_sweep, show_simulation, show_sweep
+from .simulation import (
+    building,
+    command_line,
+    refuse_with_sweep,
+    samples_to_train,
+    show_simulation,
+    show_sweep,
+)
 from .training import open_checkpoint, refuse_changes
 
 SAMPLES = 2000
@@ -21,6 +28,7 @@ SAMPLES = 2000
 EPOCHS = 10
 """Epochs that annealing is planned for unless told otherwise, as in `metabit train`."""
 
+_MODEL = "Model"
 _TRACE = "Waveform"
 _SWEEP = "Sweep"
 
@@ -29,15 +37,15 @@ EPILOG = """
 
 metabit simulate --config tiny --epochs 5             five whole epochs on the embedded digits
 
-metabit simulate --config up5k --samples 10000        the beginning of a training on Fashion-MNIST
+metabit simulate --config up5k --samples 50000        an epoch of Fashion-MNIST
 
-metabit simulate --config tiny --device up5k          a small network on the device of a board
+metabit simulate --config tiny --device up5k          a network on another device that holds it
 
 metabit simulate --resume run.npz --samples 1000      go on from a checkpoint of metabit train
 
 metabit simulate --trace tile.vcd --trace-from 3      record the waveform of the fourth tile
 
-metabit simulate --sweep 50 --seed 1                  fifty random networks on small devices
+metabit simulate --sweep 1000 --seed 1                a thousand random networks on small devices
 
 metabit simulate --netlist ice40 --samples 500        the gates of the FPGA in place of the RTL
 """
@@ -92,10 +100,29 @@ def simulate(
         typer.Option(
             "--netlist",
             help="Simulate the device as synthesised for an FPGA family, cell by cell, instead of "
-            "as described. Takes minutes to compile.",
+            "as described. Takes minutes to compile; samples go through the link.",
             show_default=False,
+            rich_help_panel=_MODEL,
         ),
     ] = None,
+    exact_popcount: Annotated[
+        bool,
+        typer.Option(
+            "--exact-popcount",
+            help="Simulate popcounts gate by gate. Otherwise they count at once, which is proven "
+            "to be the same.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = False,
+    count_phases: Annotated[
+        bool,
+        typer.Option(
+            "--count-phases",
+            help="Let the device count cycles by phase, even if the one that is built does not.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = False,
+    engine: options.EngineOption = "auto",
     counter_bits: options.CounterBitsOption = None,
     seed: options.SeedOption = None,
     resume: Annotated[
@@ -152,6 +179,7 @@ def simulate(
 ) -> None:
     """Train the simulated device and compare every bit with golden."""
     from metabit.golden.data.training_data import prepare
+    from metabit.golden.engines import choose_engine
     from metabit.golden.run import Run
     from metabit.hdl.placement import Placement
     from metabit.sim.shapes import find_shape, smallest_shape
@@ -167,6 +195,7 @@ def simulate(
                 "device": device,
                 "samples": samples,
                 "epochs": epochs,
+                "counter-bits": counter_bits,
                 "trace": trace,
             }
         )
@@ -190,17 +219,28 @@ def simulate(
             config, dataset=dataset, data_dir=data_dir, counter_bits=counter_bits, seed=seed
         )
         data = prepare(chosen.config, dataset=chosen.dataset, split_name=split)
-        run = Run.start(chosen.config, data, epochs or EPOCHS)
+        run = Run.start(chosen.config, data, epochs or EPOCHS, observe=False)
     if samples is None and epochs is None:
         samples = SAMPLES
     network = run.network.config
     shape = find_shape(device) if device else smallest_shape(network)
     Placement(network, shape)
+    if count_phases:
+        shape = shape.model_copy(update={"phases": True})
+    console.print(f"network {network.name} on device {shape.name}", highlight=False)
     held_up = Stalls(network.seed, *(4 * (stalls,))) if stalls else None
     with building(console) as report:
-        library = build_device(shape, netlist=netlist, trace=window, report=report)
+        library = build_device(
+            shape, netlist=netlist, trace=window, exact_popcount=exact_popcount, report=report
+        )
     with simulation(
-        run, shape, library, compare_every=compare_every, trace=window, stalls=held_up
+        run,
+        shape,
+        library,
+        engine=choose_engine(engine, samples_to_train(run, samples)),
+        compare_every=compare_every,
+        trace=window,
+        stalls=held_up,
     ) as opened:
         again = {
             "--config": config,

@@ -21,6 +21,7 @@ from metabit.golden.config import Config
 from .options import write_json
 
 if TYPE_CHECKING:
+    from metabit.golden.run import Run
     from metabit.sim.pinpoint import Finding
     from metabit.sim.simulate import Outcome, Simulation
     from metabit.sim.sweep import Trial
@@ -37,6 +38,13 @@ def command_line(given: dict[str, Any]) -> str:
     """Return the command with the options that were given."""
     pairs = [(name, str(value)) for name, value in given.items() if value is not None]
     return shlex.join(["metabit", "simulate", *(part for pair in pairs for part in pair)])
+
+
+def samples_to_train(run: "Run", samples: int | None) -> int:
+    """Return how many of the samples asked for a run has left; None: all of them."""
+    schedule = run.schedule
+    left = schedule.samples * (schedule.epochs + 1 - schedule.epoch) - schedule.sample
+    return min(left, samples or left)
 
 
 @contextmanager
@@ -104,8 +112,7 @@ def show_simulation(
 
 
 def _train(console: Console, simulation: "Simulation", samples: int | None) -> None:
-    schedule, side = simulation.run.schedule, simulation.side
-    left = schedule.samples * (schedule.epochs + 1 - schedule.epoch) - schedule.sample
+    side = simulation.side
     progress = Progress(
         TextColumn("simulating"),
         BarColumn(),
@@ -115,7 +122,7 @@ def _train(console: Console, simulation: "Simulation", samples: int | None) -> N
         transient=True,
     )
     with progress:
-        bar = progress.add_task("", total=min(left, samples or left), speed="")
+        bar = progress.add_task("", total=samples_to_train(simulation.run, samples), speed="")
         for _ in simulation.spans(samples):
             device = simulation.device
             speed = f"{device.cycles / device.seconds:,.0f} cycles/s"
@@ -140,13 +147,14 @@ def _summarise(
             console.print(rate, highlight=False)
     console.print(
         f"simulated {outcome.simulated_cycles:,} cycles in {outcome.seconds:.1f} s: "
-        f"{outcome.cycles_per_second:,.0f} cycles/s",
+        f"{outcome.cycles_per_second:,.0f} cycles/s, "
+        f"{outcome.cycles_per_processor_second:,.0f} a second of processor time",
         highlight=False,
     )
     console.print(
         f"[green]{_agreement(netlist)}[/]: {outcome.samples} samples in "
         f"{outcome.tiles} tiles, all state compared {outcome.comparisons} times, "
-        "classes and scores of test samples at the end",
+        "and classes of test samples at the end",
         highlight=False,
     )
     console.print(f"state {outcome.state_sha256}", highlight=False)
@@ -161,7 +169,8 @@ def _show_cycles(console: Console, title: str, outcome: "Outcome") -> None:
         cycles = count / outcome.samples
         table.add_row(phase, f"{cycles:.1f}", f"{cycles / outcome.cycles_per_sample:.1%}")
     console.print(table)
-    console.print("phases overlap: run is all of it", highlight=False)
+    if len(outcome.cycles) > 1:
+        console.print("phases overlap: run is all of it", highlight=False)
 
 
 def _agreement(netlist: Family | None) -> str:
@@ -207,7 +216,9 @@ def _measured(outcome: "Outcome") -> dict[str, Any]:
         "cycles_per_sample": outcome.cycles_per_sample,
         "simulated_cycles": outcome.simulated_cycles,
         "cycles_per_second": outcome.cycles_per_second,
+        "cycles_per_processor_second": outcome.cycles_per_processor_second,
         "seconds": outcome.seconds,
+        "processor_seconds": outcome.processor_seconds,
         "comparisons": outcome.comparisons,
         "bit_exact": True,
         "state_sha256": outcome.state_sha256,

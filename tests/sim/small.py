@@ -9,22 +9,25 @@ from amaranth.hdl import Module, Mux
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from metabit.boards.driver import Driver
-from metabit.golden.config import ArrayShape, Config
-from metabit.hdl.v1.device import Device
-from metabit.sim.model import SimulatedDevice
-from metabit.sim.transport import SimulatedTransport, patience
+from metabit.golden.config import Config
+from metabit.hdl.device import Device
+from metabit.hdl.shape import SHAPES
+from metabit.sim.side_by_side import Span
+from metabit.sim.simulate import open_driver
+from metabit.sim.source import Rtl
+from metabit.sim.supplied import SuppliedDriver
 from metabit.sim.verilate import build
+
+SHAPE = SHAPES["small"]
 
 CONFIG = Config(
     name="small",
-    inputs=37,
+    inputs=137,
     hidden=(9, 7),
     classes=3,
     group=4,
-    counter_bits=4,
+    counter_bits=SHAPE.counter_bits,
     tile=3,
-    array=ArrayShape(rows=2, lanes=16, samples=2),
 )
 
 
@@ -52,18 +55,25 @@ class Increment(wiring.Component):
 
 @cache
 def small_library() -> Path:
-    """The compiled device of CONFIG."""
-    return build(Device(CONFIG), optimise="-O0")
+    """The compiled device of SHAPE."""
+    return build(Rtl(Device(SHAPE, supply=True)), optimise="-O0")
 
 
-def open_driver(config: Config = CONFIG, library: Path | None = None) -> Driver:
-    device = SimulatedDevice(library or small_library())
-    return Driver(SimulatedTransport(device, patience(config)), config)
+def small_driver(kind: type[SuppliedDriver] = SuppliedDriver) -> SuppliedDriver:
+    """Return the driver of such a device."""
+    opened = open_driver(small_library(), SHAPE)
+    return kind(opened.transport, SHAPE)
 
 
-def random_tile(rng: np.random.Generator, config: Config = CONFIG, count: int | None = None):
-    count = count or int(rng.integers(1, config.tile + 1))
-    return rng.random((count, config.inputs)) < 0.5, rng.integers(0, config.classes, count)
+def random_span(
+    rng: np.random.Generator, config: Config = CONFIG, tiles: int = 4, **fields: Any
+) -> Span:
+    """Return a span of so many tiles at most, and two tiles at least if there may be more."""
+    least = 1 + config.tile if tiles > 1 else 1
+    count = int(rng.integers(least, tiles * config.tile + 1))
+    samples = rng.random((count, config.inputs)) < 0.5
+    labels = rng.integers(0, config.classes, count)
+    return Span(samples, labels, **({"annealing": 0, "damping": 0} | fields))
 
 
 def write_dataset(path: Path, samples: int = 61, seed: int = 0) -> Path:

@@ -6,10 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metabit.golden.network import Network, Statistics
-from metabit.sim.compare import Divergence, compare_forward, compare_state, first_difference
-from tests.sim.small import CONFIG, open_driver, random_tile
+from metabit.sim.compare import (
+    Divergence,
+    compare_predictions,
+    compare_state,
+    first_difference,
+)
+from metabit.sim.side_by_side import train_both
+from tests.sim.small import CONFIG, random_span, small_driver
 
-TILES = 8
+SPANS = 3
 
 
 def test_divergences_read_well():
@@ -32,38 +38,35 @@ def test_the_first_difference_in_order_is_the_one_reported():
 
 @pytest.fixture(scope="module")
 def trained():
-    """A device and a golden network after the same tiles."""
+    """A device and a golden network after the same spans."""
     rng = np.random.default_rng(3)
     network = Network(CONFIG)
-    with open_driver() as driver:
-        driver.reset()
-        for _ in range(TILES):
-            samples, labels = random_tile(rng)
-            forward = network.train_tile(samples, labels, annealing=1, damping=2)
-            predictions = driver.train_tile(samples, labels, annealing=1, damping=2)
-            assert predictions.tolist() == forward.predictions.tolist()
-        yield driver, network, forward
+    with small_driver() as driver:
+        driver.load(network)
+        for _ in range(SPANS):
+            expected, found = train_both(driver, network, random_span(rng, annealing=1, damping=2))
+            assert expected.tolist() == found.tolist()
+        yield driver, network
 
 
 @pytest.fixture
 def state(trained):
     """The same, and golden is put right again afterwards."""
-    driver, network, _ = trained
+    driver, network = trained
     counters, generator = [rows.copy() for rows in network.counters], network.generator.state
-    classifier, counts = [code.copy() for code in network.classifier], network.statistics
+    counts = network.statistics
     network.statistics = Statistics(
         counts.samples, counts.correct, list(counts.triggers), list(counts.updates)
     )
     yield driver, network
     network.load(counters)
-    network.generator.state, network.classifier, network.statistics = generator, classifier, counts
+    network.generator.state, network.statistics = generator, counts
 
 
 def test_equal_states_agree(trained):
-    driver, network, forward = trained
+    driver, network = trained
     assert compare_state(driver, network) == []
-    assert compare_forward(driver, forward) == []
-    assert all(network.statistics.updates), "the tiles must have updated every layer"
+    assert all(network.statistics.updates), "the spans must have updated every layer"
 
 
 def test_counts_from_before_are_left_out(state):
@@ -82,7 +85,7 @@ def test_counts_from_before_are_left_out(state):
 @settings(deadline=None, max_examples=15)
 @given(data=st.data())
 def test_any_counter_that_differs_is_found(trained, data):
-    driver, network, _ = trained
+    driver, network = trained
     layer = data.draw(st.integers(0, CONFIG.layers - 1))
     neuron = data.draw(st.integers(0, CONFIG.hidden[layer] - 1))
     weight = data.draw(st.integers(0, CONFIG.fan_in[layer] - 1))
@@ -96,20 +99,7 @@ def test_any_counter_that_differs_is_found(trained, data):
         rows[neuron, weight] = right
     place = {"layer": layer, "neuron": neuron, "weight": weight}
     assert found[0] == Divergence("counter", place, wrong, right, 1, rows.size)
-    signs = [d for d in found[1:] if d.kind == "sign"]
-    assert [d.place for d in signs] == [place] * ((wrong < 0) != (right < 0))
-    assert len(found) == 1 + len(signs)
-
-
-def test_a_classifier_that_differs_is_found(state):
-    driver, network = state
-    right = int(network.classifier[1][2, 5])
-    network.classifier[1][2, 5] ^= True
-    assert compare_state(driver, network) == [
-        Divergence(
-            "classifier bit", {"layer": 1, "class": 2, "neuron": 5}, 1 - right, right, 1, 3 * 7
-        )
-    ]
+    assert len(found) == 1
 
 
 def test_a_generator_that_differs_is_found(state):
@@ -140,20 +130,12 @@ def test_counts_of_a_layer_that_differ_are_found(state, name):
     ]
 
 
-def test_passes_that_differ_are_found(trained):
-    driver, _, forward = trained
-    last = len(forward.predictions) - 1
-    z, o = forward.preactivations[1], forward.scores[0]
-    z[last, 6] += 2
-    o[0, 2] -= 2
-    try:
-        score, preactivation = compare_forward(driver, forward)
-    finally:
-        z[last, 6] -= 2
-        o[0, 2] += 2
-    assert score.kind == "class score"
-    assert score.place == {"layer": 0, "sample": 0, "class": 2}
-    assert score.golden == score.device - 2 == o[0, 2] - 2
-    assert preactivation.kind == "pre-activation"
-    assert preactivation.place == {"layer": 1, "sample": last, "neuron": 6}
-    assert preactivation.golden == preactivation.device + 2 == z[last, 6] + 2
+def test_the_first_wrong_prediction_is_found_in_its_tile():
+    golden = np.arange(20) % CONFIG.classes
+    device = golden.copy()
+    device[[11, 13]] += 1
+    place = {"tile": 40 + 3, "sample": 2}
+    assert compare_predictions(golden, device, CONFIG.tile, 40) == [
+        Divergence("prediction", place, golden[11], golden[11] + 1, 2, 20)
+    ]
+    assert compare_predictions(golden, golden, CONFIG.tile) == []

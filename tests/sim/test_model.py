@@ -4,6 +4,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
@@ -11,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metabit.boards.transport import DeviceTimeoutError
+from metabit.host.errors import DeviceTimeoutError
 from metabit.sim import tools, verilate
 from metabit.sim.model import SimulatedDevice
 from metabit.sim.tools import ToolError
@@ -86,6 +87,8 @@ def test_stalls_cost_cycles(device):
     [
         ({"receive": 1.0}, "stall probability receive must be 0 to below 1, not 1.0"),
         ({"transmit": -0.1}, "stall probability transmit must be 0 to below 1, not -0.1"),
+        ({"samples": 2}, "stall probability samples must be 0 to below 1, not 2"),
+        ({"predictions": 1}, "stall probability predictions must be 0 to below 1, not 1"),
     ],
 )
 def test_stalls_that_never_end_are_refused(device, odds, message):
@@ -93,7 +96,7 @@ def test_stalls_that_never_end_are_refused(device, odds, message):
         device.stall(1, **odds)
 
 
-def test_running_stops_at_the_frame_or_at_the_limit(device):
+def test_running_stops_at_the_frame_or_when_nothing_passes_any_more(device):
     device.send(b"\7\0\7")
     assert device.run_until_frame(100)
     start = device.cycles
@@ -101,7 +104,8 @@ def test_running_stops_at_the_frame_or_at_the_limit(device):
     assert device.cycles == start
     assert device.receive() == b"\x08\0"
     assert not device.run_until_frame(100)
-    assert device.cycles == start + 100
+    # The last byte passed in the next cycle, and a hundred quiet ones followed.
+    assert device.cycles == start + 1 + 100
     assert device.receive() == b"\x08"
 
 
@@ -134,22 +138,109 @@ def test_two_models_do_not_share_state(library):
         assert (one.receive(), other.receive()) == (b"\2\0", b"\3\0")
 
 
-def test_exchange_passes_over_empty_frames_and_forgets_old_ones(device):
+def test_empty_frames_are_passed_over_and_old_ones_discarded(device):
     transport = SimulatedTransport(device, 1000)
     transport.send(b"\x55\0")
     device.run(20)
-    assert transport.exchange(b"\0\0\x10\x11\0") == b"\x11\x12"
+    transport.discard()
+    transport.send(b"\0\0\x10\x11\0")
+    assert transport.receive() == b"\x11\x12"
 
 
 def test_a_device_that_does_not_answer_is_given_up():
     with SimulatedDevice(build(Silent(), optimise="-O0")) as device:
         transport = SimulatedTransport(device, 500)
         start = device.cycles
+        transport.send(b"\1\0")
         with pytest.raises(
             DeviceTimeoutError, match="no answer from the simulated device in 500 cycles"
         ):
-            transport.exchange(b"\1\0")
-        assert device.cycles == start + 500
+            transport.receive()
+        # Both bytes have passed within four cycles, and 500 quiet ones followed.
+        assert start + 500 < device.cycles <= start + 504
+
+
+class Folder(wiring.Component):
+    """Answer every supplied word with the sum of its bytes, a register deep; the link is silent."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "rx": In(stream.Signature(8)),
+                "tx": Out(stream.Signature(8)),
+                "supplied": In(1),
+                "samples": In(stream.Signature(64)),
+                "predictions": Out(stream.Signature(8)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        samples, predictions = self.samples, self.predictions
+        m.d.comb += samples.ready.eq(self.supplied & (~predictions.valid | predictions.ready))
+        with m.If(samples.ready):
+            m.d.sync += [
+                predictions.valid.eq(samples.valid),
+                predictions.payload.eq(sum(samples.payload.word_select(n, 8) for n in range(8))),
+            ]
+        return m
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    return build(Folder(), optimise="-O0")
+
+
+def words(count: int, seed: int = 0):
+    raw = np.random.default_rng(seed).integers(0, 256, (count, 8), np.uint8)
+    return raw.view(np.uint64)[:, 0], raw.sum(axis=1, dtype=np.uint8)
+
+
+@given(st.integers(1, 200), st.integers(0, 2**32), st.floats(0, 0.9), st.floats(0, 0.9))
+def test_supplied_words_arrive_in_order_whatever_the_stalls(folder, count, seed, odds, back):
+    given_words, sums = words(count, seed)
+    with SimulatedDevice(folder) as device:
+        device.stall(seed, samples=odds, predictions=back)
+        found = device.supply(given_words, count)
+        assert device.run_until_predicted(count, 500)
+        assert found.tolist() == sums.tolist()
+        assert (device.predicted, device.unsupplied) == (count, 0)
+
+
+def test_a_word_a_cycle_is_supplied_without_stalls(folder):
+    with SimulatedDevice(folder) as device:
+        start = device.cycles
+        device.supply(words(1000)[0], 1000)
+        assert device.run_until_predicted(1000, 10)
+        assert device.cycles - start == 1001
+
+
+def test_predictions_without_room_hold_the_device_up(folder):
+    given_words, sums = words(20)
+    with SimulatedDevice(folder) as device:
+        found = device.supply(given_words, 5)
+        assert device.run_until_predicted(3, 10)
+        assert found[:3].tolist() == sums[:3].tolist()
+        assert not device.run_until_predicted(6, 10)
+        assert found.tolist() == sums[:5].tolist()
+        assert (device.predicted, device.unsupplied) == (5, 14)
+        device.cut_supply()
+        assert (device.predicted, device.unsupplied) == (0, 0)
+        found = device.supply(given_words[6:], 15)
+        assert device.run_until_predicted(15, 10)
+        # The word that was in the device has waited.
+        assert found.tolist() == sums[5:].tolist()
+
+
+def test_only_words_side_by_side_are_supplied(folder, device):
+    with SimulatedDevice(folder) as supplied:
+        assert supplied.has_supply
+        for wrong in (words(8)[0][::2], np.zeros(4, np.int64)):
+            with pytest.raises(ValueError, match="words must be uint64, one behind the other"):
+                supplied.supply(wrong, 4)
+    assert not device.has_supply
+    with pytest.raises(ValueError, match="built without a second way in"):
+        device.supply(words(1)[0], 1)
 
 
 def test_a_model_without_trace_refuses_to_record(device, tmp_path):
