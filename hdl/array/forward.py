@@ -142,6 +142,14 @@ class Forward(wiring.Component):
         columns = Signal(range(1, shape.samples + 1))
         if shape.samples == 1:
             m.d.comb += columns.eq(1)
+        # In registers: they stand from the beginning of a pass to the cycle after its end, and
+        # `over` from the cycle after that.
+        ends_tile, ends_run, over = Signal(), Signal(), Signal()
+        m.d.sync += [
+            ends_tile.eq((in_tile == columns) | (remaining == columns)),
+            ends_run.eq(remaining == columns),
+            over.eq(remaining == 0),
+        ]
         uncommitted = Signal(2)  # tiles passed forward whose updates are not visible
         scores_wait = Signal()
         stored = Signal()
@@ -161,7 +169,7 @@ class Forward(wiring.Component):
                 self.step.layer.eq(layer),
                 self.step.last.eq(last_layer),
                 self.step.columns.eq(columns - 1),
-                self.step.tile.eq((in_tile == columns) | (remaining == columns)),
+                self.step.tile.eq(ends_tile),
             ]
             with m.If(first_visit):
                 m.d.sync += self.step.base.eq(self.address)
@@ -184,7 +192,7 @@ class Forward(wiring.Component):
                 with m.If(self.commit.ready):
                     m.d.sync += uncommitted.eq(uncommitted - 1)
                     m.next = "Begin tile"
-                    with m.If(remaining == 0):
+                    with m.If(over):
                         m.next = "End run"
             with m.State("Begin pass"):
                 if shape.samples > 1:
@@ -229,13 +237,13 @@ class Forward(wiring.Component):
                     m.next = "Request"
             with m.State("End pass"):
                 m.next = "Begin pass"
-                with m.If((in_tile == 0) | (remaining == 0)):
+                with m.If(ends_tile):
                     m.d.sync += uncommitted.eq(uncommitted + self.run.train)
                     m.next = "Begin tile"
-                    with m.If((remaining == 0) | (uncommitted >= self.network.lag)):
+                    with m.If(ends_run | (uncommitted >= self.network.lag)):
                         with m.If(self.run.train):
                             m.next = "Still neurons"
-                        with m.Elif(remaining == 0):
+                        with m.Elif(ends_run):
                             m.next = "Idle"
             with m.State("Still neurons"):
                 # Until the last neuron has passed the last element.
@@ -247,7 +255,7 @@ class Forward(wiring.Component):
                 with m.Elif(quiet == still):
                     m.d.sync += quiet.eq(0)
                     m.next = "Begin tile"
-                    with m.If(remaining == 0):
+                    with m.If(over):
                         m.next = "End run"
             with m.State("End run"):
                 # Without a drain, too, rows of the last tile wait for the commit of the one before.
