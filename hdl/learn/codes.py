@@ -215,9 +215,12 @@ class SharedCodes(wiring.Component):
             m.d.sync += into.eq(into + 1)
 
         fetch, fetched = Signal(), Signal()
+        # A cycle late, which is early enough: between two fetches lie more.
+        some = Signal()
+        m.d.sync += some.eq(into != out)
         mark = Signal(Found(shape))
         m.d.comb += [
-            fetch.eq(~self.emit & ~fetched & ~waiting.valid & (into != out)),
+            fetch.eq(~self.emit & ~fetched & ~waiting.valid & some),
             self.scan.ready.eq(~self.emit & ~fetch),
             read.addr.eq(Mux(self.emit, self.emit_address, self.scan_address)),
             waiting.payload.eq(mark),
