@@ -1,7 +1,7 @@
 """Where the parts of a network lie in a device, and whether they fit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from functools import cached_property
 from itertools import accumulate
 
@@ -25,6 +25,31 @@ class CapacityError(MetabitError):
     def __init__(self, message: str, capacity: str, needed: int, available: int) -> None:
         self.capacity, self.needed, self.available = capacity, needed, available
         super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What a network needs of a device, and what there is.
+
+    Attributes
+    ----------
+    capacity : str
+        What is meant.
+    needed, available : int
+        Of it.
+    exact : bool
+        Both must be the same.
+    """
+
+    capacity: str
+    needed: int
+    available: int
+    exact: bool = False
+
+    @property
+    def met(self) -> bool:
+        """There is enough."""
+        return self.needed == self.available or (not self.exact and self.needed < self.available)
 
 
 def _packed(fields: Mapping[str, tuple[int, int]], values: Mapping[str, int]) -> int:
@@ -61,6 +86,8 @@ class Placement:
         The network.
     shape : Shape
         The device.
+    check : bool
+        Refuse what does not fit. Otherwise :attr:`requirements` tells.
 
     Raises
     ------
@@ -70,40 +97,50 @@ class Placement:
 
     config: Config
     shape: Shape
+    check: InitVar[bool] = True
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, check: bool) -> None:
+        if check:
+            for requirement in self.requirements:
+                if not requirement.met:
+                    self._refuse(requirement)
+
+    def _refuse(self, short: Requirement) -> None:
         config, shape = self.config, self.shape
-        if config.counter_bits != shape.counter_bits:
-            raise CapacityError(
-                f"configuration {config.name} has counters of {config.counter_bits} bits, device "
-                f"{shape.name} of {shape.counter_bits}; use --counter-bits {shape.counter_bits}",
-                "counter bits",
-                config.counter_bits,
-                shape.counter_bits,
+        reason = (
+            f"configuration {config.name} needs {short.needed} {short.capacity}, "
+            f"device {shape.name} has {short.available}"
+        )
+        if short.exact:
+            reason = (
+                f"configuration {config.name} has counters of {short.needed} bits, device "
+                f"{shape.name} of {short.available}; use --counter-bits {short.available}"
             )
-        self._check("layers", config.layers, shape.layers)
-        self._check("neurons of a layer", max(config.hidden), shape.neurons)
-        self._check("inputs of a neuron", max(config.fan_in), shape.inputs)
-        self._check("sign words", self.sign_words, shape.depth)
-        self._check("words of the code memory", self.codes, shape.codes)
-        self._check("code words of a neuron", self.code_words, shape.code_words)
+        raise CapacityError(reason, short.capacity, short.needed, short.available)
+
+    @cached_property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """What the network needs of everything that can be short."""
+        config, shape = self.config, self.shape
+        needs = [
+            Requirement("counter bits", config.counter_bits, shape.counter_bits, exact=True),
+            Requirement("layers", config.layers, shape.layers),
+            Requirement("neurons of a layer", max(config.hidden), shape.neurons),
+            Requirement("inputs of a neuron", max(config.fan_in), shape.inputs),
+            Requirement("sign words", self.sign_words, shape.depth),
+            Requirement("words of the code memory", self.codes, shape.codes),
+            Requirement("code words of a neuron", self.code_words, shape.code_words),
+        ]
         if config.layers_vote:
             numbers = self.class_number(config.classes - 1) + 1
-            self._check("classes with summed scores", numbers, shape.votes)
-        self._check("words of sample memory", self.record * self.passes, shape.records)
+            needs.append(Requirement("classes with summed scores", numbers, shape.votes))
         # Two tiles wait at most, every sample with a mark a layer.
         marks = self.groups + config.layers
-        self._check("winners of two tiles", 2 * self.passes * marks, shape.winners)
-
-    def _check(self, capacity: str, needed: int, available: int) -> None:
-        if needed > available:
-            raise CapacityError(
-                f"configuration {self.config.name} needs {needed} {capacity}, "
-                f"device {self.shape.name} has {available}",
-                capacity,
-                needed,
-                available,
-            )
+        return (
+            *needs,
+            Requirement("words of sample memory", self.record * self.passes, shape.records),
+            Requirement("winners of two tiles", 2 * self.passes * marks, shape.winners),
+        )
 
     @cached_property
     def visits(self) -> tuple[int, ...]:
