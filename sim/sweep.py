@@ -146,7 +146,7 @@ def _draw_config(
         head_offset=(0, 0, 1, 3, 8, 60)[pick(0, 5)],
         summed_scores=bool(pick(0, 1)),
         tile=pick(1, 16),
-        lag=pick(0, 3) > 0,
+        lag=1 if pick(0, 3) else 0,
         seed=pick(0, 2**32 - 1),
     )
 

@@ -71,12 +71,12 @@ class Statistics(wiring.Component):
             amounts[f"cycles.{phase}"] = happened.phases[phase]
         counts = []
         for name in statistics_names(shape):
-            kind, _, layer = name.partition(".")
+            kind, _, of_layer = name.partition(".")
             here: ValueLike = 1
             if kind == "triggers":
-                here = happened.trigger_layer == int(layer)
+                here = happened.trigger_layer == int(of_layer)
             elif kind == "updates":
-                here = happened.row_layer == int(layer)
+                here = happened.row_layer == int(of_layer)
             count = Signal(_BITS, name=name.replace(".", "_"))
             with m.If(self.clear):
                 m.d.sync += count.eq(0)

@@ -1,4 +1,7 @@
-"""A network in the words that a device takes, and its state read back; written apart from the driver."""
+"""A network in the words that a device takes, and its state read back.
+
+Written apart from the driver, so that one checks the other.
+"""
 
 import numpy as np
 from amaranth.sim import SimulatorContext
@@ -9,7 +12,16 @@ from metabit.hdl.placement import Placement
 from metabit.hdl.shape import LANES
 
 
-async def access(ctx: SimulatorContext, host, space: Space, *, element: int = 0, address: int = 0, part: int = 0, data: int | None = None) -> int:
+async def access(
+    ctx: SimulatorContext,
+    host,
+    space: Space,
+    *,
+    element: int = 0,
+    address: int = 0,
+    part: int = 0,
+    data: int | None = None,
+) -> int:
     """Write a word, or read one if there are no data."""
     ctx.set(host.write, int(data is not None))
     ctx.set(host.space, space)
@@ -66,8 +78,12 @@ async def load_state(ctx: SimulatorContext, host, network: Network, placement: P
         for element, address, neuron, start in beats(placement, layer):
             part = padded(network.counters[layer][neuron], start)
             for p, word in enumerate(parts_of(part, placement)):
-                await access(ctx, host, Space.COUNTERS, element=element, address=address, part=p, data=word)
-            await access(ctx, host, Space.SIGNS, element=element, address=address, data=signs_of(part))
+                await access(
+                    ctx, host, Space.COUNTERS, element=element, address=address, part=p, data=word
+                )
+            await access(
+                ctx, host, Space.SIGNS, element=element, address=address, data=signs_of(part)
+            )
     await access(ctx, host, Space.GENERATOR, data=network.generator.state)
 
 
@@ -78,7 +94,9 @@ async def check_state(ctx: SimulatorContext, host, network: Network, placement: 
         for element, address, neuron, start in beats(placement, layer):
             part = padded(network.counters[layer][neuron], start)
             for p, word in enumerate(parts_of(part, placement)):
-                found = await access(ctx, host, Space.COUNTERS, element=element, address=address, part=p)
+                found = await access(
+                    ctx, host, Space.COUNTERS, element=element, address=address, part=p
+                )
                 assert found == word, (layer, neuron, start, p, hex(found), hex(word))
             if placement.shape.memory == "block":
                 found = await access(ctx, host, Space.CURRENT, element=element, address=address)

@@ -148,7 +148,6 @@ class ModelStore:
         """Answer for ever."""
         ports, shape = self.ports, self.placement.shape
         elements, samples = shape.elements, shape.samples
-        due: deque[tuple[int, dict[tuple[int, int], int], dict[int, int]]] = deque()
         cycle = 0
         loads: set[int] = set()
         words: dict[tuple[int, int], int] = {}

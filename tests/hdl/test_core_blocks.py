@@ -1,6 +1,5 @@
 """Array and learning blocks, wired as in the core, with a store played by Python."""
 
-
 import numpy as np
 import pytest
 from amaranth.sim import SimulatorContext
@@ -129,7 +128,6 @@ def trial(
             assert device.generator.state == golden.generator.state
         names = statistics_names(shape)
         counts = {name: await read(ctx, core, Space.STATISTICS, n) for n, name in enumerate(names)}
-        print({k: v for k, v in counts.items()})
         assert counts["samples"] == golden.statistics.samples
         assert counts["correct"] == golden.statistics.correct
         for layer in range(config.layers):
@@ -145,7 +143,12 @@ def trial(
             else:
                 await ctx.tick()
 
-    simulate(core, bench, background=[store.play, feeder] if store is not None else [feeder], deadline=60_000)
+    simulate(
+        core,
+        bench,
+        background=[store.play, feeder] if store is not None else [feeder],
+        deadline=60_000,
+    )
 
 
 SPRAM = SHAPES["small-spram"]
@@ -211,5 +214,7 @@ def test_a_single_visit() -> None:
 
 @pytest.mark.parametrize("lag", [0, 1])
 def test_the_whole_core_in_block_ram(lag: int) -> None:
-    config = Config(inputs=300, hidden=(24, 9), classes=4, group=12, counter_bits=4, tile=5, lag=lag)
+    config = Config(
+        inputs=300, hidden=(24, 9), classes=4, group=12, counter_bits=4, tile=5, lag=lag
+    )
     trial(BLOCK, config, RUNS, 7, real=True)
