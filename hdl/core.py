@@ -117,7 +117,9 @@ class Core(wiring.Component):
                 forward.stored.eq(pack.stored),
             ]
 
-        # Learn: scores to winners, winners to jobs.
+        # Learn: scores to winners, winners to jobs. What the head says stands for some cycles.
+        predicted = Signal()
+        m.d.sync += predicted.eq(head.predicted)
         wiring.connect(m, head.judged, search.judged)
         wiring.connect(m, jobs.jobs, store.jobs)
         wiring.connect(m, predictions.predictions, wiring.flipped(self.predictions))
@@ -140,7 +142,7 @@ class Core(wiring.Component):
             totals.word.eq(head.word),
             forward.read.eq(head.read),
             head.hold.eq(predictions.busy),
-            predictions.valid.eq(head.predicted),
+            predictions.valid.eq(predicted),
             predictions.classes.eq(head.predictions),
             predictions.columns.eq(head.judged.payload.step.columns),
             codes.scan.valid.eq(search.scan.valid),

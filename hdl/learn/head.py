@@ -62,8 +62,9 @@ class Head(wiring.Component):
         Of :class:`~metabit.hdl.array.totals.Totals`.
     replay, word : Out
         To the same.
-    judged : Out(stream of Judged)
-        Without ``payload.triggered`` where nothing is learnt.
+    judged : Out(Judged, valid and ready)
+        Valid only when it has been ``ready`` the cycle before, which then lasts. Without
+        ``payload.triggered`` where nothing is learnt.
     read : Out(1)
         The scores have been read, and ``judged`` taken.
     predictions : Out(samples x 8)
@@ -157,6 +158,9 @@ class Head(wiring.Component):
                 self.correct[s].eq(occupied & (prediction == labels[s])),
             ]
 
+        # A cycle late: who is free stays so until something is handed over.
+        free = Signal()
+        m.d.sync += free.eq(self.judged.ready & ~(step.last & self.hold))
         settle = Signal(range(3))
         with m.FSM(name="head"):
             with m.State("Await scores"):
@@ -182,10 +186,12 @@ class Head(wiring.Component):
                 with m.If(settle == 0):
                     m.next = "Hand over"
             with m.State("Hand over"):
-                wait = step.last & self.hold
-                m.d.comb += self.judged.valid.eq(~wait)
-                with m.If(self.judged.ready & ~wait):
-                    m.d.comb += [self.read.eq(1), self.predicted.eq(step.last)]
+                with m.If(free):
+                    m.d.comb += [
+                        self.judged.valid.eq(1),
+                        self.read.eq(1),
+                        self.predicted.eq(step.last),
+                    ]
                     m.next = "Await scores"
         return m
 
