@@ -1,0 +1,193 @@
+"""`metabit plan`: what a network takes on a device, before anything is built."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from metabit.boards.registry import BOARDS, Board, find_board
+from metabit.errors import MetabitError
+from metabit.golden.config import Config
+from metabit.golden.named import NAMES
+
+from . import options
+from .devices import SimulatedDeviceOption
+from .options import check_folder, write_json
+
+if TYPE_CHECKING:
+    from metabit.hdl.shape import Shape
+
+EPILOG = """
+**Examples**
+
+metabit plan --config up5k                              on the board that it was made for
+
+metabit plan --config mine.json --board ulx3s-85f       memories, cycles, samples a second
+
+metabit plan --config run.npz --device up5k             whether a trained network fits
+
+metabit plan --config ecp5 --measure                    with rates measured by training
+
+metabit plan --explore --board icebreaker               networks that fill the device
+"""
+
+_MEASURE = "Measured rates"
+
+
+def plan(
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            metavar="NAME|PATH",
+            help=f"Network: {', '.join(NAMES)}, a JSON file, or a checkpoint.",
+            show_default=False,
+        ),
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(
+            "--board",
+            metavar="BOARD",
+            help=f"Board: {', '.join(BOARDS)}. [default: the one whose device it is, if any]",
+            show_default=False,
+        ),
+    ] = None,
+    device: SimulatedDeviceOption = None,
+    freq: Annotated[
+        float | None,
+        typer.Option(
+            "--freq",
+            metavar="MHZ",
+            min=0.1,
+            help="Clock of the device. [default: the board's]",
+            show_default=False,
+        ),
+    ] = None,
+    explore: Annotated[
+        bool,
+        typer.Option("--explore", help="List networks that fill the device, instead of planning."),
+    ] = False,
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--measure",
+            help="Train in golden for ten epochs, and take the triggers, rows and flips of epochs "
+            "1 and 10 as they come, instead of rates. Takes a minute.",
+            rich_help_panel=_MEASURE,
+        ),
+    ] = False,
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            metavar="auto|numpy|numba",
+            help="What trains between the epochs that are measured.",
+            rich_help_panel=_MEASURE,
+        ),
+    ] = "auto",
+    json: options.JsonOption = None,
+    dataset: options.DatasetOption = None,
+    split: options.SplitOption = None,
+    data_dir: options.DataDirOption = None,
+) -> None:
+    """Say what a network takes on a device: memories, cycles, samples a second, energy.
+
+    Nothing is built. Cycles come from a model of the hardware's pipeline. Fails if the network
+    does not fit, and says what is short and what would make it fit.
+    """
+    from metabit.planning.plan import make_plan
+
+    from .plan_tables import print_plan
+
+    check_folder("--json", json)
+    console = Console(soft_wrap=True)
+    if explore:
+        if config is not None or measure:
+            raise MetabitError("--explore chooses networks itself: no --config, no --measure")
+        _explore(console, *_device(None, board, device), freq, json)
+        return
+    if config is None:
+        raise MetabitError("--config says which network is meant; or list some with --explore")
+    network = _network(config)
+    shape, chosen = _device(network, board, device)
+    measured = None
+    if measure:
+        with console.status("training to measure rates"):
+            measured = _measure(network, shape, engine, dataset, split, data_dir)
+    found = make_plan(network, shape, chosen, clock_mhz=freq, measured=measured)
+    print_plan(console, found)
+    if json is not None:
+        write_json(json, found.to_dict())
+    if not found.fits:
+        raise typer.Exit(1)
+
+
+def _network(config: str) -> Config:
+    """Return the configuration of a name, a file or a checkpoint."""
+    from metabit.golden.checkpoints.hardware import load_checkpoint
+    from metabit.golden.named import load_config
+
+    if Path(config).suffix == ".npz":
+        return load_checkpoint(Path(config)).config
+    return load_config(config)
+
+
+def _device(
+    network: Config | None, board: str | None, device: str | None
+) -> tuple["Shape", Board | None]:
+    """Return the device that is meant, and its board, if it has one."""
+    from metabit.sim.shapes import find_shape, smallest_shape
+
+    chosen = find_board(board) if board else None
+    if device is not None:
+        shape = find_shape(device)
+    elif chosen is not None:
+        shape = find_shape(chosen.shape)
+    elif network is not None:
+        shape = smallest_shape(network)
+    else:
+        raise MetabitError("--explore needs a --board or a --device")
+    if chosen is None:
+        chosen = next((b for b in BOARDS.values() if b.shape == shape.name), None)
+    return shape, chosen
+
+
+def _measure(
+    network: Config,
+    shape: "Shape",
+    engine: str,
+    dataset: str | None,
+    split: str | None,
+    data_dir: Path | None,
+) -> dict:
+    from metabit.golden.data.datasets import load_dataset
+    from metabit.golden.data.training_data import prepare
+    from metabit.golden.engines import choose_engine
+    from metabit.planning.rates import TRAINING, measure
+
+    loaded = load_dataset(dataset or network.dataset, data_dir)
+    data = prepare(network, dataset=loaded, split_name=split)
+    chosen = choose_engine(engine, TRAINING * len(data.train))
+    return dict(measure(network, data, shape.lanes, chosen))
+
+
+def _explore(
+    console: Console, shape: "Shape", board: Board | None, freq: float | None, json: Path | None
+) -> None:
+    from metabit.planning.explore import explore
+
+    from .plan_tables import candidate_row, print_candidates
+
+    clock = freq or (board.clock_mhz if board else 1.0)
+    found = list(explore(shape))
+    print_candidates(console, shape, clock, found)
+    if json is not None:
+        results = {
+            "device": shape.name,
+            "board": board.name if board else None,
+            "clock_mhz": clock,
+            "networks": [candidate_row(candidate, clock) for candidate in found],
+        }
+        write_json(json, results)

@@ -1,0 +1,228 @@
+"""Which memory of a device holds what of a network, and how full it is."""
+
+from dataclasses import dataclass
+
+from ..golden.config import Config
+from ..hdl.bundles import total_bits
+from ..hdl.learn.codes import Found
+from ..hdl.placement import Placement
+from ..hdl.shape import LANES, SPRAM_WORDS, Shape
+from ..hdl.store.flips import DEPTH as FLIPS
+
+_BANK = 4
+"""Elements whose counters share a memory."""
+
+_LINK_BUFFERS = 2
+"""Block RAMs of the link: a request, and the replies that are kept."""
+
+_EBR = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+"""Words and bits of a block RAM of an ECP5 with a read and a write port."""
+
+_SB_RAM = ((256, 16), (512, 8), (1024, 4), (2048, 2))
+"""The same of an iCE40."""
+
+BLOCK_RAMS = {"ice40": 30, "ecp5": 208}
+"""Block RAMs of the FPGAs of the boards: iCE40 UP5K and LFE5U-85F."""
+
+SINGLE_PORT_RAMS = 4
+"""Of an iCE40 UP5K."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A memory of a device.
+
+    Attributes
+    ----------
+    name : str
+    holds : str
+        What of the network.
+    used, capacity : int
+        Words of it.
+    unit : str
+        What a word is.
+    block_rams, single_port_rams : int
+        Of the FPGA, whether or not the network uses them.
+    """
+
+    name: str
+    holds: str
+    used: int
+    capacity: int
+    unit: str
+    block_rams: int = 0
+    single_port_rams: int = 0
+
+    @property
+    def share(self) -> float:
+        """Used share."""
+        return self.used / self.capacity
+
+
+def block_rams(words: int, bits: int, kinds: tuple[tuple[int, int], ...]) -> int:
+    """Return how many block RAMs a memory takes, side by side and one behind the other."""
+    return min(-(-words // depth) * -(-bits // width) for depth, width in kinds)
+
+
+def memories(placement: Placement) -> tuple[Memory, ...]:
+    """Return the memories of a device, and what they hold of a network.
+
+    Parameters
+    ----------
+    placement : Placement
+        May be one that does not fit.
+    """
+    config, shape = placement.config, placement.shape
+    kinds = _SB_RAM if shape.memory == "spram" else _EBR
+    signs = block_rams(shape.depth, LANES, kinds) * shape.elements
+    slots = max(placement.slots, placement.passes)
+    records = f"{slots} records of {placement.record} words in each column; a tile takes "
+    records += f"{placement.passes}"
+    common = (
+        Memory(
+            "visible signs",
+            f"{sum(config.hidden)} neurons, {_visits(placement)}",
+            placement.sign_words,
+            shape.depth,
+            f"words of {shape.lanes} signs",
+            signs,
+        ),
+    )
+    codes = f"{config.classes} classes of {sum(config.hidden)} neurons"
+    marks = 2 * placement.passes * (placement.groups + config.layers)
+    if shape.memory == "spram":
+        return (*common, *_spram_memories(placement, records, codes, marks, kinds))
+    return (*common, *_block_memories(placement, records, codes, marks, kinds, signs))
+
+
+def _visits(placement: Placement) -> str:
+    return "-".join(map(str, placement.visits)) + " visits"
+
+
+def _weights(config: Config) -> str:
+    products = zip(config.fan_in, config.hidden, strict=True)
+    return f"{sum(k * n for k, n in products):,} counters of {config.counter_bits} bits"
+
+
+def _spram_memories(
+    placement: Placement, records: str, codes: str, marks: int, kinds: tuple
+) -> tuple[Memory, ...]:
+    shape = placement.shape
+    parts = shape.parts * shape.elements
+    ring = SPRAM_WORDS - shape.records
+    width = max(shape.code_bits, Found(shape).size)
+    return (
+        Memory(
+            "counters",
+            _weights(placement.config),
+            placement.sign_words * parts,
+            ring,
+            "words of 8 counters",
+            single_port_rams=SINGLE_PORT_RAMS,
+        ),
+        Memory(
+            "samples",
+            records,
+            max(placement.slots, placement.passes) * placement.record,
+            shape.records,
+            "words of 64 bits, in the same RAMs",
+        ),
+        Memory(
+            "codes",
+            codes,
+            placement.codes,
+            shape.codes,
+            f"words of {shape.code_bits} bits",
+            block_rams(2 * max(shape.codes, shape.winners), width, kinds),
+        ),
+        Memory("winners", "two tiles", marks, shape.winners, "notes, in the same RAM"),
+        Memory("flips", "two tiles, as they come", 0, FLIPS, "entries", 1),
+        *_sums(placement, kinds),
+    )
+
+
+def _block_memories(
+    placement: Placement, records: str, codes: str, marks: int, kinds: tuple, signs: int
+) -> tuple[Memory, ...]:
+    shape = placement.shape
+    bits = LANES * (shape.counter_bits - 1)
+    banks = [min(_BANK, shape.elements - e) for e in range(0, shape.elements, _BANK)]
+    kept = sum(block_rams(bank * shape.depth, bits, kinds) for bank in banks)
+    return (
+        Memory(
+            "current signs",
+            "the same, as the last update left them",
+            placement.sign_words,
+            shape.depth,
+            f"words of {shape.lanes} signs",
+            signs,
+        ),
+        Memory(
+            "counters",
+            _weights(placement.config),
+            placement.sign_words * shape.elements,
+            shape.depth * shape.elements,
+            f"words of {LANES} counters without their sign",
+            kept,
+        ),
+        Memory(
+            "samples",
+            records,
+            max(placement.slots, placement.passes) * placement.record,
+            shape.records,
+            f"words of {LANES} bits in each of {shape.samples} columns",
+            block_rams(shape.records, LANES, kinds) * shape.samples,
+        ),
+        Memory(
+            "codes",
+            codes,
+            placement.codes,
+            shape.codes,
+            f"words of {shape.code_bits} bits, twice",
+            2 * block_rams(shape.codes, shape.code_bits, kinds),
+        ),
+        Memory("winners", "two tiles", marks, shape.winners, "notes in each column, in LUTs"),
+        Memory(
+            "updated rows",
+            "of a tile",
+            placement.config.tile * placement.groups,
+            shape.samples * shape.winners,
+            "rows",
+            1,
+        ),
+        *_sums(placement, kinds),
+    )
+
+
+def _sums(placement: Placement, kinds: tuple) -> tuple[Memory, ...]:
+    shape, widest = placement.shape, max(placement.config.hidden)
+    bits = total_bits(shape) + 1
+    partial = block_rams(shape.neurons, bits, kinds) * shape.samples
+    spram = shape.memory == "spram"
+    kept = block_rams(2 * shape.neurons, bits, kinds) if spram else 0
+    where = "" if spram else ", in LUTs"
+    return (
+        Memory("partial sums", "of the widest layer", widest, shape.neurons, "sums", partial),
+        Memory("kept sums", "for the search", widest, shape.neurons, f"sums, twice{where}", kept),
+    )
+
+
+def used_block_rams(found: tuple[Memory, ...]) -> int:
+    """Return the block RAMs of a device, with those of its link."""
+    return sum(memory.block_rams for memory in found) + _LINK_BUFFERS
+
+
+def family(shape: Shape) -> str:
+    """Return the FPGA family that a device is meant for."""
+    return "ice40" if shape.memory == "spram" else "ecp5"
+
+
+__all__ = [
+    "BLOCK_RAMS",
+    "SINGLE_PORT_RAMS",
+    "Memory",
+    "block_rams",
+    "family",
+    "memories",
+    "used_block_rams",
+]
