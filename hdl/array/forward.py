@@ -8,6 +8,7 @@ from ..bundles import InputFetch, address_bits
 from ..select import select
 from ..setup import NetworkSetup, RunSetup, layers_layout
 from ..shape import Shape
+from ..states import States
 
 
 class Step(data.StructLayout):
@@ -174,95 +175,116 @@ class Forward(wiring.Component):
             with m.If(first_visit):
                 m.d.sync += self.step.base.eq(self.address)
 
-        with m.FSM(name="forward") as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
-            with m.State("Idle"):
-                m.d.sync += [remaining.eq(self.count), layer.eq(0), first_visit.eq(1)]
-                with m.If(self.start & (self.count != 0)):
-                    m.next = "Begin tile"
-            with m.State("Begin tile"):
-                m.d.sync += in_tile.eq(self.network.tile)
-                with m.If(self.run.train & (uncommitted > self.network.lag)):
-                    m.next = "Commit"
-                with m.Else():
-                    m.d.comb += self.tile.eq(1)
-                    m.next = "Begin pass"
-            with m.State("Commit"):
-                m.d.comb += self.commit.valid.eq(1)
-                with m.If(self.commit.ready):
-                    m.d.sync += uncommitted.eq(uncommitted - 1)
-                    m.next = "Begin tile"
-                    with m.If(over):
-                        m.next = "End run"
-            with m.State("Begin pass"):
-                if shape.samples > 1:
-                    short_tile, short_run = in_tile < shape.samples, remaining < shape.samples
-                    fewer = Mux(short_run, remaining, shape.samples)
-                    m.d.sync += columns.eq(
-                        Mux(short_tile & ~(short_run & (remaining < in_tile)), in_tile, fewer)
-                    )
-                m.next = "Request"
-            with m.State("Request"):
-                last = Mux(first_visit, setup.visits == 1, visits == 2)
-                m.d.comb += self.inputs.valid.eq(~(last & scores_wait))
-                with m.If(self.inputs.valid & self.inputs.ready):
-                    m.d.sync += visits.eq(Mux(first_visit, setup.visits, visits - 1))
-                    m.next = "Await inputs"
-            with m.State("Await inputs"):
-                m.d.sync += timer.eq(Mux(last_visit & last_layer, spare[1], spare[0]))
-                with m.If(self.inputs.load):
-                    with m.If(last_visit):
-                        m.d.sync += [scores_wait.eq(1), stored.eq(0)]
-                    m.next = "Pass neurons"
-            with m.State("Pass neurons"):
-                m.d.sync += timer.eq(timer - 1)
-                with m.If(timer == 0):
-                    m.d.sync += first_visit.eq(last_visit)
-                    m.next = "Request"
-                    with m.If(last_visit):
-                        m.next = "End step"
-            with m.State("End step"):
-                # With several code words a neuron, its scores take the partial sums once more.
-                held = (self.network.code_words > 1) & scores_wait
-                with m.If(last_layer):
-                    with m.If(~held):
-                        m.d.sync += [
-                            layer.eq(0),
-                            remaining.eq(remaining - columns),
-                            in_tile.eq(in_tile - columns),
-                        ]
-                        m.next = "End pass"
-                with m.Elif(stored & ~held):
-                    m.d.sync += layer.eq(layer + 1)
-                    m.next = "Request"
-            with m.State("End pass"):
-                m.next = "Begin pass"
-                with m.If(ends_tile):
-                    m.d.sync += uncommitted.eq(uncommitted + self.run.train)
-                    m.next = "Begin tile"
-                    with m.If(ends_run | (uncommitted >= self.network.lag)):
-                        with m.If(self.run.train):
-                            m.next = "Still neurons"
-                        with m.Elif(ends_run):
-                            m.next = "Idle"
-            with m.State("Still neurons"):
-                # Until the last neuron has passed the last element.
-                still = shape.elements + 2
-                quiet = Signal(range(still + 1))
-                m.d.sync += quiet.eq(quiet + 1)
-                with m.If(self.passing):
-                    m.d.sync += quiet.eq(0)
-                with m.Elif(quiet == still):
-                    m.d.sync += quiet.eq(0)
-                    m.next = "Begin tile"
-                    with m.If(over):
-                        m.next = "End run"
-            with m.State("End run"):
-                # Without a drain, too, rows of the last tile wait for the commit of the one before.
-                m.next = "Idle"
-                seen = Mux(self.drain, 0, self.network.lag)
-                with m.If(self.run.train & (uncommitted > seen)):
-                    m.next = "Commit"
+        # Whether the next visit is the last of its step.
+        next_last = Signal()
+        m.d.sync += next_last.eq(Mux(last_visit, setup.visits == 1, visits == 2))
+
+        at = States(
+            m,
+            "IDLE",
+            "BEGIN_TILE",
+            "COMMIT",
+            "BEGIN_PASS",
+            "REQUEST",
+            "AWAIT_INPUTS",
+            "PASS_NEURONS",
+            "END_STEP",
+            "BEGIN_STEP",
+            "END_PASS",
+            "STILL",
+            "END_RUN",
+        )
+        m.d.comb += [
+            self.busy.eq(~at["IDLE"]),
+            self.commit.valid.eq(at["COMMIT"]),
+            self.inputs.valid.eq(at["REQUEST"] & ~(next_last & scores_wait)),
+        ]
+        with at.at("IDLE"):
+            m.d.sync += [remaining.eq(self.count), layer.eq(0), first_visit.eq(1)]
+            with m.If(self.start & (self.count != 0)):
+                at.go("BEGIN_TILE")
+        with at.at("BEGIN_TILE"):
+            m.d.sync += in_tile.eq(self.network.tile)
+            with m.If(self.run.train & (uncommitted > self.network.lag)):
+                at.go("COMMIT")
+            with m.Else():
+                m.d.comb += self.tile.eq(1)
+                at.go("BEGIN_PASS")
+        with at.at("COMMIT"):
+            with m.If(self.commit.ready):
+                m.d.sync += uncommitted.eq(uncommitted - 1)
+                at.go("BEGIN_TILE")
+                with m.If(over):
+                    at.go("END_RUN")
+        with at.at("BEGIN_PASS"):
+            if shape.samples > 1:
+                short_tile, short_run = in_tile < shape.samples, remaining < shape.samples
+                fewer = Mux(short_run, remaining, shape.samples)
+                m.d.sync += columns.eq(
+                    Mux(short_tile & ~(short_run & (remaining < in_tile)), in_tile, fewer)
+                )
+            at.go("REQUEST")
+        with at.at("REQUEST"):
+            with m.If(self.inputs.valid & self.inputs.ready):
+                m.d.sync += visits.eq(Mux(first_visit, setup.visits, visits - 1))
+                at.go("AWAIT_INPUTS")
+        with at.at("AWAIT_INPUTS"):
+            m.d.sync += timer.eq(Mux(last_visit & last_layer, spare[1], spare[0]))
+            with m.If(self.inputs.load):
+                with m.If(last_visit):
+                    m.d.sync += [scores_wait.eq(1), stored.eq(0)]
+                at.go("PASS_NEURONS")
+        with at.at("PASS_NEURONS"):
+            m.d.sync += timer.eq(timer - 1)
+            with m.If(timer == 0):
+                m.d.sync += first_visit.eq(last_visit)
+                at.go("REQUEST")
+                with m.If(last_visit):
+                    at.go("END_STEP")
+        with at.at("END_STEP"):
+            # With several code words a neuron, its scores take the partial sums once more.
+            held = (self.network.code_words > 1) & scores_wait
+            with m.If(last_layer):
+                with m.If(~held):
+                    m.d.sync += [
+                        layer.eq(0),
+                        remaining.eq(remaining - columns),
+                        in_tile.eq(in_tile - columns),
+                    ]
+                    at.go("END_PASS")
+            with m.Elif(stored & ~held):
+                m.d.sync += layer.eq(layer + 1)
+                at.go("BEGIN_STEP")
+        with at.at("BEGIN_STEP"):
+            at.go("REQUEST")
+        with at.at("END_PASS"):
+            at.go("BEGIN_PASS")
+            with m.If(ends_tile):
+                m.d.sync += uncommitted.eq(uncommitted + self.run.train)
+                at.go("BEGIN_TILE")
+                with m.If(ends_run | (uncommitted >= self.network.lag)):
+                    with m.If(self.run.train):
+                        at.go("STILL")
+                    with m.Elif(ends_run):
+                        at.go("IDLE")
+        with at.at("STILL"):
+            # Until the last neuron has passed the last element.
+            still = shape.elements + 2
+            quiet = Signal(range(still + 1))
+            m.d.sync += quiet.eq(quiet + 1)
+            with m.If(self.passing):
+                m.d.sync += quiet.eq(0)
+            with m.Elif(quiet == still):
+                m.d.sync += quiet.eq(0)
+                at.go("BEGIN_TILE")
+                with m.If(over):
+                    at.go("END_RUN")
+        with at.at("END_RUN"):
+            # Without a drain, too, rows of the last tile wait for the commit of the one before.
+            at.go("IDLE")
+            seen = Mux(self.drain, 0, self.network.lag)
+            with m.If(self.run.train & (uncommitted > seen)):
+                at.go("COMMIT")
         return m
 
     def _pass_neurons(self, m: Module, setup: data.View, end_of_pass: Signal) -> None:

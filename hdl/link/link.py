@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..bundles import CoreSignature
 from ..shape import LANES, Shape
+from ..states import States
 from .arithmetic import counted
 from .check import Check, Kind
 from .cobs import CobsEncoder
@@ -13,7 +14,6 @@ from .crc import Crc
 from .place import Place
 from .protocol import POSITIONS, VERSION, WORD_BYTES, Request, Status
 from .receive import Receiver
-from .states import States
 
 
 class Link(wiring.Component):
