@@ -30,7 +30,7 @@ class SpramStore(wiring.Component):
     When the host writes counters, their signs go into the visible plane along with them; writing
     space SIGNS does nothing. ``samples`` must offer no word of a run before its ``start``.
 
-    A row of W words takes 4 W + ceil(W / 4) + 7 cycles, if all learn and nobody else uses the port;
+    A row of W words takes 4 W + ceil(W / 4) + 9 cycles, if all learn and nobody else uses the port;
     a fetch costs it a slot an element, a load a slot a word.
 
     Parameters
