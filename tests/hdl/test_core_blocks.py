@@ -13,7 +13,7 @@ from metabit.hdl.shape import SHAPES, Shape
 from metabit.hdl.statistics import statistics_names
 from tests.hdl.loading import check_state, load_state
 from tests.hdl.model_store import ModelStore, Ports, words_of
-from tests.hdl.streams import Pauses, get_all, put, simulate
+from tests.hdl.streams import Pauses, cycles, get_all, put, simulate
 
 
 async def write(ctx: SimulatorContext, core: Core, space: Space, address: int, data: int) -> None:
@@ -86,7 +86,7 @@ def trial(
         await load(ctx, core, golden, placement)
         if real:
             await load_state(ctx, core.host, golden, placement)
-        for count, annealing, damping, drain, train in runs:
+        for number, (count, annealing, damping, drain, train) in enumerate(runs, 1):
             labels = rng.integers(0, config.classes, count)
             samples = prototypes[labels] ^ (rng.random((count, config.inputs)) < 0.3)
             if store is not None:
@@ -99,6 +99,8 @@ def trial(
                 "damping": damping,
             }
             await put(ctx, core.run, run)
+            # The store must be offered no word before the run has started.
+            await cycles(ctx, 2)
             feed.extend(
                 word
                 for x, y in zip(samples, labels, strict=True)
@@ -121,7 +123,9 @@ def trial(
                 golden.drain()
             assert found == [placement.class_number(int(p)) for p in expected]
             if real:
-                await check_state(ctx, core.host, golden, placement)
+                # Host accesses take long to simulate, and what is wrong stays so.
+                if number == len(runs):
+                    await check_state(ctx, core.host, golden, placement)
                 continue
             for layer in range(config.layers):
                 np.testing.assert_array_equal(device.counters[layer], golden.counters[layer])
@@ -194,15 +198,15 @@ def test_layers_that_vote() -> None:
 
 def test_many_classes_take_several_code_words() -> None:
     config = Config(
-        inputs=200,
-        hidden=(30, 12),
+        inputs=100,
+        hidden=(12, 7),
         classes=37,
-        group=10,
+        group=5,
         counter_bits=4,
         tile=4,
         summed_scores=False,
     )
-    trial(BLOCK, config, RUNS, 4)
+    trial(BLOCK, config, RUNS[:3], 4)
 
 
 def test_a_single_visit() -> None:
@@ -214,7 +218,10 @@ def test_a_single_visit() -> None:
 
 @pytest.mark.parametrize("lag", [0, 1])
 def test_the_whole_core_in_block_ram(lag: int) -> None:
-    config = Config(
-        inputs=300, hidden=(24, 9), classes=4, group=12, counter_bits=4, tile=5, lag=lag
-    )
+    config = Config(inputs=137, hidden=(11, 6), classes=4, group=5, counter_bits=4, tile=5, lag=lag)
     trial(BLOCK, config, RUNS, 7, real=True)
+
+
+def test_the_whole_core_in_spram() -> None:
+    config = Config(inputs=137, hidden=(11,), classes=6, group=5, counter_bits=8, tile=5)
+    trial(SPRAM, config, RUNS, 7, real=True)
