@@ -6,26 +6,49 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from metabit.boards.transport import DeviceTimeoutError
 from metabit.cli import app
 from metabit.commands.options import choose
 from metabit.golden.checkpoints.hardware import save_checkpoint
 from metabit.golden.config import Config
 from metabit.golden.data.training_data import prepare
+from metabit.golden.learner import GoldenLearner
 from metabit.golden.network import Network
 from metabit.golden.run import Run
 from metabit.golden.state import network_sha256
-from metabit.hdl.v1 import core
-from metabit.hdl.v1.update import Update
+from metabit.hdl.learn import step
+from metabit.hdl.shape import SHAPES, Shape
+from metabit.hdl.statistics import PHASES
+from metabit.hdl.store import block
+from metabit.host.driver import Driver
+from metabit.host.errors import DeviceTimeoutError
+from metabit.sim import simulate
 from metabit.sim import sweep as sweep_module
 from metabit.sim.sweep import Trial
-from tests.hdl.test_mutants import UpdateWraps
-from tests.sim.small import CONFIG, write_dataset
+from tests.hdl.planted import plant
+from tests.hdl.test_planted import COUNTERS_WRAP
+from tests.sim.small import CONFIG, SHAPE, small_library, write_dataset
 
 EPOCHS = 3
 SAMPLES = 61
 TILES = -(-SAMPLES // CONFIG.tile)
 """Of an epoch; the last one is short."""
+
+SNUG = Shape(
+    name="snug",
+    elements=2,
+    samples=2,
+    counter_bits=4,
+    depth=32,
+    code_bits=4,
+    codes=32,
+    neurons=9,
+    inputs=137,
+    records=32,
+    winners=64,
+    layers=2,
+    phases=False,
+)
+"""Holds CONFIG and little more, so that its models are compiled soon."""
 
 
 def metabit(*arguments, status=0):
@@ -45,9 +68,27 @@ def options(tmp_path, dataset):
     """Options for a run of EPOCHS epochs on the small device."""
     path = tmp_path / "small.json"
     # Epochs of full training, and one of annealing.
-    config = CONFIG.model_dump() | {"annealing": (0.7,)}
-    path.write_text(json.dumps(config | {"array": CONFIG.array.model_dump()}))
+    path.write_text(json.dumps(CONFIG.model_dump() | {"annealing": (0.7,)}))
     return ("--config", path, "--dataset", dataset, "--epochs", EPOCHS)
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """Have the small device elaborated once for all, which takes most of a command's time."""
+    build = simulate.build_device
+
+    def take(shape, **more):
+        plain = shape == SHAPE and more["trace"] is None
+        return small_library() if plain else build(shape, **more)
+
+    monkeypatch.setattr(simulate, "build_device", take)
+
+
+@pytest.fixture
+def snug(options, monkeypatch):
+    """Options for the same run on the device that it just fits."""
+    monkeypatch.setitem(SHAPES, SNUG.name, SNUG)
+    return (*options, "--device", SNUG.name)
 
 
 @pytest.fixture
@@ -59,9 +100,20 @@ def run(options):
 
 def train(run, tiles):
     """Train a run on so many tiles more, and return the samples that were in them."""
-    trained = 0
-    for _, result in zip(range(tiles), run.tiles(), strict=False):
-        trained += len(result.predictions)
+    learner, data, trained = GoldenLearner(run.network), run.data, 0
+    while tiles and not run.schedule.done:
+        step = run.schedule.step(tiles)
+        predictions = learner.train_tiles(
+            data.train,
+            data.train_labels,
+            step.indices,
+            annealing=step.annealing,
+            damping=step.damping,
+        )
+        errors = np.count_nonzero(predictions != data.train_labels[step.indices])
+        run.schedule.advance(errors, step.tiles)
+        trained += len(step.indices)
+        tiles -= step.tiles
     return trained
 
 
@@ -72,12 +124,15 @@ def test_a_whole_run_agrees(tmp_path, options, run):
     train(run, EPOCHS * TILES)
     assert results["state_sha256"] == network_sha256(run.network)
     assert results["bit_exact"] is True
+    assert results["netlist"] is None
+    assert results["device"] == "small"
     assert results["samples"] == EPOCHS * SAMPLES
     assert results["tiles"] == EPOCHS * TILES
     phases = results["cycles_by_phase"]
-    assert list(phases) == ["forward", "select", "update", "transfer"]
+    assert list(phases) == list(PHASES)
     assert all(phases.values())
-    assert results["cycles"] == sum(phases.values())
+    # Phases overlap, but none is longer than the run.
+    assert max(phases.values()) == phases["run"] == results["cycles"]
     assert results["cycles_per_sample"] == results["cycles"] / results["samples"]
     assert results["simulated_cycles"] > results["cycles"]
     speed = results["simulated_cycles"] / results["seconds"]
@@ -85,25 +140,27 @@ def test_a_whole_run_agrees(tmp_path, options, run):
     assert results["config"]["hidden"] == [9, 7]
     assert (results["seed"], results["epochs"], results["split"]) == (0, EPOCHS, "official")
     assert Config.model_validate(results["config"]) == run.network.config
+    assert "network small on device small" in printed
     assert f"{EPOCHS * SAMPLES} samples in {EPOCHS * TILES} tiles" in printed
     assert "agree in every bit" in printed
     assert results["state_sha256"] in printed
 
 
 @pytest.mark.parametrize("more", [(), ("--stalls", 0.4), ("--compare-every", 1)])
-def test_part_of_a_run_ends_after_a_whole_tile(tmp_path, options, run, more):
+def test_part_of_a_run_ends_after_a_whole_tile(tmp_path, options, compiled, run, more):
     report = tmp_path / "simulate.json"
-    metabit(*options, "--samples", 40, "--json", report, *more)
+    # An epoch, and two tiles of the next.
+    metabit(*options, "--samples", SAMPLES + 4, "--json", report, *more)
     results = json.loads(report.read_text())
-    assert train(run, 14) == results["samples"] == 42
-    assert results["tiles"] == 14
+    assert train(run, TILES + 2) == results["samples"] == SAMPLES + 6
+    assert results["tiles"] == TILES + 2
     assert results["state_sha256"] == network_sha256(run.network)
-    # The beginning, the fourteen tiles, and the end.
+    # The beginning, both spans, and the end.
     if "--compare-every" in more:
-        assert results["comparisons"] == 16
+        assert results["comparisons"] == 4
 
 
-def test_a_seed_changes_the_run_and_not_the_device(tmp_path, options):
+def test_a_seed_changes_the_run_and_not_the_device(tmp_path, options, compiled):
     states = []
     for seed in (0, 1):
         report = tmp_path / f"{seed}.json"
@@ -112,21 +169,26 @@ def test_a_seed_changes_the_run_and_not_the_device(tmp_path, options):
     assert states[0] != states[1]
 
 
-def test_a_checkpoint_is_gone_on_from(tmp_path, options, run):
+def test_a_checkpoint_is_gone_on_from(tmp_path, options, compiled, run):
     checkpoint, report = tmp_path / "run.npz", tmp_path / "simulate.json"
-    # In the middle of the second epoch.
-    train(run, TILES + 5)
+    train(run, TILES)
     save_checkpoint(checkpoint, run.checkpoint())
-    metabit("--resume", checkpoint, "--samples", 60, "--json", report)
-    trained = train(run, 21)
+    metabit("--resume", checkpoint, "--samples", 30, "--json", report)
+    trained = train(run, 10)
     results = json.loads(report.read_text())
-    assert results["samples"] == trained
+    assert results["samples"] == trained == 30
     assert results["state_sha256"] == network_sha256(run.network)
-    # Without an end, to that of the run, which includes the annealed epoch.
+
+
+def test_a_checkpoint_is_gone_on_from_to_the_end(tmp_path, options, compiled, run):
+    checkpoint, report = tmp_path / "run.npz", tmp_path / "simulate.json"
+    train(run, TILES)
+    save_checkpoint(checkpoint, run.checkpoint())
+    # That of the run, which includes the annealed epoch.
     metabit("--resume", checkpoint, "--samples", 10_000, "--json", report)
     train(run, EPOCHS * TILES)
     results = json.loads(report.read_text())
-    assert results["samples"] == (EPOCHS - 1) * SAMPLES - 5 * CONFIG.tile
+    assert results["samples"] == (EPOCHS - 1) * SAMPLES
     assert results["state_sha256"] == network_sha256(run.network)
 
     printed = metabit("--resume", checkpoint, "--seed", 3, "--epochs", 9, status=1)
@@ -136,83 +198,85 @@ def test_a_checkpoint_is_gone_on_from(tmp_path, options, run):
 
 
 @pytest.mark.slow
-def test_a_planted_bug_is_pinpointed(tmp_path, options, run, monkeypatch):
+def test_cycles_are_counted_by_phase_where_it_is_asked_for(tmp_path, snug):
+    report, cycles = tmp_path / "simulate.json", []
+    for more in ((), ("--count-phases",)):
+        metabit(*snug, "--samples", 30, "--json", report, *more)
+        cycles.append(json.loads(report.read_text())["cycles_by_phase"])
+    assert [list(phases) for phases in cycles] == [["run"], list(PHASES)]
+    # Counted from outside, requests and answers are included.
+    assert 0 < cycles[0]["run"] - cycles[1]["run"] < 1000
+
+
+@pytest.mark.slow
+def test_a_planted_bug_is_pinpointed(tmp_path, snug, run, monkeypatch):
     """Counters that wrap around at the ends of their range, in the RTL itself."""
     report = tmp_path / "simulate.json"
-    monkeypatch.setattr(core, "Update", UpdateWraps)
-    printed = metabit(*options, "--json", report, status=1)
+    monkeypatch.setattr(block, "Step", plant(step, *COUNTERS_WRAP).Step)
+    printed = metabit(*snug, "--json", report, status=1)
     results = json.loads(report.read_text())
     assert results["bit_exact"] is False
     tile, sample = results["tile"], results["sample"]
+    assert 0 <= tile < TILES, "in the first epoch"
     first = next(d for d in results["divergences"] if d["kind"] == "counter")
     layer, neuron, weight = (first["place"][name] for name in ("layer", "neuron", "weight"))
     golden, device = first["golden"], first["device"]
-    # Only saturated counters can have come out different, and they have wrapped by one.
-    assert (golden, device) in {(7, -8), (-8, 7)}
-    steps = [(run.data.train[s.indices], run.data.train_labels[s.indices], s) for s in plan(run)]
-    network = Network(run.network.config)
-    for samples, labels, step in steps[:tile]:
-        network.train_tile(samples, labels, annealing=step.annealing, damping=step.damping)
-    samples, labels, step = steps[tile]
-    network.train_tile(
-        samples[: sample + 1],
-        labels[: sample + 1],
-        annealing=step.annealing,
-        damping=step.damping,
-    )
+    # Only saturated counters can have come out different, and they have wrapped by one or two.
+    assert (golden, device) in {(7, -8), (7, -7), (-8, 7), (-8, 6)}
+    network, span = Network(run.network.config), run.schedule.step()
+    end = tile * CONFIG.tile + sample + 1
+    for start in range(0, end, CONFIG.tile):
+        chosen = span.indices[start : min(start + CONFIG.tile, end)]
+        network.train_tile(
+            run.data.train[chosen],
+            run.data.train_labels[chosen],
+            annealing=span.annealing,
+            damping=span.damping,
+        )
     assert network.counters[layer][neuron, weight] == golden
     assert f"device and golden differ first in tile {tile}, sample {sample}: " in printed
     where = f"counter of layer {layer}, neuron {neuron}, weight {weight}"
     assert f"{where}: golden {golden}, device {device}" in printed
     assert f"--trace tile.vcd --trace-from {tile}" in printed
-    assert Update is not UpdateWraps
 
 
-def plan(run):
-    """Return all steps of a run that has not begun."""
-    steps = []
-    for step in run.schedule:
-        steps.append(step)
-        run.schedule.advance(0)
-    return steps
+def test_a_device_that_hangs_is_an_error(options, compiled, monkeypatch):
+    keep, calls = Driver.train_tiles, []
 
-
-def test_a_device_that_hangs_is_an_error(options, monkeypatch):
-    from metabit.boards.driver import Driver
-
-    keep = Driver.train_tile
-
-    def hang(driver, samples, labels, **more):
-        if len(samples) < CONFIG.tile:
+    def hang(driver, *arguments, **more):
+        calls.append(arguments)
+        if len(calls) == 2:
             raise DeviceTimeoutError("no answer from the simulated device in 9 cycles")
-        return keep(driver, samples, labels, **more)
+        return keep(driver, *arguments, **more)
 
-    monkeypatch.setattr(Driver, "train_tile", hang)
+    monkeypatch.setattr(Driver, "train_tiles", hang)
     printed = metabit(*options, status=1)
-    assert f"in tile {TILES - 1}: no answer from the simulated device in 9 cycles" in printed
-    assert f"--trace tile.vcd --trace-from {TILES - 1}" in printed
+    assert f"in tile {TILES}: no answer from the simulated device in 9 cycles" in printed
+    assert f"--trace tile.vcd --trace-from {TILES}" in printed
 
 
 @pytest.mark.slow
-def test_a_waveform_holds_the_tiles_asked_for(tmp_path, options, run):
-    lengths = []
-    for first, count in ((0, 1), (2, 1), (2, 2), (2, 1000)):
+def test_a_waveform_holds_the_tiles_asked_for(tmp_path, snug, run):
+    report, lengths = tmp_path / "simulate.json", []
+    for first, count in ((3, 1), (3, 3), (3, 1000)):
         path = tmp_path / f"{first}-{count}.vcd"
         window = ("--trace", path, "--trace-from", first, "--trace-tiles", count)
-        report = tmp_path / "simulate.json"
-        metabit(*options, "--samples", 4 * CONFIG.tile, "--json", report, *window)
+        metabit(*snug, "--samples", 8 * CONFIG.tile, "--json", report, *window)
         text = path.read_text()
         assert "rx__payload" in text
         assert "element_1_1" in text, "signals of the blocks are there"
         times = [int(line[1:]) for line in text.splitlines() if line.startswith("#")]
         assert set(np.diff(times)) == {5}, "every edge, without a gap"
         lengths.append(len(times))
-        simulated = json.loads(report.read_text())["simulated_cycles"]
-    one, third, both, rest = lengths
-    assert min(one, third) > 300
-    assert third < both == rest < 2 * simulated
-    train(run, 4)
-    assert json.loads(report.read_text())["state_sha256"] == network_sha256(run.network)
+    results = json.loads(report.read_text())
+    one, three, rest = lengths
+    # With the tile before and the one behind.
+    assert 300 < one < three < 2 * results["cycles"]
+    assert one < three / 1.2
+    # To the end, where all state is read.
+    assert 2 * results["cycles"] < rest < 2 * results["simulated_cycles"]
+    train(run, 8)
+    assert results["state_sha256"] == network_sha256(run.network)
 
 
 @pytest.mark.parametrize(
@@ -224,15 +288,17 @@ def test_a_waveform_holds_the_tiles_asked_for(tmp_path, options, run):
         (("--trace", "no/such/tile.vcd"), "--trace no/such/tile.vcd: folder no/such does not"),
         (("--json", "no/such/x.json"), "--json no/such/x.json: folder no/such does not exist"),
         (("--sweep", 2), "--config, --epochs cannot be given with --sweep"),
+        (("--device", "big"), "device must be one of up5k, ecp5, paper, small, small-spram, not"),
+        (("--device", "ecp5"), "small has counters of 4 bits, device ecp5 of 7; use --counter-bi"),
     ],
 )
-def test_wrong_options_are_refused(options, more, message):
+def test_wrong_options_are_refused(options, compiled, more, message):
     assert message in metabit(*options, *more, status=2 if "--samples" in more else 1)
 
 
 def trials(error):
     return lambda count, seed, workers, netlist: (
-        Trial(n, CONFIG, 9, 1000 + seed, error if n == 1 else None) for n in range(count)
+        Trial(n, "small", CONFIG, 9, 1000 + seed, error if n == 1 else None) for n in range(count)
     )
 
 
@@ -240,11 +306,13 @@ def test_a_sweep_that_agrees(tmp_path, monkeypatch):
     report = tmp_path / "sweep.json"
     monkeypatch.setattr(sweep_module, "sweep", trials(None))
     printed = metabit("--sweep", 3, "--seed", 5, "--json", report)
-    assert "agree in every bit: 3 configurations, 27 samples" in printed
+    assert "agree in every bit: 3 networks, 27 samples" in printed
+    assert "on small 9 samples, 1,005 cycles: agrees" in printed
     results = json.loads(report.read_text())
     assert (results["bit_exact"], results["seed"], results["samples"]) == (True, 5, 27)
     assert results["simulated_cycles"] == 3015
     assert [trial["error"] for trial in results["trials"]] == [None] * 3
+    assert [trial["device"] for trial in results["trials"]] == ["small"] * 3
     assert Config.model_validate(results["trials"][2]["config"]) == CONFIG
 
 
@@ -252,7 +320,7 @@ def test_a_sweep_that_fails(tmp_path, monkeypatch):
     report = tmp_path / "sweep.json"
     monkeypatch.setattr(sweep_module, "sweep", trials("device and golden differ"))
     printed = metabit("--sweep", 3, "--json", report, status=1)
-    assert "1 of 3 configurations failed (seed 0)" in printed
+    assert "1 of 3 networks failed (seed 0)" in printed
     results = json.loads(report.read_text())
     assert results["bit_exact"] is False
     assert results["trials"][1]["error"] == "device and golden differ"
