@@ -27,5 +27,9 @@ PREPARATION = "\n".join(
 )
 """Commands of Yosys between reading the device and synthesising it."""
 
-OPTIONS: dict[Family, str] = {"ecp5": "-nowidelut", "ice40": "-dsp"}
-"""Options of the command ``synth_<family>``."""
+OPTIONS: dict[Family, str] = {"ecp5": "-nowidelut", "ice40": ""}
+"""Options of the command ``synth_<family>``.
+
+Not ``-dsp`` for the iCE40: that pass looks for multipliers, and takes the clock away from the
+multiplier blocks that the store uses as adders.
+"""
