@@ -5,12 +5,14 @@ A benchmark is a module with a function of its name and an ``EPILOG`` of example
 
 import typer
 
-from . import ablation, paper, speed
+from . import ablation, hardware, paper, speed
 
 EPILOG = """
 **Examples**
 
 metabit bench speed        training and encoding, in seconds and samples a second
+
+metabit bench hardware     clock, logic, cycles and samples a second of the boards
 
 metabit bench ablation     what every choice of the hardware rule is worth, in accuracy
 
@@ -18,12 +20,12 @@ metabit bench paper        the published tables, measured again
 """
 
 app = typer.Typer(
-    help="Measure: speed, accuracy.",
+    help="Measure: speed, hardware, accuracy.",
     epilog=EPILOG,
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
 
-for _module in (speed, ablation, paper):
+for _module in (speed, hardware, ablation, paper):
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, epilog=_module.EPILOG)(getattr(_module, _name))
