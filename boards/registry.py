@@ -89,7 +89,7 @@ BOARDS = {
             shape="up5k",
             oscillator_mhz=12.0,
             # The next to 40 that the phase-locked loop can make of 12.
-            clock_mhz=39.75,
+            clock_mhz=36.0,
             baud=1_000_000,
             programmer=("-b", "ice40_generic"),
             tiles=(26, 32),
