@@ -18,6 +18,9 @@ from .kernel import Kernel, Process, Times, Windows
 _SUM, _COUNT = 2, 4
 """Stages of a neuron in Totals: its sum comes in the one, its bit is counted in the other."""
 
+_BEGIN_STEP = 1
+"""States between the activations of a layer and the next layer's first request."""
+
 _TURN = 3
 """States of the forward sequencer between the last visit of a pass and the next request."""
 
@@ -231,7 +234,7 @@ class Pipeline(ABC):
             if self.placement.code_words > 1:
                 ended = max(ended, (yield from self.read.reach(step)) + 1)
             if not last_layer:
-                ended = max(ended, self._stored(load, layer) + 1)
+                ended = max(ended, self._stored(load, layer) + 1) + _BEGIN_STEP
             request = ended + 1
         return request, after
 
