@@ -8,7 +8,10 @@ from itertools import accumulate
 from ..errors import MetabitError
 from ..golden.config import Config
 from .setup import LAYER_WORD, NETWORK_WORD, RECORD_WORD
-from .shape import Shape
+from .shape import SHAPES, Shape
+
+CLASS_NUMBERS = 256
+"""Numbers of classes that a prediction, a byte, tells apart."""
 
 
 class CapacityError(MetabitError):
@@ -131,9 +134,11 @@ class Placement:
             Requirement("words of the code memory", self.codes, shape.codes),
             Requirement("code words of a neuron", self.code_words, shape.code_words),
         ]
+        numbers = self.class_number(config.classes - 1) + 1
         if config.layers_vote:
-            numbers = self.class_number(config.classes - 1) + 1
             needs.append(Requirement("classes with summed scores", numbers, shape.votes))
+        if numbers > CLASS_NUMBERS:
+            needs.append(Requirement("numbers of classes", numbers, CLASS_NUMBERS))
         # Two tiles wait at most, every sample with a mark a layer.
         marks = self.groups + config.layers
         return (
@@ -254,3 +259,27 @@ class Placement:
             for layer in range(config.layers)
         ]
         return (network, record, *layers)
+
+
+def smallest_shape(config: Config) -> Shape:
+    """Return the named shape with the fewest elements that holds a network.
+
+    Parameters
+    ----------
+    config : Config
+        The network.
+
+    Raises
+    ------
+    MetabitError
+        If none does; says what each of them lacks.
+    """
+    reasons = []
+    for shape in sorted(SHAPES.values(), key=lambda shape: shape.elements * shape.samples):
+        try:
+            Placement(config, shape)
+        except CapacityError as error:
+            reasons.append(str(error))
+        else:
+            return shape
+    raise MetabitError("no device holds this network: " + "; ".join(reasons))

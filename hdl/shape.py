@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..errors import MetabitError
+
 LANES = 64
 """Weights that an element of the array takes a cycle; a word of every memory of bits."""
 
@@ -198,3 +200,16 @@ SHAPES = {
         ),
     )
 }
+
+
+def find_shape(name: str) -> Shape:
+    """Return the named shape.
+
+    Raises
+    ------
+    MetabitError
+        If there is none.
+    """
+    if name not in SHAPES:
+        raise MetabitError(f"device must be one of {', '.join(SHAPES)}, not {name!r}")
+    return SHAPES[name]

@@ -13,6 +13,9 @@ class States:
     value. Where there are many states and many decide about the same wires, decoding the number
     costs more cells and levels of logic than the bits.
 
+    A state is entered if any of the others sends there, whichever it is: synthesis cannot know
+    that one bit at most is set, and would otherwise decide between them one after the other.
+
     Parameters
     ----------
     m : Module
@@ -23,9 +26,16 @@ class States:
 
     def __init__(self, m: Module, *names: str) -> None:
         self._m = m
-        self._bits = {name: Signal(name=f"at_{name.lower()}") for name in names}
-        first = names[0]
-        self._bits[first] = Signal(name=f"at_{first.lower()}", init=1)
+        self._numbers = {name: number for number, name in enumerate(names)}
+        self._bits: dict[str, Signal] = {}
+        self._left: dict[str, Signal] = {}
+        self._entered: dict[str, Signal] = {}  # a bit for each state that sends there
+        for name in names:
+            low = name.lower()
+            bit = self._bits[name] = Signal(name=f"at_{low}", init=name == names[0])
+            left = self._left[name] = Signal(name=f"left_{low}")
+            entered = self._entered[name] = Signal(len(names), name=f"entered_{low}")
+            m.d.sync += bit.eq((bit & ~left) | entered.any())
         self._here = ""
         self._targets: list[str] = []
 
@@ -42,7 +52,9 @@ class States:
 
     def go(self, name: str) -> None:
         """Let another be the next one; the last call on the way through a state counts."""
-        left = {self._here, *self._targets} - {name}
-        self._m.d.sync += [self._bits[each].eq(0) for each in sorted(left)]
-        self._m.d.sync += self._bits[name].eq(1)
-        self._targets.append(name)
+        here = self._numbers[self._here]
+        for target in self._targets:
+            self._m.d.comb += self._entered[target][here].eq(0)
+        self._m.d.comb += [self._left[self._here].eq(1), self._entered[name][here].eq(1)]
+        if name not in self._targets:
+            self._targets.append(name)

@@ -81,6 +81,7 @@ class Link(wiring.Component):
         kept = Signal(2)  # banks that hold a complete reply
         repeated = Signal()
         preempted = Signal()
+        next_waits = Signal()
         steady = Signal()  # the word is still needed
 
         kind = Signal(Kind())
@@ -88,7 +89,7 @@ class Link(wiring.Component):
 
         at = States(
             m,
-            *("CHOOSE", "LOAD", "OPEN", "WALK", "CHECK", "COMPARE", "RECOGNISE"),
+            *("CHOOSE", "LOAD", "OPEN", "WALK", "BOUND", "CHECK", "COMPARE", "RECOGNISE"),
             *("SEQUENCE", "OPERATION", "STATUS"),
             *("ABORT", "EXECUTE", "START", "FETCH", "SEND", "TRAILER"),
             *("SETTLE", "CRC_HIGH", "TURN", "CRC_LOW"),
@@ -214,6 +215,7 @@ class Link(wiring.Component):
         m.d.sync += [
             idle.eq(core.idle),
             preempted.eq(received.valid & ~received.ready & received.payload.reset),
+            next_waits.eq(received.valid & ~received.ready),
             repeated.eq(
                 (encoder.first == low) & kept.bit_select(odd, 1) & check.sound & ~kind.always
             ),
@@ -240,11 +242,13 @@ class Link(wiring.Component):
                 with m.If(refused):
                     m.d.sync += steady.eq(0)
                     at.go("SEQUENCE")
-        # The check takes a cycle, and the first byte of a kept reply comes after two.
+        # The check takes two cycles, and so does the first byte of a kept reply.
         with at.at("WALK"):
             m.d.sync += predicts.eq(kind.feed | kind.collect)
             with m.If(~walk):
-                at.go("CHECK")
+                at.go("BOUND")
+        with at.at("BOUND"):
+            at.go("CHECK")
         with at.at("CHECK"):
             at.go("COMPARE")
         with at.at("COMPARE"):
@@ -292,7 +296,7 @@ class Link(wiring.Component):
             with m.If(
                 (predicts & (idle | none_left))
                 | (kind.feed & none_to_come)
-                | (kind.collect & received.valid)
+                | (kind.collect & next_waits)
             ):
                 at.go("TRAILER")
             with m.If(preempted):

@@ -31,7 +31,8 @@ class Place(wiring.Component):
     space, element, part, address : out
         Where we are. What does not fit is cut off by ``load``.
     beyond : out
-        There is no such place, or none where ``header`` says; ``header`` must stand still.
+        There is no such place, or none where ``header`` says; ``header`` must stand still. Comes a
+        cycle late.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -75,18 +76,18 @@ class Place(wiring.Component):
                 with m.If(last_part):
                     m.d.sync += self.part.eq(0)
 
-        past_end = Signal()
+        past_end, unknown = Signal(), Signal()
         with m.Switch(self.space):
             for space, end in self._limits.items():
                 with m.Case(space):
-                    m.d.comb += past_end.eq(at_least(self.address, end))
+                    m.d.sync += past_end.eq(at_least(self.address, end))
             with m.Default():
-                m.d.comb += past_end.eq(1)
-        m.d.comb += self.beyond.eq(
-            past_end
-            | header.address[self._address_bits :].any()
+                m.d.sync += past_end.eq(1)
+        m.d.sync += unknown.eq(
+            header.address[self._address_bits :].any()
             | at_least(header.element, shape.elements)
             | at_least(header.part, shape.parts)
             | header.space[len(self.space.as_value()) :].any()
         )
+        m.d.comb += self.beyond.eq(past_end | unknown)
         return m

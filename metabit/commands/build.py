@@ -83,7 +83,7 @@ def build(
     from metabit.boards.build import BuildOptions
     from metabit.boards.build import build as run_build
     from metabit.hdl.placement import Placement
-    from metabit.sim.shapes import find_shape
+    from metabit.hdl.shape import find_shape
 
     options.check_folder("--json", json)
     chosen = find_board(board)

@@ -138,7 +138,8 @@ def _device(
     network: Config | None, board: str | None, device: str | None
 ) -> tuple["Shape", Board | None]:
     """Return the device that is meant, and its board, if it has one."""
-    from metabit.sim.shapes import find_shape, smallest_shape
+    from metabit.hdl.placement import smallest_shape
+    from metabit.hdl.shape import find_shape
 
     chosen = find_board(board) if board else None
     if device is not None:

@@ -181,8 +181,8 @@ def simulate(
     from metabit.golden.data.training_data import prepare
     from metabit.golden.engines import choose_engine
     from metabit.golden.run import Run
-    from metabit.hdl.placement import Placement
-    from metabit.sim.shapes import find_shape, smallest_shape
+    from metabit.hdl.placement import Placement, smallest_shape
+    from metabit.hdl.shape import find_shape
     from metabit.sim.simulate import Stalls, Trace, build_device, simulation
 
     console = Console(soft_wrap=True)

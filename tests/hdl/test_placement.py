@@ -17,6 +17,14 @@ HOMES = {
 SMALL = Config(inputs=100, hidden=(20,), classes=4, group=4, counter_bits=4)
 
 
+def test_the_number_of_a_class_fits_a_byte() -> None:
+    """A code word of 33 bits leaves gaps of 31 in the numbers."""
+    shape = SHAPES["small"].model_copy(update={"code_bits": 33})
+    Placement(SMALL.model_copy(update={"classes": 4 * 33}), shape)
+    with pytest.raises(CapacityError, match="257 numbers of classes, device small has 256"):
+        Placement(SMALL.model_copy(update={"classes": 4 * 33 + 1}), shape)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_named_network_has_a_device(name: str) -> None:
     placement = Placement(named(name), SHAPES[HOMES[name]])
