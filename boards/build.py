@@ -16,9 +16,9 @@ from ..hdl.shape import Shape
 from .clocking import clock_mhz
 from .drawing import draw
 from .placement import count_blocks, read_placement
-from .registry import Board, Family, check_memory
+from .registry import Board, check_memory
 from .results import BuildResult, Report, load_result, parse_report
-from .synthesis import OPTIONS, PREPARATION
+from .synthesis import OPTIONS, PLACER, PREPARATION
 from .toolchain import ToolFailedError, run_tool, tool_version
 from .top import Top
 
@@ -29,8 +29,6 @@ _TOP = "top"
 _CACHE_KEY = "cache-key"
 _REPORT = "report.json"
 _PLACED = "placed.json"
-_PLACER: dict[Family, str] = {"ecp5": "--placer static", "ice40": ""}
-"""Options of nextpnr. Its default placer scatters block RAMs so badly that routing hardly ends."""
 
 _STEPS = {"yosys": "synthesis", "nextpnr": "place and route"}
 
@@ -167,7 +165,7 @@ def _plan(board: Board, top: Top, seed: int) -> BuildPlan:
         emit_src=False,
         script_after_read=PREPARATION,
         synth_opts=OPTIONS[board.family],
-        nextpnr_opts=f"--seed {seed} --report {_REPORT} --write {_PLACED} {_PLACER[board.family]}",
+        nextpnr_opts=f"--seed {seed} --report {_REPORT} --write {_PLACED} {PLACER[board.family]}",
     )
 
 

@@ -1,4 +1,4 @@
-"""How the device is synthesised: the same for a bitstream and for a netlist that is simulated."""
+"""How the device is synthesised and placed: the same for bitstreams, netlists and benches."""
 
 from .registry import Family
 
@@ -18,12 +18,13 @@ there are several layers."""
 # Amaranth memories promise that a read of the address being written returns the old contents.
 # Block RAM does not, and imitating it costs about 50 look-up tables and 83 flip-flops per port,
 # so the promise is dropped.
+COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 " + " ".join(
+    f"{pattern}/t:$memrd_v2" for pattern in MEMORIES
+)
+"""Command of Yosys that drops the promise, where there are such memories."""
+
 PREPARATION = "\n".join(
-    [
-        *(f"select -assert-any {pattern}/t:$memrd_v2" for pattern in _ALWAYS),
-        "setparam -set COLLISION_X_MASK 1'1 "
-        + " ".join(f"{pattern}/t:$memrd_v2" for pattern in MEMORIES),
-    ]
+    [*(f"select -assert-any {pattern}/t:$memrd_v2" for pattern in _ALWAYS), COLLISIONS]
 )
 """Commands of Yosys between reading the device and synthesising it."""
 
@@ -33,3 +34,6 @@ OPTIONS: dict[Family, str] = {"ecp5": "-nowidelut", "ice40": ""}
 Not ``-dsp`` for the iCE40: that pass looks for multipliers, and takes the clock away from the
 multiplier blocks that the store uses as adders.
 """
+
+PLACER: dict[Family, str] = {"ecp5": "--placer static", "ice40": ""}
+"""Options of nextpnr. Its default placer scatters block RAMs so badly that routing hardly ends."""
