@@ -53,7 +53,7 @@ demo: setup
 	@echo "Open file://$(CURDIR)/$(DEMO)/report.html"
 
 test: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: setup
 	@$(BIN)/ruff check .
