@@ -1,4 +1,4 @@
-"""How the device is synthesised and placed: the same for bitstreams, netlists and benches."""
+"""How the device is synthesised, for bitstreams and for netlists that are simulated; and placed."""
 
 from .registry import Family
 
@@ -18,13 +18,12 @@ there are several layers."""
 # Amaranth memories promise that a read of the address being written returns the old contents.
 # Block RAM does not, and imitating it costs about 50 look-up tables and 83 flip-flops per port,
 # so the promise is dropped.
-COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 " + " ".join(
-    f"{pattern}/t:$memrd_v2" for pattern in MEMORIES
-)
-"""Command of Yosys that drops the promise, where there are such memories."""
-
 PREPARATION = "\n".join(
-    [*(f"select -assert-any {pattern}/t:$memrd_v2" for pattern in _ALWAYS), COLLISIONS]
+    [
+        *(f"select -assert-any {pattern}/t:$memrd_v2" for pattern in _ALWAYS),
+        "setparam -set COLLISION_X_MASK 1'1 "
+        + " ".join(f"{pattern}/t:$memrd_v2" for pattern in MEMORIES),
+    ]
 )
 """Commands of Yosys between reading the device and synthesising it."""
 

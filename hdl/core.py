@@ -109,13 +109,7 @@ class Core(wiring.Component):
         if shape.layers > 1:
             m.submodules.pack = pack = Pack(shape)
             wiring.connect(m, pack.write, store.activations)
-            m.d.comb += [
-                pack.network.eq(control.network),
-                pack.layers.eq(control.layers),
-                pack.bits.eq(totals.bits),
-                pack.bit_controls.eq(totals.bit_controls),
-                forward.stored.eq(pack.stored),
-            ]
+            connect_pack(m, control, totals, pack, forward)
 
         # Learn: scores to winners, winners to jobs. What the head says stands for some cycles.
         predicted = Signal()
@@ -123,13 +117,7 @@ class Core(wiring.Component):
         wiring.connect(m, head.judged, search.judged)
         wiring.connect(m, jobs.jobs, store.jobs)
         wiring.connect(m, predictions.predictions, wiring.flipped(self.predictions))
-        for s in range(shape.samples):
-            found = getattr(codes, f"found_{s}")
-            m.d.comb += [
-                found.valid.eq(search.found[s].valid),
-                found.payload.eq(search.found[s].payload),
-            ]
-            wiring.connect(m, getattr(codes, f"waiting_{s}"), getattr(jobs, f"found_{s}"))
+        connect_winners(m, search, codes, jobs)
         m.d.comb += [
             head.begin.eq(forward.begin & forward.last_visit),
             head.step.eq(forward.step),
@@ -145,10 +133,9 @@ class Core(wiring.Component):
             predictions.valid.eq(predicted),
             predictions.classes.eq(head.predictions),
             predictions.columns.eq(head.judged.payload.step.columns),
-            codes.scan.valid.eq(search.scan.valid),
-            search.scan.ready.eq(codes.scan.ready),
-            codes.scan_address.eq(search.scan_address),
-            search.scanned.eq(codes.scanned),
+        ]
+        connect_codes(m, search, codes)
+        m.d.comb += [
             totals.kept_half.eq(search.kept_half),
             totals.kept_neuron.eq(search.kept_neuron),
             search.kept.eq(totals.kept),
@@ -179,3 +166,37 @@ class Core(wiring.Component):
             events.phases.commit.eq(forward.commit.valid),
             events.phases.wait.eq(forward.inputs.valid & ~forward.inputs.ready),
         ]
+
+
+def connect_pack(
+    m: Module, setup: wiring.Component, totals: Totals, pack: Pack, forward: Forward
+) -> None:
+    """Connect the activations of a layer with what makes inputs of the next of them.
+
+    ``setup`` has the setups ``network`` and ``layers``.
+    """
+    m.d.comb += [
+        pack.network.eq(setup.network),
+        pack.layers.eq(setup.layers),
+        pack.bits.eq(totals.bits),
+        pack.bit_controls.eq(totals.bit_controls),
+        forward.stored.eq(pack.stored),
+    ]
+
+
+def connect_codes(m: Module, search: Search, codes: Codes | SharedCodes) -> None:
+    """Connect the search with the codes that it compares activations with."""
+    m.d.comb += [
+        codes.scan.valid.eq(search.scan.valid),
+        search.scan.ready.eq(codes.scan.ready),
+        codes.scan_address.eq(search.scan_address),
+        search.scanned.eq(codes.scanned),
+    ]
+
+
+def connect_winners(m: Module, search: Search, codes: Codes | SharedCodes, jobs: Jobs) -> None:
+    """Connect the winners of every column, which wait beside the codes, with the jobs."""
+    for s, found in enumerate(search.found):
+        waiting = getattr(codes, f"found_{s}")
+        m.d.comb += [waiting.valid.eq(found.valid), waiting.payload.eq(found.payload)]
+        wiring.connect(m, getattr(codes, f"waiting_{s}"), getattr(jobs, f"found_{s}"))

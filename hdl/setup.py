@@ -1,5 +1,7 @@
 """The network as data: what is loaded into a device before it trains."""
 
+from collections.abc import Mapping
+
 from amaranth.lib import data
 
 from .shape import Shape
@@ -31,6 +33,11 @@ LAYER_WORD = {
     "region": (50, 12),
 }
 """Of setup word 2 + l."""
+
+
+def unpack(word: int, fields: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+    """Return the fields of a setup word."""
+    return {name: word >> start & ((1 << width) - 1) for name, (start, width) in fields.items()}
 
 
 def _width(largest: int) -> int:

@@ -16,7 +16,14 @@ from cocotb.task import Task
 from cocotb.triggers import FallingEdge, ReadOnly
 
 from ...hdl.placement import Placement
-from ...hdl.setup import LAYER_WORD, NETWORK_WORD, RECORD_WORD, NetworkSetup, layers_layout
+from ...hdl.setup import (
+    LAYER_WORD,
+    NETWORK_WORD,
+    RECORD_WORD,
+    NetworkSetup,
+    layers_layout,
+    unpack,
+)
 from ...hdl.shape import Shape
 from .runner import SHAPE_VARIABLE
 
@@ -56,19 +63,15 @@ def signed(value: int, width: int) -> int:
 
 def setups(placement: Placement) -> tuple[int, int]:
     """Return what the ports ``network`` and ``layers`` carry for a network."""
-
-    def fields(word: int, places: dict[str, tuple[int, int]]) -> dict[str, int]:
-        return {name: word >> start & ((1 << width) - 1) for name, (start, width) in places.items()}
-
     network, record, *layers = placement.setup_words
     unused = [0] * (placement.shape.layers - len(layers))
     return (
         packed(
             NetworkSetup(placement.shape),
-            fields(network, NETWORK_WORD) | fields(record, RECORD_WORD),
+            unpack(network, NETWORK_WORD) | unpack(record, RECORD_WORD),
         ),
         packed(
-            layers_layout(placement.shape), [fields(word, LAYER_WORD) for word in layers + unused]
+            layers_layout(placement.shape), [unpack(word, LAYER_WORD) for word in layers + unused]
         ),
     )
 

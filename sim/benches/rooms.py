@@ -2,17 +2,35 @@
 
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import Member, Out
 
 from ...hdl.array.array import Array
 from ...hdl.array.forward import Forward
 from ...hdl.array.pack import Pack
 from ...hdl.array.totals import Totals
 from ...hdl.bundles import ActivationWrite, Job
+from ...hdl.core import connect_codes, connect_pack, connect_winners
 from ...hdl.learn.codes import Codes
 from ...hdl.learn.jobs import Jobs
 from ...hdl.learn.search import Search
 from ...hdl.shape import Shape
+
+
+def _members(block: wiring.Component, *names: str) -> dict[str, Member]:
+    """Return ports of a block that are ports of its room, too."""
+    return {name: block.signature.members[name] for name in names}
+
+
+def _pass_through(
+    m: Module,
+    room: wiring.Component,
+    block: wiring.Component,
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...] = (),
+) -> None:
+    """Connect ports of a room with those of the same name of a block in it."""
+    m.d.comb += [getattr(block, name).eq(getattr(room, name)) for name in inputs]
+    m.d.comb += [getattr(room, name).eq(getattr(block, name)) for name in outputs]
 
 
 class ArrayRoom(wiring.Component):
@@ -61,12 +79,9 @@ class ArrayRoom(wiring.Component):
             "commit": Out(stream.Signature(0)),
             "activations": Out(ActivationWrite(shape)),
         }
-        for block, names in (
-            (self._array, ("signs", "words")),
-            (self._forward, (*self._FORWARD_IN, *self._FORWARD_OUT, "inputs")),
-            (self._totals, (*self._TOTALS_IN, *self._TOTALS_OUT)),
-        ):
-            members |= {name: block.signature.members[name] for name in names}
+        members |= _members(self._array, "signs", "words")
+        members |= _members(self._forward, *self._FORWARD_IN, *self._FORWARD_OUT, "inputs")
+        members |= _members(self._totals, *self._TOTALS_IN, *self._TOTALS_OUT)
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -78,10 +93,8 @@ class ArrayRoom(wiring.Component):
         wiring.connect(m, array.signs, wiring.flipped(self.signs))
         wiring.connect(m, forward.inputs, wiring.flipped(self.inputs))
         wiring.connect(m, forward.commit, wiring.flipped(self.commit))
-        for block, names in ((forward, self._FORWARD_IN), (totals, self._TOTALS_IN)):
-            m.d.comb += [getattr(block, name).eq(getattr(self, name)) for name in names]
-        for block, names in ((forward, self._FORWARD_OUT), (totals, self._TOTALS_OUT)):
-            m.d.comb += [getattr(self, name).eq(getattr(block, name)) for name in names]
+        _pass_through(m, self, forward, self._FORWARD_IN, self._FORWARD_OUT)
+        _pass_through(m, self, totals, self._TOTALS_IN, self._TOTALS_OUT)
         m.d.comb += [
             array.address.eq(forward.address),
             array.load.eq(self.inputs.load),
@@ -94,13 +107,7 @@ class ArrayRoom(wiring.Component):
         ]
         m.submodules.pack = pack = self._pack
         wiring.connect(m, pack.write, wiring.flipped(self.activations))
-        m.d.comb += [
-            pack.network.eq(self.network),
-            pack.layers.eq(self.layers),
-            pack.bits.eq(totals.bits),
-            pack.bit_controls.eq(totals.bit_controls),
-            forward.stored.eq(pack.stored),
-        ]
+        connect_pack(m, self, totals, pack, forward)
         return m
 
 
@@ -134,19 +141,15 @@ class SearchRoom(wiring.Component):
     _JOBS_OUT: tuple[str, ...] = ("busy",)
 
     def __init__(self, shape: Shape) -> None:
-        self._samples = shape.samples
         self._codes = Codes(shape)
         self._search = Search(
             shape, code_latency=self._codes.latency, kept_latency=self.kept_latency
         )
         self._jobs = Jobs(shape)
         members = {"jobs": Out(stream.Signature(Job(shape)))}
-        for block, names in (
-            (self._search, (*self._SEARCH_IN, *self._SEARCH_OUT, "judged")),
-            (self._codes, self._CODES_IN),
-            (self._jobs, (*self._JOBS_IN, *self._JOBS_OUT)),
-        ):
-            members |= {name: block.signature.members[name] for name in names}
+        members |= _members(self._search, *self._SEARCH_IN, *self._SEARCH_OUT, "judged")
+        members |= _members(self._codes, *self._CODES_IN)
+        members |= _members(self._jobs, *self._JOBS_IN, *self._JOBS_OUT)
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -157,25 +160,9 @@ class SearchRoom(wiring.Component):
         m.submodules.jobs = jobs = self._jobs
         wiring.connect(m, wiring.flipped(self.judged), search.judged)
         wiring.connect(m, jobs.jobs, wiring.flipped(self.jobs))
-        for block, names in (
-            (search, self._SEARCH_IN),
-            (codes, self._CODES_IN),
-            (jobs, self._JOBS_IN),
-        ):
-            m.d.comb += [getattr(block, name).eq(getattr(self, name)) for name in names]
-        for block, names in ((search, self._SEARCH_OUT), (jobs, self._JOBS_OUT)):
-            m.d.comb += [getattr(self, name).eq(getattr(block, name)) for name in names]
-        m.d.comb += [
-            codes.scan.valid.eq(search.scan.valid),
-            search.scan.ready.eq(codes.scan.ready),
-            codes.scan_address.eq(search.scan_address),
-            search.scanned.eq(codes.scanned),
-        ]
-        for s in range(self._samples):
-            found = getattr(codes, f"found_{s}")
-            m.d.comb += [
-                found.valid.eq(search.found[s].valid),
-                found.payload.eq(search.found[s].payload),
-            ]
-            wiring.connect(m, getattr(codes, f"waiting_{s}"), getattr(jobs, f"found_{s}"))
+        _pass_through(m, self, search, self._SEARCH_IN, self._SEARCH_OUT)
+        _pass_through(m, self, codes, self._CODES_IN)
+        _pass_through(m, self, jobs, self._JOBS_IN, self._JOBS_OUT)
+        connect_codes(m, search, codes)
+        connect_winners(m, search, codes, jobs)
         return m

@@ -15,7 +15,7 @@ from metabit.golden.generator import PERIOD
 from metabit.golden.network import Network
 from metabit.hdl.bundles import Kind, Space
 from metabit.hdl.placement import Placement
-from metabit.hdl.setup import LAYER_WORD, NETWORK_WORD, RECORD_WORD
+from metabit.hdl.setup import LAYER_WORD, NETWORK_WORD, RECORD_WORD, unpack
 from metabit.hdl.shape import LANES, Shape
 from tests.hdl.streams import Pauses, cycles
 
@@ -206,8 +206,8 @@ class StoreBench:
             *((self.store.layers[n], LAYER_WORD, word) for n, word in enumerate(layers)),
         ]
         for target, fields, word in targets:
-            for name, (start, width) in fields.items():
-                ctx.set(target[name], word >> start & ((1 << width) - 1))
+            for name, value in unpack(word, fields).items():
+                ctx.set(target[name], value)
 
     def words_of(self, plane: Bits, layer: int, neuron: int) -> list[tuple[int, int, int]]:
         """Return element, address and word of 64 bits for a row of bits."""
