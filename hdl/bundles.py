@@ -36,8 +36,8 @@ def score_bits(shape: Shape) -> int:
 class SignFetch(wiring.Signature):
     """Array reads the visible sign plane: every element its own word, every cycle.
 
-    ``signs[e]`` comes one cycle after ``addresses[e]``. Nothing is written in a cycle in which it
-    is read: the array stands still during a commit.
+    ``signs[e]`` comes one cycle after ``addresses[e]``. No word is written in a cycle in which it
+    is read: see :class:`CommitRequest`.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -47,6 +47,19 @@ class SignFetch(wiring.Signature):
                 "signs": In(data.ArrayLayout(LANES, shape.elements)),
             }
         )
+
+
+class CommitRequest(wiring.Signature):
+    """Sequencer asks the store to make the updates of the oldest tile visible.
+
+    ``valid`` stays until ``ready``: all of them are. While ``through`` is low, the array may still
+    pass the last visit of the last layer, which must go on with the signs it began with. As soon as
+    all other sign words are visible, ``front`` is high for a cycle, not later than ``ready``: the
+    array may begin a pass, and come up to that visit.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"valid": Out(1), "through": Out(1), "front": In(1), "ready": In(1)})
 
 
 class InputFetch(wiring.Signature):

@@ -163,7 +163,7 @@ class Core(wiring.Component):
             events.phases.run.eq(control.running),
             events.phases.forward.eq(forward.passing),
             events.phases.update.eq(store.busy),
-            events.phases.commit.eq(forward.commit.valid),
+            events.phases.commit.eq(forward.waiting),
             events.phases.wait.eq(forward.inputs.valid & ~forward.inputs.ready),
         ]
 

@@ -1,10 +1,10 @@
 """The sequencer of forward passes: tiles, passes, layers, visits."""
 
-from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..bundles import InputFetch, address_bits
+from ..bundles import CommitRequest, InputFetch, address_bits
 from ..select import select
 from ..setup import NetworkSetup, RunSetup, layers_layout
 from ..shape import Shape
@@ -40,7 +40,9 @@ class Forward(wiring.Component):
     - the last visit of a step: the class scores of the step before must have been read;
     - the first visit of a layer: the activations of the layer before must have been stored;
     - the first visit of a tile: the updates of the tile before the last one (with ``lag`` 0: of the
-      last one) must be visible: the array stands still for a commit.
+      last one) must be visible. Their commit is asked for when the last visit of the last layer has
+      begun in all elements: the other words may change from then on;
+    - that visit of the next pass: the words of that visit, too.
 
     Parameters
     ----------
@@ -72,17 +74,20 @@ class Forward(wiring.Component):
         The scores of the last step have been read.
     stored : In(1)
         The activations of the last step have been stored.
-    commit : Out(stream)
-        See ``StoreSignature``.
+    commit : Out(CommitRequest)
     tile : Out(1)
         A tile begins.
     passing : Out(1)
         Neurons pass the array (for statistics).
+    waiting : Out(1)
+        A tile, or the end of the run, waits for a commit (for statistics).
     """
 
     def __init__(self, shape: Shape, *, input_latency: int) -> None:
         self._shape = shape
         self._latency = input_latency
+        # Cycles from a neuron in element 0 until it has passed the last element, and a margin.
+        self._drain = shape.elements + 2
         fetch = InputFetch(shape).members
         super().__init__(
             {
@@ -104,8 +109,9 @@ class Forward(wiring.Component):
                 "step": Out(Step(shape)),
                 "read": In(1),
                 "stored": In(1),
-                "commit": Out(stream.Signature(0)),
+                "commit": Out(CommitRequest()),
                 "passing": Out(1),
+                "waiting": Out(1),
                 "tile": Out(1),
             }
         )
@@ -143,15 +149,14 @@ class Forward(wiring.Component):
         columns = Signal(range(1, shape.samples + 1))
         if shape.samples == 1:
             m.d.comb += columns.eq(1)
-        # In registers: they stand from the beginning of a pass to the cycle after its end, and
-        # `over` from the cycle after that.
-        ends_tile, ends_run, over = Signal(), Signal(), Signal()
+        # In registers: they stand from the beginning of a pass to the cycle after its end.
+        ends_tile, ends_run = Signal(), Signal()
         m.d.sync += [
             ends_tile.eq((in_tile == columns) | (remaining == columns)),
             ends_run.eq(remaining == columns),
-            over.eq(remaining == 0),
         ]
         uncommitted = Signal(2)  # tiles passed forward whose updates are not visible
+        front = Signal()  # those of the oldest are, but for the words of a pass's last visit
         scores_wait = Signal()
         stored = Signal()
         with m.If(self.read):
@@ -159,7 +164,16 @@ class Forward(wiring.Component):
         with m.If(self.stored):
             m.d.sync += stored.eq(1)
 
-        self._pass_neurons(m, setup, last_visit & last_layer)
+        end_of_pass, closes = Signal(), Signal()
+        m.d.comb += [
+            end_of_pass.eq(last_visit & last_layer),
+            # After this visit, one more tile waits for its commit: too many.
+            closes.eq(end_of_pass & ends_tile & self.run.train & (uncommitted >= self.network.lag)),
+        ]
+        visit_over = self._pass_neurons(m, setup, end_of_pass)
+        asking, through = self._ask_commit(m, closes, visit_over)
+        with m.If(self.commit.front):
+            m.d.sync += front.eq(1)
         m.d.comb += [
             self.begin.eq(self.inputs.load),
             self.last_visit.eq(last_visit),
@@ -196,8 +210,9 @@ class Forward(wiring.Component):
         )
         m.d.comb += [
             self.busy.eq(~at["IDLE"]),
-            self.commit.valid.eq(at["COMMIT"]),
-            self.inputs.valid.eq(at["REQUEST"] & ~(next_last & scores_wait)),
+            self.inputs.valid.eq(
+                at["REQUEST"] & ~(next_last & (scores_wait | (last_layer & asking)))
+            ),
         ]
         with at.at("IDLE"):
             m.d.sync += [remaining.eq(self.count), layer.eq(0), first_visit.eq(1)]
@@ -206,16 +221,12 @@ class Forward(wiring.Component):
         with at.at("BEGIN_TILE"):
             m.d.sync += in_tile.eq(self.network.tile)
             with m.If(self.run.train & (uncommitted > self.network.lag)):
-                at.go("COMMIT")
-            with m.Else():
+                m.d.comb += self.waiting.eq(~front)
+                with m.If(front):
+                    m.d.sync += [uncommitted.eq(uncommitted - 1), front.eq(0)]
+            with m.If(~self.waiting):
                 m.d.comb += self.tile.eq(1)
                 at.go("BEGIN_PASS")
-        with at.at("COMMIT"):
-            with m.If(self.commit.ready):
-                m.d.sync += uncommitted.eq(uncommitted - 1)
-                at.go("BEGIN_TILE")
-                with m.If(over):
-                    at.go("END_RUN")
         with at.at("BEGIN_PASS"):
             if shape.samples > 1:
                 short_tile, short_run = in_tile < shape.samples, remaining < shape.samples
@@ -262,33 +273,65 @@ class Forward(wiring.Component):
             with m.If(ends_tile):
                 m.d.sync += uncommitted.eq(uncommitted + self.run.train)
                 at.go("BEGIN_TILE")
-                with m.If(ends_run | (uncommitted >= self.network.lag)):
-                    with m.If(self.run.train):
-                        at.go("STILL")
-                    with m.Elif(ends_run):
+                with m.If(ends_run):
+                    at.go("STILL")
+                    with m.If(~self.run.train):
                         at.go("IDLE")
         with at.at("STILL"):
-            # Until the last neuron has passed the last element.
-            still = shape.elements + 2
-            quiet = Signal(range(still + 1))
+            quiet = Signal(range(self._drain + 1))
             m.d.sync += quiet.eq(quiet + 1)
             with m.If(self.passing):
                 m.d.sync += quiet.eq(0)
-            with m.Elif(quiet == still):
-                m.d.sync += quiet.eq(0)
-                at.go("BEGIN_TILE")
-                with m.If(over):
-                    at.go("END_RUN")
+            with m.Elif(quiet == self._drain):
+                m.d.sync += [quiet.eq(0), through.eq(1)]
+                at.go("END_RUN")
         with at.at("END_RUN"):
             # Without a drain, too, rows of the last tile wait for the commit of the one before.
             at.go("IDLE")
             seen = Mux(self.drain, 0, self.network.lag)
             with m.If(self.run.train & (uncommitted > seen)):
                 at.go("COMMIT")
+                # Unless that has been asked for, and perhaps been done.
+                with m.If(~asking & ~front):
+                    m.d.sync += asking.eq(1)
+        with at.at("COMMIT"):
+            m.d.comb += self.waiting.eq(1)
+            with m.If(front & ~asking):
+                m.d.sync += [uncommitted.eq(uncommitted - 1), front.eq(0)]
+                at.go("END_RUN")
         return m
 
-    def _pass_neurons(self, m: Module, setup: data.View, end_of_pass: Signal) -> None:
-        """Count through the addresses: those of all visits of all layers follow each other."""
+    def _ask_commit(self, m: Module, closes: Value, visit_over: Value) -> tuple[Signal, Signal]:
+        """Ask for a commit from a visit on that ``closes`` a tile; return what does so."""
+        asking, through = Signal(), Signal()
+        begun, ended = Signal(range(self._drain + 1)), Signal(range(self._drain + 1))
+        closing = Signal()
+        m.d.comb += [self.commit.valid.eq(asking), self.commit.through.eq(through)]
+        for left in (begun, ended):
+            with m.If(left != 0):
+                m.d.sync += left.eq(left - 1)
+        with m.If(begun == 1):
+            m.d.sync += asking.eq(1)
+        with m.If(ended == 1):
+            m.d.sync += through.eq(1)
+        with m.If(self.commit.ready):
+            m.d.sync += asking.eq(0)
+        with m.If(self.inputs.load):
+            m.d.sync += closing.eq(closes)
+            with m.If(closes):
+                m.d.sync += [begun.eq(self._drain), through.eq(0)]
+        with m.If(visit_over & Mux(self.inputs.load, closes, closing)):
+            m.d.sync += ended.eq(self._drain)
+        return asking, through
+
+    def _pass_neurons(self, m: Module, setup: data.View, end_of_pass: Signal) -> Value:
+        """Count through the addresses: those of all visits of all layers follow each other.
+
+        Returns
+        -------
+        Value
+            The last neuron of a visit passes.
+        """
         left = Signal(setup.neurons.shape())
         ends = Signal()  # the visit under way is the last of its pass
         last = Signal()
@@ -306,3 +349,4 @@ class Forward(wiring.Component):
                 m.d.sync += self.address.eq(0)
         with m.If(self.start & ~self.busy):
             m.d.sync += self.address.eq(0)
+        return self.passing & last

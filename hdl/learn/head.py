@@ -8,9 +8,24 @@ from amaranth.utils import ceil_log2
 
 from ..array.forward import Step
 from ..bundles import score_bits
+from ..pipeline import delays
 from ..select import select
 from ..setup import NetworkSetup, RunSetup, layers_layout
 from ..shape import Shape
+
+
+_PICK = 3
+"""Bits of a position that pick a score among those next to each other."""
+
+_SETTLE = 3
+"""Cycles from the last score to what follows from it."""
+
+
+class _Reader(data.StructLayout):
+    """Whether a score is read, whether it is the first, and of which class it is."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__({"valid": 1, "first": 1, "number": shape.class_bits})
 
 
 class Judged(data.StructLayout):
@@ -41,8 +56,8 @@ class Head(wiring.Component):
     label or ``o[label] - o[rival]`` is below its margin threshold. The prediction is the class of
     the highest score of the last layer or, if layers vote, of the highest sum over all layers.
 
-    All columns are judged at a time, a class a cycle. With more classes than fit a code word, the
-    scores of the next word are asked for by ``replay``.
+    A class takes a cycle, in all columns, column s s cycles later. With more classes than fit a
+    code word, the scores of the next word are asked for by ``replay``.
 
     Parameters
     ----------
@@ -116,7 +131,7 @@ class Head(wiring.Component):
         self._take_labels(m, step, labels)
 
         position_bits = shape.position_bits
-        number = Signal(shape.class_bits)  # of the class whose scores are read
+        number = Signal(shape.class_bits)  # of the class whose scores are read in column 0
         position, word = number[:position_bits], number[position_bits:]
         last, word_ends = Signal(), Signal()
         reading, first = Signal(), Signal()
@@ -124,9 +139,10 @@ class Head(wiring.Component):
             last.eq(number == self.network.last_class),
             word_ends.eq(position == shape.code_bits - 1),
         ]
-        late_number = Signal.like(number)
-        comparing, late_first = Signal(), Signal()
-        m.d.sync += [comparing.eq(reading), late_number.eq(number), late_first.eq(first)]
+        # Column s reads s cycles later: what says so then has a short way only.
+        reader = Signal(_Reader(shape))
+        m.d.comb += [reader.valid.eq(reading), reader.first.eq(first), reader.number.eq(number)]
+        readers = delays(m, reader, samples - 1, "reader")
 
         margins = [self.layers[n].margin for n in range(shape.layers)]
         margin = select(margins, step.layer)
@@ -139,16 +155,11 @@ class Head(wiring.Component):
             self.word.eq(word),
         ]
         for s in range(samples):
-            score = Signal(score_bits(shape), name=f"score_{s}")
-            m.d.sync += score.eq(
-                select([self.scores[s][c] for c in range(shape.code_bits)], position)
-            )
-            best, triggered, rival = self._judge(
-                m, s, score, labels[s], late_number, comparing, late_first, margin
-            )
+            score, picked, here = self._read(m, s, readers[s])
+            best, triggered, rival = self._judge(m, s, score, labels[s], here, margin)
             prediction = best
             if shape.layers > 1:
-                voted = self._vote(m, s, score, step.layer, number, late_number, comparing)
+                voted = self._vote(m, s, score, step.layer, picked.number, here)
                 prediction = Mux(self.network.vote, voted, best)
             occupied = step.columns >= s
             m.d.comb += [
@@ -161,7 +172,7 @@ class Head(wiring.Component):
         # A cycle late: who is free stays so until something is handed over.
         free = Signal()
         m.d.sync += free.eq(self.judged.ready & ~(step.last & self.hold))
-        settle = Signal(range(3))
+        settle, more = Signal(range(_SETTLE + samples)), Signal()
         with m.FSM(name="head"):
             with m.State("Await scores"):
                 m.d.sync += [number.eq(0), first.eq(1)]
@@ -169,22 +180,27 @@ class Head(wiring.Component):
                     m.next = "Read scores"
             with m.State("Read scores"):
                 m.d.comb += reading.eq(1)
-                m.d.sync += [position.eq(position + 1), first.eq(0), settle.eq(2)]
-                with m.If(last):
+                m.d.sync += [
+                    position.eq(position + 1),
+                    first.eq(0),
+                    settle.eq(_SETTLE + samples - 1),
+                    more.eq(~last),
+                ]
+                with m.If(last | word_ends):
                     m.next = "Settle"
-                with m.Elif(word_ends):
-                    m.d.sync += [position.eq(0), word.eq(word + 1)]
-                    m.next = "Replay"
+            with m.State("Settle"):
+                m.d.sync += settle.eq(settle - 1)
+                with m.If(settle == 0):
+                    m.next = "Hand over"
+                    with m.If(more):
+                        m.d.sync += [position.eq(0), word.eq(word + 1)]
+                        m.next = "Replay"
             with m.State("Replay"):
                 m.d.comb += self.replay.eq(1)
                 m.next = "Await next scores"
             with m.State("Await next scores"):
                 with m.If(self.scored):
                     m.next = "Read scores"
-            with m.State("Settle"):
-                m.d.sync += settle.eq(settle - 1)
-                with m.If(settle == 0):
-                    m.next = "Hand over"
             with m.State("Hand over"):
                 with m.If(free):
                     m.d.comb += [
@@ -194,6 +210,24 @@ class Head(wiring.Component):
                     ]
                     m.next = "Await scores"
         return m
+
+    def _read(self, m: Module, s: int, reader: data.View) -> tuple[Signal, data.View, data.View]:
+        """Read a score of a column; return it, and what belongs to it a cycle before and with it.
+
+        In two steps, as a score is one of many: first one of each :data:`_PICK`, then one of those.
+        """
+        scores = [self.scores[s][c] for c in range(self._shape.code_bits)]
+        position = reader.number[: self._shape.position_bits]
+        picked, here = (Signal.like(reader, name=f"{name}_{s}") for name in ("picked", "here"))
+        parts = []
+        for start in range(0, len(scores), 1 << _PICK):
+            part = Signal(len(scores[0]), name=f"part_{s}_{start}")
+            m.d.sync += part.eq(select(scores[start : start + (1 << _PICK)], position[:_PICK]))
+            parts.append(part)
+        score = Signal(len(scores[0]), name=f"score_{s}")
+        high = picked.number[: self._shape.position_bits][_PICK:]
+        m.d.sync += [picked.eq(reader), here.eq(picked), score.eq(select(parts, high))]
+        return score, picked, here
 
     def _take_labels(self, m: Module, step: data.View, labels: data.View) -> None:
         """Keep step and labels of a last visit: those of the next pass come before its scores."""
@@ -213,12 +247,11 @@ class Head(wiring.Component):
         s: int,
         score: Value,
         label: Value,
-        number: Value,
-        valid: Value,
-        first: Value,
+        here: data.View,
         margin: Value,
     ) -> tuple[Value, Value, Value]:
         """Follow the scores of one column; return best class, trigger and rival."""
+        number, valid, first = here.number, here.valid, here.first
         best, rival, own = (
             Signal.like(score, name=f"{name}_{s}") for name in ("best", "rival", "own")
         )
@@ -252,8 +285,7 @@ class Head(wiring.Component):
         score: Value,
         layer: Value,
         number: Value,
-        late_number: Value,
-        comparing: Value,
+        here: data.View,
     ) -> Value:
         """Add up the scores of all layers, class by class; return the class of the highest."""
         shape = self._shape
@@ -276,7 +308,7 @@ class Head(wiring.Component):
             write.data.eq(total),
             write.en.eq(added),
         ]
-        m.d.sync += [total.eq(before + score), added.eq(comparing), number_added.eq(late_number)]
+        m.d.sync += [total.eq(before + score), added.eq(here.valid), number_added.eq(here.number)]
         with m.If(added & ((number_added == 0) | (total > best))):
             m.d.sync += [best.eq(total), best_class.eq(number_added)]
         return best_class

@@ -73,8 +73,10 @@ class BlockStore(wiring.Component):
         m.submodules.step = step = Step(shape.counter_bits, LANES)
         m.submodules.commit = commit = Commit(shape)
         m.submodules.access = access = BlockAccess(shape)
+        for block in (loader, fetch, rows, commit):
+            m.d.comb += block.network.eq(self.network)
         for block in (loader, fetch, rows):
-            m.d.comb += [block.network.eq(self.network), block.start.eq(self.start)]
+            m.d.comb += block.start.eq(self.start)
         for block in (rows, commit):
             m.d.comb += block.layers.eq(self.layers)
 

@@ -1,21 +1,24 @@
 """The commit: which rows of a tile have been updated, and their copy."""
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ..bundles import address_bits
+from ..bundles import CommitRequest, address_bits
 from ..select import select
-from ..setup import layers_layout
+from ..setup import NetworkSetup, layers_layout
 from ..shape import Shape
 
 
 class Commit(wiring.Component):
     """List the rows of a tile, and make them visible when asked to.
 
-    A row's sign words lie ``neurons`` apart, ``visits`` of them; a commit copies one a cycle, and
-    takes about eight more. The list has room for ``samples * winners`` rows, more than a tile has.
+    A row's sign words lie ``neurons`` apart, ``visits`` of them; a commit copies one a cycle. First
+    come all but those of the last visit of the last layer, and about eight cycles more: the
+    ``front``. What is left of the rows of the last layer is listed meanwhile, in the place of what
+    has been done, and copied when the array is through. If it is from the beginning, nothing is
+    left. The list has room for ``samples * winners`` rows, more than a tile has.
 
     Parameters
     ----------
@@ -23,13 +26,13 @@ class Commit(wiring.Component):
 
     Attributes
     ----------
-    layers : In
+    network, layers : In
         Setups.
     row : In(1)
         A row of layer ``layer`` at sign word ``address`` is being updated; not during a commit.
     address, layer : In
-    request : In(stream.Signature(unsigned(0)))
-        Commit all rows listed; ``ready`` when done.
+    request : In(CommitRequest)
+        Commit all rows listed.
     complete : In(1)
         All rows of the tile have been listed and written.
     copying : In(1)
@@ -45,11 +48,12 @@ class Commit(wiring.Component):
         self._shape = shape
         super().__init__(
             {
+                "network": In(NetworkSetup(shape)),
                 "layers": In(layers_layout(shape)),
                 "row": In(1),
                 "address": In(address_bits(shape)),
                 "layer": In(range(shape.layers)),
-                "request": In(stream.Signature(unsigned(0))),
+                "request": In(CommitRequest()),
                 "complete": In(1),
                 "copying": In(1),
                 "copy": Out(1),
@@ -69,32 +73,49 @@ class Commit(wiring.Component):
         )
         write_port, read_port = memory.write_port(), memory.read_port()
         count, tail = Signal.like(write_port.addr), Signal.like(read_port.addr)
-        writing, written = Signal(), Signal(entry, reset_less=True)
+        left_over = Signal.like(count)  # rows whose last word is still to be copied
+        whole = Signal()  # nothing is left over
+        second = Signal()  # what was is being copied
+        keeps, rest = Signal(), Signal.like(self.copy_address)
+        writing, keeping, written = Signal(), Signal(), Signal(entry, reset_less=True)
         m.d.sync += [
             writing.eq(self.row),
-            written.address.eq(self.address),
+            keeping.eq(keeps),
+            written.address.eq(Mux(self.row, self.address, rest)),
             written.layer.eq(self.layer),
         ]
-        m.d.comb += [write_port.en.eq(writing), write_port.data.eq(written)]
+        m.d.comb += [
+            write_port.en.eq(writing | keeping),
+            write_port.addr.eq(Mux(writing, count, left_over)),
+            write_port.data.eq(written),
+        ]
         with m.If(writing):
             m.d.sync += count.eq(count + 1)
-        m.d.comb += write_port.addr.eq(count)
+        with m.If(keeping):
+            m.d.sync += left_over.eq(left_over + 1)
 
-        # Row after row through three registers, which all move on with the last visit of a row.
+        # Row after row through three registers, which all move on with the last word of a row.
         move, walking = Signal(), Signal()
         row_read, row_kept, row_copied = Signal(), Signal(), Signal()
         kept = Signal(entry, reset_less=True)
         setup = Signal(self.layers.shape().elem_shape)
         neurons, left = Signal.like(setup.neurons), Signal.like(setup.visits)
+        last_layer, in_last_layer = Signal(), Signal()
+        following = Signal.like(self.copy_address)
         m.d.comb += [
             read_port.addr.eq(tail),
             read_port.en.eq(move),
-            move.eq(walking & (~row_copied | (left == 1))),
-            self.copy.eq(row_copied),
+            move.eq(walking & (~row_copied | (left[1:] == 0))),
+            # A row of a single visit leaves without a copy, and is listed.
+            self.copy.eq(row_copied & (left != 0)),
+            following.eq(self.copy_address + neurons),
+            keeps.eq(move & row_copied & in_last_layer & ~whole),
+            rest.eq(Mux(left == 0, self.copy_address, following)),
+            last_layer.eq(kept.layer == self.network.layers - 1),
             setup.eq(select([self.layers[n] for n in range(shape.layers)], kept.layer)),
         ]
         with m.If(row_copied):
-            m.d.sync += [left.eq(left - 1), self.copy_address.eq(self.copy_address + neurons)]
+            m.d.sync += [left.eq(left - 1), self.copy_address.eq(following)]
         with m.If(move):
             m.d.sync += [
                 row_read.eq(tail != count),
@@ -102,7 +123,8 @@ class Commit(wiring.Component):
                 row_copied.eq(row_kept),
                 kept.eq(read_port.data),
                 neurons.eq(setup.neurons),
-                left.eq(setup.visits),
+                left.eq(Mux(second, 1, setup.visits - (last_layer & ~whole))),
+                in_last_layer.eq(last_layer),
                 self.copy_address.eq(kept.address),
             ]
             with m.If(tail != count):
@@ -118,13 +140,22 @@ class Commit(wiring.Component):
                     m.next = "Begin"
             with m.State("Begin"):
                 # The last row is in the list by now.
+                m.d.sync += whole.eq(self.request.through)
                 m.next = "Copy rows"
             with m.State("Copy rows"):
                 with m.If((tail == count) & ~Cat(row_read, row_kept, row_copied).any()):
                     m.next = "Await copies"
             with m.State("Await copies"):
                 with m.If(~self.copying):
-                    m.d.comb += self.request.ready.eq(1)
-                    m.d.sync += [tail.eq(0), count.eq(0)]
-                    m.next = "Idle"
+                    m.d.comb += [self.request.front.eq(~second), self.request.ready.eq(whole)]
+                    m.d.sync += tail.eq(0)
+                    m.next = "Await passage"
+                    with m.If(whole):
+                        m.d.sync += [count.eq(0), second.eq(0)]
+                        m.next = "Idle"
+            with m.State("Await passage"):
+                with m.If(self.request.through):
+                    m.d.sync += [count.eq(left_over), left_over.eq(0)]
+                    m.d.sync += [second.eq(1), whole.eq(1)]
+                    m.next = "Copy rows"
         return m

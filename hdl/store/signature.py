@@ -1,10 +1,9 @@
 """What every store offers: signs, inputs, rows that learn, and access for the host."""
 
-from amaranth.hdl import unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..bundles import ActivationWrite, HostAccess, InputFetch, Job, SignFetch
+from ..bundles import ActivationWrite, CommitRequest, HostAccess, InputFetch, Job, SignFetch
 from ..setup import NetworkSetup, RunSetup, layers_layout
 from ..shape import LANES, Shape
 
@@ -21,8 +20,7 @@ class StoreSignature(wiring.Signature):
     inputs : In(InputFetch)
     activations : In(ActivationWrite)
         Only where the shape has several layers.
-    commit : In(stream.Signature(unsigned(0)))
-        ``valid``: the array is drained, make the next tile's updates visible; ``ready``: done.
+    commit : In(CommitRequest)
     jobs : In(stream.Signature(Job))
     samples : In(stream.Signature(64))
     host : In(HostAccess)
@@ -48,7 +46,7 @@ class StoreSignature(wiring.Signature):
         members = {
             "signs": In(SignFetch(shape)),
             "inputs": In(InputFetch(shape)),
-            "commit": In(stream.Signature(unsigned(0))),
+            "commit": In(CommitRequest()),
             "jobs": In(stream.Signature(Job(shape))),
             "samples": In(stream.Signature(LANES)),
             "host": In(HostAccess(shape)),

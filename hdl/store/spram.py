@@ -171,7 +171,9 @@ class SpramStore(wiring.Component):
             flips.address.eq(rows.push_address),
             flips.beat.eq(rows.beat),
             rows.room.eq(flips.room),
-            flips.pop.eq(self.commit.valid),
+            # The flips of a tile stand in the order of its rows: all of them at once, or none.
+            flips.pop.eq(self.commit.valid & self.commit.through),
+            self.commit.front.eq(flips.done),
             self.commit.ready.eq(flips.done),
             beat.part.eq(host.part),
             beat.element.eq(host.element),

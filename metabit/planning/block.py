@@ -22,7 +22,7 @@ _SHORT = 4
 """Rows of so few beats keep the engine waiting for as many cycles: the next may be the same."""
 
 _COPY = 8
-"""Cycles of a commit beside its copies ..."""
+"""Cycles of a part of a commit beside its copies ..."""
 
 _NOTHING = 3
 """... and without any."""
@@ -40,7 +40,9 @@ class BlockPipeline(Pipeline):
         self._fetches = Windows()
         self._fetched = 0
         self._written = Times(self.kernel)  # tiles
-        self._copies: dict[int, int] = {}  # sign words of a tile's rows
+        # Rows of a tile in the last layer; sign words of all its rows.
+        self._last: dict[int, int] = {}
+        self._copies: dict[int, int] = {}
 
     def _store(self) -> tuple[Process, ...]:
         return self._load(), self._update()
@@ -73,11 +75,32 @@ class BlockPipeline(Pipeline):
 
     def _commit(self, asked: int, tile: int) -> Process:
         start = max(asked, (yield from self._written.reach(tile)))
-        copies = self._copies.get(tile, 0)
-        done = start + (_COPY + copies if copies else _NOTHING)
+        if start > self.kernel.now:
+            yield start
+        last = self._last.get(tile, 0)
+        if self.is_through(tile, start + 1):
+            done = start + self._copy(self._copies.get(tile, 0), 0)
+            if done > self.kernel.now:
+                yield done
+            self.fronts.add(done)
+            return done
+        front = start + self._copy(self._copies.get(tile, 0), last)
+        if front > self.kernel.now:
+            yield front
+        self.fronts.add(front)
+        through = max(front + 1, (yield from self.through(tile)) + 1)
+        done = through + self._copy(last, 0) - 1
         if done > self.kernel.now:
             yield done
         return done
+
+    def _copy(self, words: int, kept: int) -> int:
+        """Return the cycles in which so many words are copied, of which some are only listed."""
+        if not words:
+            return _NOTHING
+        # A row of one visit is listed in a cycle in which nothing is copied.
+        alone = self.visits[-1] == 1
+        return _COPY + words - (0 if alone else kept)
 
     def _update(self) -> Process:
         """Take jobs in golden's order; a register holds the next one."""
@@ -107,6 +130,8 @@ class BlockPipeline(Pipeline):
                         free += _SHORT * (beats <= _SHORT)
                         copies = self._copies.get(passed.tile, 0)
                         self._copies[passed.tile] = copies + self.visits[layer]
+                        if layer == self.layers - 1:
+                            self._last[passed.tile] = self._last.get(passed.tile, 0) + 1
             self._released.add(taken + 1)
             if passed.last and self.run.train:
                 handed = max(taken, handed + 2)

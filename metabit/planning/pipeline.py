@@ -25,7 +25,7 @@ _TURN = 3
 """States of the forward sequencer between the last visit of a pass and the next request."""
 
 _SETTLE = 3
-"""Cycles of the head from the last class score to what follows from it."""
+"""Cycles of the head from the last class score to what follows from it, and one a column."""
 
 _TAKE = 3
 """Cycles beside those of a prediction each, until the next may be handed over."""
@@ -122,7 +122,10 @@ class Pipeline(ABC):
         self.passes = list(self._divide())
         kernel = self.kernel = Kernel()
         self.began, self.read, self.searched = Times(kernel), Times(kernel), Times(kernel)
-        self.committed = Times(kernel)
+        # Of every commit: it is asked for, the array is through, all but the words of a last visit
+        # are visible, all are.
+        self._asks, self._through = Times(kernel), Times(kernel)
+        self.fronts, self.committed = Times(kernel), Times(kernel)
         # Of every step: a winner of its n-th group, if it is searched, and its end are written.
         self.found = [Times(kernel) for _ in range(len(self.passes) * self.layers)]
         self.emits = Windows()
@@ -138,6 +141,11 @@ class Pipeline(ABC):
                 yield Pass(number, start // tile, first, columns, first + columns == end)
                 number += 1
 
+    @property
+    def tiles(self) -> int:
+        """Tiles of the run."""
+        return self.passes[-1].tile + 1
+
     @cached_property
     def _arrival(self) -> int:
         """Cycles from the first neuron of a visit to stage 0 of it."""
@@ -145,7 +153,8 @@ class Pipeline(ABC):
 
     def count(self) -> Counts:
         """Let the run happen, and return its cycles."""
-        for process in (self._forward(), self._head(), self._search(), *self._store()):
+        processes = (self._forward(), self._head(), self._search(), *self._store())
+        for process in (*processes, self._commits()):
             self.kernel.start(process)
         self.kernel.run()
         # That nothing is busy any more is seen in the cycle after; the first is cycle 0.
@@ -165,7 +174,21 @@ class Pipeline(ABC):
 
     @abstractmethod
     def _commit(self, asked: int, tile: int) -> Process:
-        """Ask for a commit; returns when it is done."""
+        """Make a tile visible, and note its :attr:`fronts`; returns when all of it is."""
+
+    def _commits(self) -> Process:
+        for tile in range(self.tiles if self.run.train else 0):
+            asked = yield from self._asks.reach(tile)
+            done = yield from self._commit(asked, tile)
+            self.committed.add(done)
+
+    def is_through(self, tile: int, cycle: int) -> bool:
+        """Say whether the array is through by a cycle, which has come."""
+        return len(self._through) > tile and self._through[tile] < cycle
+
+    def through(self, tile: int) -> Process:
+        """Wait until the array is through with the signs before a tile's commit."""
+        return (yield from self._through.reach(tile))
 
     def rows(self, sample: int, layer: int) -> Rows:
         """Return the rows that a sample updates."""
@@ -187,30 +210,33 @@ class Pipeline(ABC):
         begin, uncommitted, seen = 1, 0, 0  # of "Begin tile"; tiles without a commit, with one
         for passed in self.passes:
             if passed.first % self.config.tile == 0:
-                while train and uncommitted > lag:
-                    begin = (yield from self._ask_commit(begin + 1, seen)) + 1
+                if train and uncommitted > lag:
+                    front = (yield from self.fronts.reach(seen)) + 1
+                    self.cycles["commit"] += max(front - begin, 0)
+                    begin = max(begin, front)
                     uncommitted, seen = uncommitted - 1, seen + 1
                 begin += 1
-            end, still = yield from self._pass(begin + 1, passed)
+            closes = train and passed.last and uncommitted >= lag
+            end, still = yield from self._pass(begin + 1, passed, closes)
             begin = end + 1
-            if passed.last:
-                over = passed is self.passes[-1]
-                if train and (over or uncommitted >= lag):
-                    begin = max(begin, still) + self.elements + 3
-                uncommitted += train
+            uncommitted += train and passed.last
+        # The end of the run: "Still", "End run", and a commit after the other.
+        if train:
+            begin = max(begin, still) + self.elements + 3
         while train and uncommitted:
-            begin = (yield from self._ask_commit(begin + 1, seen)) + 1
+            if len(self._asks) == seen:
+                self._asks.add(begin + 1)
+                self._through.add(begin)
+            done = (yield from self.committed.reach(seen)) + 1
+            begin += 1
+            self.cycles["commit"] += max(done - begin, 0) + 1
+            begin = max(begin, done) + 1
             uncommitted, seen = uncommitted - 1, seen + 1
         self.busy(begin if train else begin - 1)
 
-    def _ask_commit(self, asked: int, tile: int) -> Process:
-        done = yield from self._commit(asked, tile)
-        self.cycles["commit"] += done - asked + 1
-        self.committed.add(done)
-        return done
-
-    def _pass(self, request: int, passed: Pass) -> Process:
+    def _pass(self, request: int, passed: Pass, closes: bool) -> Process:
         """Pass all layers; returns the cycle of "End pass", and the first without a neuron."""
+        drain = self.elements + 2
         shortest = max(self.elements + 1, self.columns + 2, 6)
         after = 0
         for layer in range(self.layers):
@@ -220,6 +246,9 @@ class Pipeline(ABC):
                 last = visit == self.visits[layer] - 1
                 if last and step:
                     request = max(request, (yield from self.read.reach(step - 1)) + 1)
+                if last and last_layer and self._asks:
+                    asked = len(self._asks) - 1
+                    request = max(request, (yield from self.committed.reach(asked)) + 1)
                 first = layer == visit == 0
                 granted, load = yield from self._fetch(request, passed, first)
                 self.cycles["wait"] += granted - request
@@ -227,6 +256,9 @@ class Pipeline(ABC):
                 early = self.input_latency + 2 + (_TURN if last and last_layer else 0)
                 request = load + 2 + max(neurons - early, shortest - early, 0)
                 after = load + neurons
+                if closes and last and last_layer:
+                    self._asks.add(load + drain)
+                    self._through.add(after - 1 + drain)
             self.began.add(load)
             emitted = load + self._arrival + _COUNT - self.codes.latency
             self.emits.add(emitted, emitted + neurons)
@@ -257,6 +289,7 @@ class Pipeline(ABC):
                 cycle = begun + self._arrival + drain + 1
                 for first in range(0, classes, bits):
                     if first:
+                        cycle += _SETTLE + self.columns
                         # The scores of the next code word, from the partial sums.
                         emitted = cycle + 1 + _COUNT - self.codes.latency
                         self.emits.add(emitted, emitted + neurons)
@@ -264,7 +297,7 @@ class Pipeline(ABC):
                     cycle += min(bits, classes - first)
                     if cycle > self.kernel.now:
                         yield cycle
-                cycle += _SETTLE
+                cycle += _SETTLE + self.columns
                 if step:
                     cycle = max(cycle, (yield from self.searched.reach(step - 1)) + 1)
                 if layer == self.layers - 1:

@@ -213,6 +213,7 @@ class SpramPipeline(Pipeline):
         return (yield from self.emits.work(self.kernel, start, asks))
 
     def _commit(self, asked: int, tile: int) -> Process:
+        asked = max(asked, (yield from self.through(tile)))
         if asked > self.kernel.now:
             yield asked
         self._popping = tile
@@ -225,6 +226,7 @@ class SpramPipeline(Pipeline):
             yield done
         self._popped += 1
         self._popping = -1
+        self.fronts.add(done)
         return done
 
     def _notes(self) -> Iterator[tuple[Pass, Row | None]]:

@@ -177,8 +177,12 @@ class Neighbours:
         self._address_bits = address_bits(run.shape)
         self._code_words = packing.pack_codes(run.network.classifier, run.placement).tolist()
         self.commits = 0
+        self._front = False  # of the commit under way: all but the words of the last visit
+        place, config = run.placement, run.config
+        self._closing = place.base[-1] + (place.visits[-1] - 1) * config.hidden[-1]
         self.written: list[list[list[int]]] = []
         self.steps: list[int] = []
+        self._asked = self._through = 0
         self._begun = False
         self._word = 0  # of the pass under way, next to be fetched
         self._loads: set[int] = set()  # when inputs are loaded
@@ -201,7 +205,9 @@ class Neighbours:
         dut.inputs__load.value = int(time in self._loads)
         words = [self._words.pop((time, s), None) for s in self._columns]
         dut.words.value = joined((noise(rng, LANES) if w is None else w for w in words), LANES)
-        dut.commit__ready.value = int(rng.random() >= self._pause)
+        goes_on = self._asked and rng.random() >= self._pause
+        dut.commit__front.value = int(goes_on and not self._front)
+        dut.commit__ready.value = int(goes_on and self._front and self._through)
         dut.signs__signs.value = self._signs
         dut.code.value = self._codes.popleft()
 
@@ -209,18 +215,25 @@ class Neighbours:
         """Look at all outputs."""
         dut, run = self._dut, self._run
         addresses = split(read(dut.signs__addresses), self._address_bits, self._elements)
-        visible = run.signs[self.commits]
+        early, late = run.signs[self.commits + self._front], run.signs[self.commits]
         self._signs = joined(
             (
-                visible[e][a] if a < len(visible[e]) else noise(self._rng, LANES)
+                (late if a >= self._closing else early)[e][a]
+                if a < len(late[e])
+                else noise(self._rng, LANES)
                 for e, a in enumerate(addresses)
             ),
             LANES,
         )
         address = read(dut.emit_address) if read(dut.emit) else 0
         self._codes.append(self._code_words[address])
-        if read(dut.commit__valid) and read(dut.commit__ready):
+        if read(dut.commit__front):
+            self._front = True
+        if read(dut.commit__ready):
             self.commits += 1
+            self._front = False
+        self._asked = read(dut.commit__valid) and not read(dut.commit__ready)
+        self._through = read(dut.commit__through)
         if read(dut.inputs__valid) and read(dut.inputs__ready):
             self._fetch(time, first=bool(read(dut.inputs__first)))
         if self._begun:

@@ -8,7 +8,7 @@ from ...hdl.array.array import Array
 from ...hdl.array.forward import Forward
 from ...hdl.array.pack import Pack
 from ...hdl.array.totals import Totals
-from ...hdl.bundles import ActivationWrite, Job
+from ...hdl.bundles import ActivationWrite, CommitRequest, Job
 from ...hdl.core import connect_codes, connect_pack, connect_winners
 from ...hdl.learn.codes import Codes
 from ...hdl.learn.jobs import Jobs
@@ -76,7 +76,7 @@ class ArrayRoom(wiring.Component):
         )
         self._pack = Pack(shape)
         members = {
-            "commit": Out(stream.Signature(0)),
+            "commit": Out(CommitRequest()),
             "activations": Out(ActivationWrite(shape)),
         }
         members |= _members(self._array, "signs", "words")

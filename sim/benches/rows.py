@@ -24,6 +24,7 @@ from ...hdl.store.make import make_store
 from ...host import packing
 from .driving import (
     Background,
+    Pauses,
     Stream,
     abandon,
     cycle,
@@ -154,10 +155,11 @@ class Store:
 
     def __init__(self, dut: Any, rule: Rule, pause: float) -> None:
         self._dut, self._rule = dut, rule
-        self._samples, self._jobs, self._commit = (
+        self._samples, self._jobs = (
             Stream(dut, name, generator(number), pause)
-            for number, name in enumerate(("samples", "jobs", "commit"), 1)
+            for number, name in enumerate(("samples", "jobs"), 1)
         )
+        self._pauses = Pauses(dut, generator(3), pause)
         self._sent = 0  # samples of the run
 
     # The host.
@@ -251,11 +253,22 @@ class Store:
         fields = {"kind": kind, "address": address, "desired": desired}
         await self._jobs.put(packed(Job(self._rule.shape), fields))
 
+    async def _commit(self) -> None:
+        """Ask for a commit, and say at some time that the array is through."""
+        dut = self._dut
+        await self._pauses.wait()
+        dut.commit__valid.value = 1
+        await self._pauses.wait()
+        dut.commit__through.value = 1
+        await until(dut, dut.commit__ready)
+        await cycle(dut)
+        dut.commit__valid.value = dut.commit__through.value = 0
+
     async def _commit_tiles(self, run: Run) -> None:
         """Commit every tile, and read all visible signs as the array does."""
         dut, elements = self._dut, self._rule.shape.elements
         for signs in run.visible:
-            await self._commit.put()
+            await self._commit()
             for address, words in enumerate(signs.T.tolist()):
                 dut.signs__addresses.value = joined(
                     [address] * elements, address_bits(self._rule.shape)
@@ -291,7 +304,10 @@ async def reset_in_the_middle_of_a_run(dut: Any) -> None:
     """Reset it at any time; what is loaded then learns as if nothing had been."""
     await start(dut)
     rng = generator()
-    held = (dut.samples__valid, dut.jobs__valid, dut.commit__valid, dut.start)
+    held = (
+        *(dut.samples__valid, dut.jobs__valid, dut.start),
+        *(dut.commit__valid, dut.commit__through),
+    )
     for abandoned in (True, True, True, True, False):
         rule = Rule(rng)
         store = Store(dut, rule, 0.2)

@@ -67,6 +67,7 @@ class ModelStore:
                 self._show(layer, neuron, network.counters[layer][neuron] >= 0)
         self.annealing = self.damping = 0
         self.queue: deque[Any] = deque()  # rows and TILE markers that are not visible
+        self.rest: list[Any] | None = None  # rows of the tile of which only the front is visible
         self.clear(0)
 
     def clear(self, count: int) -> None:
@@ -81,13 +82,17 @@ class ModelStore:
         self.updating = 0  # samples done
         self.layer = 0
 
-    def _show(self, layer: int, neuron: int, bits: np.ndarray) -> None:
+    def _show(self, layer: int, neuron: int, bits: np.ndarray, last: bool | None = None) -> None:
+        """Make a row visible; without the last visit of the last layer, or that only."""
         placement = self.placement
         elements = placement.shape.elements
         padded = np.ones(placement.regions[layer] * LANES, bool)
         padded[: len(bits)] = bits
         words = words_of(padded, placement.regions[layer])
         for visit in range(placement.visits[layer]):
+            is_last = (layer, visit) == (placement.config.layers - 1, placement.visits[layer] - 1)
+            if last not in (None, is_last):
+                continue
             address = placement.base[layer] + visit * placement.config.hidden[layer] + neuron
             self.signs[address] = words[visit * elements : (visit + 1) * elements]
 
@@ -161,7 +166,10 @@ class ModelStore:
             ctx.set(ports.samples.ready, self.loaded < self.count and not lazy[1])
             ctx.set(ports.jobs.ready, not lazy[2])
             marked = None in self.queue
-            ctx.set(ports.commit.ready, marked and not lazy[0])
+            asked, through = ctx.get(ports.commit.valid), ctx.get(ports.commit.through)
+            front = asked and self.rest is None and marked and not lazy[0]
+            ctx.set(ports.commit.front, front)
+            ctx.set(ports.commit.ready, self.rest is not None and through and not lazy[0])
             ctx.set(ports.idle, 1)
             ctx.set(ports.inputs.load, cycle in loads)
             for s in range(samples):
@@ -208,8 +216,14 @@ class ModelStore:
             if start:
                 self.clear(count)
             if c_valid and c_ready:
+                for entry in self.rest or ():
+                    self._show(*entry, last=True)
+                self.rest = None
+            if front:
+                self.rest = []
                 while (entry := self.queue.popleft()) is not None:
-                    self._show(*entry)
+                    self._show(*entry, last=False)
+                    self.rest.append(entry)
             if j_valid and j_ready:
                 self._job(Kind(job.kind), int(job.address), int(job.desired))
             if s_valid and s_ready:

@@ -84,7 +84,7 @@ IN_BLOCK_RAM = [
     Bug("counters wrap", block, "Step", step, COUNTERS_WRAP),
     bug("row too long", block, "BlockStore", block, "(last_word > word)", "(last_word >= word)"),
     bug("row uncommitted", block, "Commit", commit, "eq(row_read)", "eq(row_read & (tail != 2))"),
-    bug("visit uncommitted", block, "Commit", commit, "left.eq(setup.visits)", "left.eq(1)"),
+    bug("visit uncommitted", block, "Commit", commit, "setup.visits - (", "1 - ("),
     bug("no drain", core, "Forward", forward, "Mux(self.drain, 0, ", "Mux(1, 1, "),
     bug("wrong count", core, "Statistics", statistics, "= happened.row\n", "= happened.triggers\n"),
 ]

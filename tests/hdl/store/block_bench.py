@@ -106,6 +106,7 @@ class StoreBench:
         self._passing = False
         self._generation = 0
         self._waiting: deque[dict[tuple[int, int], int]] = deque()  # signs of uncommitted tiles
+        self._seen: dict[tuple[int, int], int] = {}  # signs of the last commit
 
     def pauses(self, probability: float) -> Pauses:
         """Return random back-pressure with a seed of its own."""
@@ -342,8 +343,21 @@ class StoreBench:
             raise _ForgottenError
 
     async def _commit(self, ctx: SimulatorContext) -> None:
-        await self._put(ctx, self.store.commit, 0)
-        await self.check_visible(ctx, self._waiting.popleft())
+        commit, expected, placement = self.store.commit, self._waiting.popleft(), self.placement
+        closing = placement.base[-1] + (placement.visits[-1] - 1) * self.config.hidden[-1]
+        ctx.set(commit.valid, 1)
+        try:
+            await self._until(ctx, commit.front)
+            # The array may still pass the last visit, which must be as it was.
+            kept = {place: word for place, word in self._seen.items() if place[1] >= closing}
+            await self.check_visible(ctx, expected | kept)
+            ctx.set(commit.through, 1)
+            await self._until(ctx, commit.ready)
+        finally:
+            ctx.set(commit.valid, 0)
+            ctx.set(commit.through, 0)
+        await self.check_visible(ctx, expected)
+        self._seen = expected
 
     async def _pass(self, ctx: SimulatorContext, samples: list[Sample], pauses: Pauses) -> None:
         inputs, elements = self.store.inputs, self.shape.elements
@@ -472,6 +486,8 @@ class StoreBench:
         """Start a run, and let golden learn what it will have learnt."""
         store = self.store
         self._queue(tiles, train=train, drain=drain)
+        if not self._waiting:
+            self._seen = self.visible()
         for tile in tiles if train else []:
             self.learn(tile, annealing, damping)
             self._waiting.append(self.visible())

@@ -233,6 +233,7 @@ class Bench:
         """Commit a tile and look at all signs."""
         commit = self.dut.commit
         ctx.set(commit.valid, 1)
+        ctx.set(commit.through, 1)
         while not (await ctx.tick().sample(commit.ready))[-1]:
             pass
         ctx.set(commit.valid, 0)
