@@ -13,7 +13,6 @@ from ..select import select
 from ..setup import NetworkSetup, RunSetup, layers_layout
 from ..shape import Shape
 
-
 _PICK = 3
 """Bits of a position that pick a score among those next to each other."""
 

@@ -63,7 +63,7 @@ class Rows(wiring.Component):
     tile : Out(1)
         A tile is over, and not committed.
     committed : In(1)
-        Its updates are visible: go on.
+        Its signs have been read: go on.
     busy : Out(1)
         A row is in progress.
     still : Out(1)

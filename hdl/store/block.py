@@ -220,7 +220,7 @@ class BlockStore(wiring.Component):
             commit.layer.eq(rows.layer),
             commit.complete.eq(rows.tile & empty),
             commit.copying.eq(planes.copying),
-            rows.committed.eq(self.commit.ready),
+            rows.committed.eq(commit.read),
             planes.copy.eq(commit.copy | access.copy),
             planes.copy_address.eq(Mux(access.busy, access.place.address, commit.copy_address)),
             planes.copy_elements.eq(Mux(access.busy, access.copy_elements, -1)),

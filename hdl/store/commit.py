@@ -29,12 +29,15 @@ class Commit(wiring.Component):
     network, layers : In
         Setups.
     row : In(1)
-        A row of layer ``layer`` at sign word ``address`` is being updated; not during a commit.
+        A row of layer ``layer`` at sign word ``address`` is being updated; not from ``request`` on
+        until after ``read``.
     address, layer : In
     request : In(CommitRequest)
         Commit all rows listed.
     complete : In(1)
         All rows of the tile have been listed and written.
+    read : Out(1)
+        All current signs have been read, the last of them in the cycle before.
     copying : In(1)
         A copy is still on its way.
     copy : Out(1)
@@ -55,6 +58,7 @@ class Commit(wiring.Component):
                 "layer": In(range(shape.layers)),
                 "request": In(CommitRequest()),
                 "complete": In(1),
+                "read": Out(1),
                 "copying": In(1),
                 "copy": Out(1),
                 "copy_address": Out(address_bits(shape)),
@@ -144,14 +148,17 @@ class Commit(wiring.Component):
                 m.next = "Copy rows"
             with m.State("Copy rows"):
                 with m.If((tail == count) & ~Cat(row_read, row_kept, row_copied).any()):
+                    m.d.comb += self.read.eq(whole)
+                    m.d.sync += tail.eq(0)
+                    with m.If(whole):
+                        m.d.sync += count.eq(0)
                     m.next = "Await copies"
             with m.State("Await copies"):
                 with m.If(~self.copying):
                     m.d.comb += [self.request.front.eq(~second), self.request.ready.eq(whole)]
-                    m.d.sync += tail.eq(0)
                     m.next = "Await passage"
                     with m.If(whole):
-                        m.d.sync += [count.eq(0), second.eq(0)]
+                        m.d.sync += second.eq(0)
                         m.next = "Idle"
             with m.State("Await passage"):
                 with m.If(self.request.through):

@@ -24,6 +24,9 @@ _SHORT = 4
 _COPY = 8
 """Cycles of a part of a commit beside its copies ..."""
 
+_LAND = 3
+"""Cycles from the last copied word's read to its write."""
+
 _NOTHING = 3
 """... and without any."""
 
@@ -39,7 +42,7 @@ class BlockPipeline(Pipeline):
         self._loaded, self._released = Times(self.kernel), Times(self.kernel)
         self._fetches = Windows()
         self._fetched = 0
-        self._written = Times(self.kernel)  # tiles
+        self._written, self._opened = Times(self.kernel), Times(self.kernel)  # tiles
         # Rows of a tile in the last layer; sign words of all its rows.
         self._last: dict[int, int] = {}
         self._copies: dict[int, int] = {}
@@ -79,7 +82,9 @@ class BlockPipeline(Pipeline):
             yield start
         last = self._last.get(tile, 0)
         if self.is_through(tile, start + 1):
-            done = start + self._copy(self._copies.get(tile, 0), 0)
+            words = self._copies.get(tile, 0)
+            done = start + self._copy(words, 0)
+            self._opened.add(done - (_LAND if words else 1))
             if done > self.kernel.now:
                 yield done
             self.fronts.add(done)
@@ -90,6 +95,7 @@ class BlockPipeline(Pipeline):
         self.fronts.add(front)
         through = max(front + 1, (yield from self.through(tile)) + 1)
         done = through + self._copy(last, 0) - 1
+        self._opened.add(done - (_LAND if last else 1))
         if done > self.kernel.now:
             yield done
         return done
@@ -141,5 +147,5 @@ class BlockPipeline(Pipeline):
             self.busy(max(free, written) - 1)
 
     def _open(self, tile: int) -> Process:
-        """Wait until the tile before is visible; returns when rows may begin."""
-        return (yield from self.committed.reach(tile - 1)) + 1 if tile else 0
+        """Wait until the tile before has been read; returns when rows may begin."""
+        return (yield from self._opened.reach(tile - 1)) + 1 if tile else 0
