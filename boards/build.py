@@ -15,6 +15,7 @@ from ..errors import MetabitError
 from ..hdl.shape import Shape
 from .clocking import clock_mhz
 from .drawing import draw
+from .floorplan import place_memories
 from .placement import count_blocks, read_placement
 from .registry import Board, check_memory
 from .results import BuildResult, Report, load_result, parse_report
@@ -165,6 +166,7 @@ def _plan(board: Board, top: Top, seed: int) -> BuildPlan:
         emit_src=False,
         script_after_read=PREPARATION,
         synth_opts=OPTIONS[board.family],
+        script_after_synth=place_memories(board, top.shape),
         nextpnr_opts=f"--seed {seed} --report {_REPORT} --write {_PLACED} {PLACER[board.family]}",
     )
 

@@ -22,7 +22,8 @@ _CONFIGS = {
             hidden=(64,),
             group=32,
         ),
-        # The two most accurate networks that their devices hold: all 256 sign words, 510 of 512.
+        # What their devices hold, all 256 and 512 sign words: the most accurate network of a UP5K;
+        # of an ECP5, the widest whose updates keep up with its forward passes.
         Config(
             name="up5k",
             encoder="select:1536:edges-6992",
@@ -33,12 +34,13 @@ _CONFIGS = {
         ),
         Config(
             name="ecp5",
-            encoder="select:3840:edges-6992",
-            inputs=3840,
-            hidden=(102,),
-            group=51,
+            encoder="select:3072:edges-6992",
+            inputs=3072,
+            hidden=(128,),
+            group=64,
             counter_bits=7,
-            head_offset=50,
+            margin=0.15,
+            head_offset=40,
         ),
         # 2 * 224 + 64 sign words fill an ECP5 device, too.
         Config(

@@ -27,6 +27,9 @@ class Place(data.StructLayout):
 class CounterBanks(wiring.Component):
     """Bit planes of 64 counters at a time, one read and one write a cycle.
 
+    A word keeps counter after counter, so that a block RAM holds all of a few lanes, and can lie
+    beside what moves them.
+
     What was read comes through a register a bank, which stands at zero unless the bank and the
     plane are meant, so that an OR selects; ``inject`` enters there, too. Four cycles of latency:
     address, block RAM, its register, the OR.
@@ -98,7 +101,9 @@ class CounterBanks(wiring.Component):
                 read_port.addr.eq(Cat(place.address, place.element[:2])[:inside]),
                 read_port.en.eq(here),
                 write_port.addr.eq(Cat(write_place.address, write_place.element[:2])[:inside]),
-                write_port.data.eq(self.write_low.as_value()),
+                write_port.data.eq(
+                    Cat(self.write_low[plane][lane] for lane in range(LANES) for plane in planes)
+                ),
                 write_port.en.eq(writing),
             ]
             source = []
@@ -107,7 +112,7 @@ class CounterBanks(wiring.Component):
                 taken = Signal(LANES, name=f"bank_{bank}_{plane}", reset_less=True)
                 m.d.sync += wanted.eq(here & planes_1[plane])
                 with m.If(wanted):
-                    m.d.sync += taken.eq(read_port.data.word_select(plane, LANES))
+                    m.d.sync += taken.eq(read_port.data[plane :: len(planes)])
                 with m.Else():
                     m.d.sync += taken.eq(0)
                 source.append(taken)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metabit.boards.clocking import clock_mhz, find_pll
+from metabit.boards.floorplan import place_memories
 from metabit.boards.placement import block_of, read_placement
 from metabit.boards.programmer import (
     ProgrammerError,
@@ -19,6 +20,7 @@ from metabit.boards.programmer import (
 from metabit.boards.registry import find_board
 from metabit.boards.toolchain import ToolNotFoundError
 from metabit.errors import MetabitError
+from metabit.hdl.shape import find_shape
 
 
 def test_ulx3s_loop():
@@ -199,3 +201,26 @@ def test_libraries():
     assert library_fix(["libfoo.so.1"]) == (
         "install libfoo.so.1 with your system's package manager"
     )
+
+
+# Floor plan
+
+
+def test_every_block_ram_of_the_core_has_a_site_of_its_own() -> None:
+    board = find_board("ulx3s-85f")
+    commands = place_memories(board, find_shape("ecp5")).splitlines()
+    sites = [line.split('"')[1] for line in commands if line.startswith("setattr")]
+    # Beside them there are the two of the link.
+    assert len(sites) == len(set(sites)) == 204
+    assert len(commands) == 2 * len(sites)
+    # Each must name one cell, or the build ends.
+    names = [line.split()[-1] for line in commands]
+    assert names[::2] == names[1::2]
+    assert len(set(names)) == len(sites)
+
+
+@pytest.mark.parametrize(
+    ("board", "shape"), [("ulx3s-85f", "small"), ("icebreaker", "up5k"), ("icebreaker", "ecp5")]
+)
+def test_the_placer_is_left_alone_where_it_does_well(board: str, shape: str) -> None:
+    assert place_memories(find_board(board), find_shape(shape)) == ""
