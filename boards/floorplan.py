@@ -1,7 +1,7 @@
 """Where the block RAMs of a full ECP5 lie: beside what they feed.
 
-The device for the ULX3S takes all but two of the block RAMs, and the placer, which moves them one by
-one, scatters those that belong together over the whole chip: the nets get a third longer, and
+The device for the ULX3S takes all but two of the block RAMs, and the placer, which moves them one
+by one, scatters those that belong together over the whole chip: the nets get a third longer, and
 routing hardly ends. So they are placed by hand, before anything else is.
 """
 

@@ -256,7 +256,8 @@ def test_block_rams_are_those_of_synthesis(name, rams):
 
 
 def test_what_does_not_fit_is_listed_and_mended():
-    config, shape = named("ecp5"), SHAPES["up5k"]
+    wide = {"inputs": 3840, "encoder": "select:3840:edges-6992"}
+    config, shape = override(named("ecp5"), **wide), SHAPES["up5k"]
     assert [need.capacity for need in shortages(config, shape)] == [
         *("counter bits", "inputs of a neuron", "sign words")
     ]
@@ -329,7 +330,7 @@ def test_plan_of_what_does_not_fit(tmp_path):
     file = tmp_path / "plan.json"
     printed = run_plan("--config", "ecp5", "--board", "icebreaker", "--json", file, status=1)
     assert "does not fit" in printed
-    assert "sign words: needs 1,020, there are 256" in printed
+    assert "sign words: needs 1,024, there are 256" in printed
     assert "would fit with --counter-bits 8 --encoder select:768:edges-6992" in printed
     found = json.loads(file.read_text())
     assert found["fits"] is False
@@ -364,7 +365,7 @@ def test_tables_name_networks_that_fit_a_board():
     shapes = [SHAPES[board.shape] for board in BOARDS.values()]
     for found in accuracies():
         assert any(not shortages(found.config, shape) for shape in shapes), found.config.name
-    assert network_name(named("ecp5")) == "3840-102 g2 o50"
+    assert network_name(named("ecp5")) == "3072-128 g2 o40 m0.15"
 
 
 @pytest.mark.parametrize(

@@ -164,11 +164,18 @@ class Forward(wiring.Component):
         with m.If(self.stored):
             m.d.sync += stored.eq(1)
 
+        # In registers: they have settled before the inputs of the visit come.
         end_of_pass, closes = Signal(), Signal()
-        m.d.comb += [
+        m.d.sync += [
             end_of_pass.eq(last_visit & last_layer),
             # After this visit, one more tile waits for its commit: too many.
-            closes.eq(end_of_pass & ends_tile & self.run.train & (uncommitted >= self.network.lag)),
+            closes.eq(
+                last_visit
+                & last_layer
+                & ends_tile
+                & self.run.train
+                & (uncommitted >= self.network.lag)
+            ),
         ]
         visit_over = self._pass_neurons(m, setup, end_of_pass)
         asking, through = self._ask_commit(m, closes, visit_over)
@@ -190,8 +197,9 @@ class Forward(wiring.Component):
                 m.d.sync += self.step.base.eq(self.address)
 
         # Whether the next visit is the last of its step.
-        next_last = Signal()
-        m.d.sync += next_last.eq(Mux(last_visit, setup.visits == 1, visits == 2))
+        next_last, next_ends = Signal(), Signal()  # of its pass, too
+        becomes_last = Mux(last_visit, setup.visits == 1, visits == 2)
+        m.d.sync += [next_last.eq(becomes_last), next_ends.eq(becomes_last & last_layer)]
 
         at = States(
             m,
@@ -211,7 +219,7 @@ class Forward(wiring.Component):
         m.d.comb += [
             self.busy.eq(~at["IDLE"]),
             self.inputs.valid.eq(
-                at["REQUEST"] & ~(next_last & (scores_wait | (last_layer & asking)))
+                at["REQUEST"] & ~(next_last & scores_wait) & ~(next_ends & asking)
             ),
         ]
         with at.at("IDLE"):

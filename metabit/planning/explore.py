@@ -22,6 +22,8 @@ _TILES = 32
 
 _FILE = "accuracies.csv"
 
+_MARGIN: float = Config.model_fields["margin"].default
+
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -81,11 +83,19 @@ def _accuracy(row: dict[str, str]) -> Accuracy:
         int(row["groups"]),
         int(row["head_offset"]),
         int(row["counter_bits"]),
+        float(row["margin"]),
     )
     return Accuracy(float(row["accuracy"]), config, int(row["seeds"]), int(row["epochs"]))
 
 
-def network(inputs: int, neurons: int, groups: int, head_offset: int, counter_bits: int) -> Config:
+def network(
+    inputs: int,
+    neurons: int,
+    groups: int,
+    head_offset: int,
+    counter_bits: int,
+    margin: float = _MARGIN,
+) -> Config:
     """Return a network of a hidden layer on Fashion-MNIST."""
     return make_config(
         {
@@ -96,6 +106,7 @@ def network(inputs: int, neurons: int, groups: int, head_offset: int, counter_bi
             "group": -(-neurons // groups),
             "head_offset": head_offset,
             "counter_bits": counter_bits,
+            "margin": margin,
         }
     )
 
