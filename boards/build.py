@@ -95,7 +95,7 @@ def build(
     """
     check_memory(board, shape)
     mhz = clock_mhz(board, options.clock_mhz)
-    plan = _plan(board, Top(board, shape, mhz), options.seed)
+    plan = _plan(board, shape, Top(board, shape, mhz), options.seed)
     commands: list[list[str]] = json.loads(plan.files[f"build_{_TOP}.json"])["commands"]
     tools = {command[0]: tool_version(command[0]) for command in commands}
     key = _cache_key(plan, tools)
@@ -156,7 +156,7 @@ def build(
     return result
 
 
-def _plan(board: Board, top: Top, seed: int) -> BuildPlan:
+def _plan(board: Board, shape: Shape, top: Top, seed: int) -> BuildPlan:
     """Return the files and commands that Amaranth prepares for the board."""
     platform = board.create_platform()
     return platform.prepare(
@@ -166,7 +166,7 @@ def _plan(board: Board, top: Top, seed: int) -> BuildPlan:
         emit_src=False,
         script_after_read=PREPARATION,
         synth_opts=OPTIONS[board.family],
-        script_after_synth=place_memories(board, top.shape),
+        script_after_synth=place_memories(board, shape),
         nextpnr_opts=f"--seed {seed} --report {_REPORT} --write {_PLACED} {PLACER[board.family]}",
     )
 

@@ -18,14 +18,15 @@ there are several layers."""
 # Amaranth memories promise that a read of the address being written returns the old contents.
 # Block RAM does not, and imitating it costs about 50 look-up tables and 83 flip-flops per port,
 # so the promise is dropped.
-PREPARATION = "\n".join(
-    [
-        *(f"select -assert-any {pattern}/t:$memrd_v2" for pattern in _ALWAYS),
-        "setparam -set COLLISION_X_MASK 1'1 "
-        + " ".join(f"{pattern}/t:$memrd_v2" for pattern in MEMORIES),
-    ]
+COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 " + " ".join(
+    f"{pattern}/t:$memrd_v2" for pattern in MEMORIES
 )
-"""Commands of Yosys between reading the device and synthesising it."""
+"""Command of Yosys between reading a block and synthesising it."""
+
+PREPARATION = "\n".join(
+    [*(f"select -assert-any {pattern}/t:$memrd_v2" for pattern in _ALWAYS), COLLISIONS]
+)
+"""The same for the device, which fails if it has no such memories."""
 
 OPTIONS: dict[Family, str] = {"ecp5": "-nowidelut", "ice40": ""}
 """Options of the command ``synth_<family>``.

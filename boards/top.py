@@ -38,7 +38,7 @@ class Top(wiring.Component):
 
     def __init__(self, board: Board, shape: Shape, clock_mhz: float) -> None:
         self._board = board
-        self.shape = shape
+        self._shape = shape
         self._clock_mhz = clock_mhz
         self._divisor = divisor(clock_mhz * 1e6, board.baud)
         super().__init__({})
@@ -49,7 +49,7 @@ class Top(wiring.Component):
         if self._clock_mhz != self._board.oscillator_mhz:
             m.domains.sync = ClockDomain()
             m.submodules.clocking = Clocking(self._board, self._clock_mhz)
-        m.submodules.device = device = Device(self.shape)
+        m.submodules.device = device = Device(self._shape)
         m.submodules.uart = uart = Uart(self._divisor)
         wiring.connect(m, uart.rx, device.rx)
         wiring.connect(m, device.tx, uart.tx)

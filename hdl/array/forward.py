@@ -328,7 +328,9 @@ class Forward(wiring.Component):
             m.d.sync += closing.eq(closes)
             with m.If(closes):
                 m.d.sync += [begun.eq(self._drain), through.eq(0)]
-        with m.If(visit_over & Mux(self.inputs.load, closes, closing)):
+        last = Signal()
+        m.d.sync += last.eq(visit_over & Mux(self.inputs.load, closes, closing))
+        with m.If(last):
             m.d.sync += ended.eq(self._drain)
         return asking, through
 
