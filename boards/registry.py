@@ -88,8 +88,8 @@ BOARDS = {
             platform="amaranth_boards.icebreaker:ICEBreakerPlatform",
             shape="up5k",
             oscillator_mhz=12.0,
-            # Less than the slowest of five seeds reaches. The loop can make 40.5 of 12, too,
-            # but that is more than the first seed reaches.
+            # What the slowest of five seeds reaches. The first one meets 40.5, too, but barely:
+            # another version of the tools might not.
             clock_mhz=36.0,
             baud=1_000_000,
             programmer=("-b", "ice40_generic"),
