@@ -36,7 +36,7 @@ def test_a_harness_brings_bits_in_and_out() -> None:
 
     async def bench(ctx: SimulatorContext) -> None:
         rng = random.Random(1)
-        for _ in range(600):
+        for _ in range(400):
             ctx.set(harness.serial, rng.getrandbits(1))
             await ctx.tick()
             seen.append(ctx.get(harness.folded))
@@ -45,7 +45,7 @@ def test_a_harness_brings_bits_in_and_out() -> None:
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
-    assert 0 < sum(seen[-300:]) < 300
+    assert set(seen) == {0, 1}
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=lambda board: board.name)
