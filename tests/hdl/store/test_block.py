@@ -10,7 +10,9 @@ from metabit.golden.config import Config
 from metabit.golden.generator import PERIOD
 from metabit.hdl.bundles import Space
 from metabit.hdl.shape import SHAPES, Shape
+from metabit.hdl.store import block, commit
 from metabit.hdl.store.block import BlockStore
+from tests.hdl.planted import plant
 from tests.hdl.store.block_bench import Row, StoreBench
 from tests.hdl.streams import cycles, simulate
 
@@ -54,6 +56,23 @@ def check(bench: StoreBench, *runs: dict[str, object], most: int = 3) -> None:
 @pytest.mark.parametrize("annealing", range(4))
 def test_runs_leave_what_golden_leaves(annealing: int) -> None:
     check(bench_of(annealing), {"samples": 12, "annealing": annealing, "damping": annealing})
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("- (last_layer & ~whole)", "- 0"),  # before the array is through
+        ("Mux(left == 0, self.copy_address, following)", "following"),  # another word
+        ("self.read.eq(whole)", "self.read.eq(1)"),  # rows go on between the two parts
+    ],
+)
+def test_a_commit_that_hurries_is_caught(
+    right: str, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(block, "Commit", plant(commit, (right, wrong)).Commit)
+    with pytest.raises(AssertionError):
+        for seed in range(4):
+            check(bench_of(seed), {"samples": 24})
 
 
 def _drawn(seed: int) -> tuple[Shape, dict[str, object]]:
