@@ -1,7 +1,7 @@
 """The data sets that commands know by name, and the user's own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from ..errors import DataError
 from . import prototypes
 from .arrays import is_file_name, load_arrays
 from .mnist import load_mnist
+from .options import DataOptions
 from .tables import Table, is_table, load_csv, load_shipped
 
 
@@ -38,6 +39,10 @@ class Dataset:
         Encoder when none is asked for; None: the configuration's.
     columns, class_names : tuple of str
         Of a table: names of its columns and classes.
+    options : DataOptions
+        What reads the same data again in the same way.
+    summary : tuple of tuple of str and str
+        What was found in the user's own data, a heading and a text each.
     """
 
     name: str
@@ -51,6 +56,8 @@ class Dataset:
     encoder: str | None = None
     columns: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
+    options: DataOptions = field(default_factory=DataOptions)
+    summary: tuple[tuple[str, str], ...] = ()
 
 
 def _digits(name: str, data_dir: Path | None) -> Dataset:
@@ -88,6 +95,8 @@ def _table(name: str, table: Table) -> Dataset:
         encoder="distributive:32" + ("" if only_numbers else f",n={table.numbers}"),
         columns=table.columns,
         class_names=table.class_names,
+        options=table.options,
+        summary=() if table.summary is None else tuple(table.summary.lines()),
     )
 
 
@@ -110,7 +119,9 @@ DATASETS = tuple(_LOADERS)
 """Names of the data sets."""
 
 
-def load_dataset(name: str, data_dir: Path | None = None) -> Dataset:
+def load_dataset(
+    name: str, data_dir: Path | None = None, options: DataOptions | None = None
+) -> Dataset:
     """Load a data set.
 
     Parameters
@@ -122,6 +133,8 @@ def load_dataset(name: str, data_dir: Path | None = None) -> Dataset:
         a folder with the four IDX files of a data set in the manner of MNIST.
     data_dir : Path, optional
         Folder with the IDX files of `mnist` or `fashion-mnist`.
+    options : DataOptions, optional
+        How to read the user's own.
 
     Raises
     ------
@@ -131,7 +144,7 @@ def load_dataset(name: str, data_dir: Path | None = None) -> Dataset:
     if name in _LOADERS:
         return _LOADERS[name](name, data_dir)
     if is_table(name):
-        return _table(name, load_csv(name))
+        return _table(name, load_csv(name, options))
     if not is_file_name(name) and not Path(name).is_dir():
         raise DataError(
             f"unknown data set {name!r}; known: {', '.join(DATASETS)}, "

@@ -1,9 +1,6 @@
-"""Tables of columns: CSV files of the user's own, and those that scikit-learn ships."""
+"""Tables of columns: files of text of the user's own, and those that scikit-learn ships."""
 
-import csv
-import io
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +8,17 @@ import numpy.typing as npt
 
 from ..errors import DataError
 from .arrays import MAX_CLASSES
+from .columns import Column, columns_of, split_header
+from .features import categories_of, complete_rows, find_decimal, numbers_of
+from .grids import Grid, read_grid
+from .numbers import number
+from .options import DataOptions
+from .roles import check_classes, find_target, left_out
+from .summary import Summary, title
+from .unpacking import SUFFIXES as PACKED
 
-MAX_CATEGORIES = 256
-"""Different values of a column of texts at most: each takes a bit."""
-
-SUFFIX = ".csv"
-
-_SEPARATORS = ",;\t"
+SUFFIXES = (".csv", ".tsv", ".data", ".txt")
+"""How the names of tables end, compressed or not."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Table:
         Classes.
     class_names : tuple of str
         What the classes are called.
+    summary : Summary or None
+        How the file was understood; None of those that are shipped.
+    options : DataOptions
+        What reads the same file again in the same way, with nothing left to be found out.
     """
 
     columns: tuple[str, ...]
@@ -44,26 +49,35 @@ class Table:
     values: npt.NDArray[np.float64]
     labels: npt.NDArray[np.int64]
     class_names: tuple[str, ...]
+    summary: Summary | None = None
+    options: DataOptions = field(default_factory=DataOptions)
 
 
 def is_table(name: str) -> bool:
-    """Whether a data set's name means a CSV file, with a target or without."""
-    return name.partition("#")[0].lower().endswith(SUFFIX)
+    """Whether a data set's name means a file of text, with a target or without."""
+    path = name.partition("#")[0].lower()
+    for suffix in PACKED:
+        path = path.removesuffix(suffix)
+    return path.endswith(SUFFIXES)
 
 
-def load_csv(name: str) -> Table:
-    """Load a CSV file.
+def load_csv(name: str, options: DataOptions | None = None) -> Table:
+    """Load a table of text: comma-separated values and their kin.
 
-    Commas, semicolons or tabs separate columns. The first line is a header if it holds a target
-    that was asked for, or if no cell of it is a number and some column is of numbers, or no cell
-    of it is repeated in its column. A column is of numbers if all its cells are; each value of
-    another one is a category.
+    Commas, semicolons, tabs, bars or blanks separate columns. The first line is a header if it
+    holds a target that was asked for, or if no cell of it is a number and some column is of
+    numbers, or no cell of it is repeated in its column, or if its numbers count the columns. A
+    column is of numbers if all its cells are; each value of another one is a category. The target
+    is the column that is called so (:data:`~metabit.golden.data.columns.TARGETS`), else the last.
+    Row numbers and columns that never change are left out. What is doubtful is refused.
 
     Parameters
     ----------
     name : str
         ``"file.csv"``, or ``"file.csv#target"`` with name or number (from 1) of the column of
-        classes; else it is the last one.
+        classes.
+    options : DataOptions, optional
+        What the user says.
 
     Raises
     ------
@@ -71,145 +85,109 @@ def load_csv(name: str) -> Table:
         If the file is missing or its contents cannot be trained on.
     """
     path, _, target = name.partition("#")
-    rows = _read(Path(path))
-    header, rows, first = _split_header(rows, target)
-    if len(rows) < 2:
-        raise DataError(f"{path} has too few rows of data: {len(rows)}; at least 2 are needed")
-    names = header or [str(number) for number in range(1, len(rows[0]) + 1)]
-    place = _target(path, names, target)
-    labels, class_names = _classes(path, names[place], [row[place] for row in rows])
-    numbers: list[tuple[str, npt.NDArray]] = []
+    options = replace(options or DataOptions(), **({"target": target} if target else {}))
+    grid = read_grid(Path(path))
+    header, columns = _below_header(path, grid, options)
+    if len(columns[0]) < 2:
+        raise DataError(
+            f"{path} has too few rows of data: {len(columns[0])}; at least 2 are needed"
+        )
+    place = find_target(path, columns, options, header)
+    dropped = left_out(path, columns, place, options)
+    used = [column for i, column in enumerate(columns) if i != place and i not in dropped]
+    first = 2 if header else 1
+    rows = complete_rows(path, columns[place], used, options, first)
+    answer = columns[place].rows(rows)
+    check_classes(path, answer, automatic=options.automatic)
+    labels, class_names = _classes(path, answer)
+    reasons = [(columns[i].name, reason) for i, reason in dropped.items()]
+    used, constant = _changing([column.rows(rows) for column in used], options)
+    reasons += [(column.name, f"always {column.texts[0]!r}") for column in constant]
+    if not used:
+        left = ", ".join(f"{title(name)} is left out ({reason})" for name, reason in reasons)
+        raise DataError(f"{path} has no column to learn from: {left}")
+    decimal = find_decimal(path, grid.separator, used, options)
+    numeric: list[tuple[str, npt.NDArray]] = []
     categories: list[tuple[str, npt.NDArray]] = []
-    for column, title in enumerate(names):
-        if column != place:
-            cells = [row[column] for row in rows]
-            values = _numbers(path, title, cells, first)
-            if values is not None:
-                numbers.append((title, values))
-            else:
-                categories += _categories(path, title, cells)
-    columns = numbers + categories
+    counts: list[tuple[str, int]] = []
+    for column in used:
+        values = numbers_of(path, column, decimal, options, rows + first)
+        if values is not None:
+            numeric.append((column.name, values))
+        else:
+            counts.append((column.name, len(column.texts)))
+            categories += categories_of(path, column)
+    names = [column.name for column in columns]
     return Table(
-        tuple(title for title, _ in columns),
-        len(numbers),
-        np.stack([values for _, values in columns], axis=1),
+        tuple(name for name, _ in numeric + categories),
+        len(numeric),
+        np.stack([values for _, values in numeric + categories], axis=1),
         labels,
         class_names,
+        Summary(
+            names[place],
+            class_names,
+            tuple(name for name, _ in numeric),
+            tuple(counts),
+            tuple(reasons),
+            len(rows),
+            len(columns[0]) - len(rows),
+            header,
+            grid.separator,
+            decimal,
+            grid.notes,
+        ),
+        replace(
+            options,
+            target=_key(names, place),
+            drop=tuple(_key(names, names.index(name)) for name, _ in reasons),
+            keep=(),
+            automatic=False,
+        ),
     )
 
 
-def _read(path: Path) -> list[list[str]]:
-    """Return the cells of a file, without blanks around them; all rows have the same length."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 text: {error}") from error
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise DataError(f"{path} is empty")
-    separator = max(_SEPARATORS, key=lines[0].count)
-    try:
-        rows = [
-            [cell.strip() for cell in row]
-            for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=separator, strict=True)
-        ]
-    except csv.Error as error:
-        raise DataError(f"{path} is no CSV file: {error}") from error
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(rows[0]):
-            raise DataError(
-                f"{path}: row {number} has {len(row)} columns, and the first row {len(rows[0])}"
-            )
-    if len(rows[0]) < 2:
-        raise DataError(f"{path} has a single column; classes and at least one more are needed")
-    return rows
+def _below_header(path: str, grid: Grid, options: DataOptions) -> tuple[bool, list[Column]]:
+    """Return whether there is a header, and the columns below it."""
+    wanted: str = options.header
+    if grid.named:
+        wanted = "yes"
+    elif wanted == "auto" and not options.automatic:
+        wanted = "before"
+    header, columns = split_header(columns_of(grid.cells), wanted, options.target)
+    if header is None:
+        line = ",".join(column.text(0) for column in columns[:5])
+        raise DataError(
+            f"{path}: the first line, {line}, may number the columns or be a sample; "
+            "say which with --header yes or --header no"
+        )
+    return header, columns
 
 
-def _number(cell: str) -> float | None:
-    """Return the number that a cell holds, or None."""
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+def _changing(columns: list[Column], options: DataOptions) -> tuple[list[Column], list[Column]]:
+    """Divide columns into those that change and those that never do."""
+    if not options.automatic or options.image_shape is not None:
+        return columns, []
+    constant = [len(c.texts) < 2 and c.name not in options.keep for c in columns]
+    pairs = list(zip(columns, constant, strict=True))
+    return [c for c, same in pairs if not same], [c for c, same in pairs if same]
 
 
-def _split_header(
-    rows: list[list[str]], target: str
-) -> tuple[list[str] | None, list[list[str]], int]:
-    """Return header, rows of data, and the number of the first of them in the file."""
-    first, rest = rows[0], rows[1:]
-    named = bool(target) and target in first
-    if not named:
-        if any(_number(cell) is not None for cell in first):
-            return None, rows, 1
-        columns = list(zip(*rest, strict=True))
-        numbers = any(all(_number(cell) is not None for cell in cells) for cells in columns)
-        repeated = any(cell in cells for cell, cells in zip(first, columns, strict=False))
-        if not numbers and (repeated or not rest):
-            return None, rows, 1
-    return first, rest, 2
+def _key(names: list[str], place: int) -> str:
+    """Return how an option names a column: by its number if others have its name."""
+    return names[place] if names.count(names[place]) == 1 else str(place + 1)
 
 
-def _target(path: str, names: list[str], target: str) -> int:
-    """Return the column of the classes."""
-    if not target:
-        return len(names) - 1
-    if names.count(target) > 1:
-        raise DataError(f"{path} has {names.count(target)} columns of the name {target!r}")
-    if target in names:
-        return names.index(target)
-    if target.isascii() and target.isdecimal() and 1 <= int(target) <= len(names):
-        return int(target) - 1
-    raise DataError(
-        f"{path} has no column {target!r} for --target; it has {', '.join(names)} "
-        f"(or give a number, 1 to {len(names)})"
-    )
-
-
-def _classes(
-    path: str, title: str, cells: list[str]
-) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+def _classes(path: str, column: Column) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """Return the classes of the samples, and their names: numbers in order, else by alphabet."""
-    if "" in cells:
-        raise DataError(f"{path}: the class is missing in {cells.count('')} rows (column {title})")
-    names = sorted(set(cells), key=lambda cell: (_number(cell) is None, _number(cell) or 0, cell))
+    names = sorted(column.texts, key=lambda text: (number(text) is None, number(text) or 0, text))
     if not 2 <= len(names) <= MAX_CLASSES:
         raise DataError(
-            f"{path}: column {title} must hold 2 to {MAX_CLASSES} classes, not {len(names)}; "
-            "choose another column with --target"
+            f"{path}: column {title(column.name)} must hold 2 to {MAX_CLASSES} classes, "
+            f"not {len(names)}; choose another column with --target"
         )
-    places = {name: place for place, name in enumerate(names)}
-    return np.array([places[cell] for cell in cells], np.int64), tuple(names)
-
-
-def _numbers(path: str, title: str, cells: list[str], first: int) -> npt.NDArray[np.float64] | None:
-    """Return a column's numbers, or None if it is of texts."""
-    values = [_number(cell) for cell in cells]
-    found = [value for value in values if value is not None]
-    if len(found) == len(cells):
-        return np.array(found, np.float64)
-    if 2 * len(found) > len(cells):
-        row = values.index(None)
-        raise DataError(
-            f"{path}: column {title} holds numbers, but row {row + first} has {cells[row]!r}; "
-            "fill it in or remove the row"
-        )
-    return None
-
-
-def _categories(path: str, title: str, cells: list[str]) -> list[tuple[str, npt.NDArray]]:
-    """Return a column of 0 and 1 for each category of a column of texts."""
-    names = sorted(set(cells))
-    if len(names) > MAX_CATEGORIES:
-        raise DataError(
-            f"{path}: column {title} holds {len(names)} different texts, more than "
-            f"{MAX_CATEGORIES}, each of which would take a bit; remove it"
-        )
-    places = np.array([names.index(cell) for cell in cells])
-    return [(f"{title}={name}", (places == place) * 1.0) for place, name in enumerate(names)]
+    places = np.array([names.index(text) for text in column.texts], np.int64)
+    return places[column.places], tuple(names)
 
 
 def load_shipped(name: str) -> Table:
