@@ -1,6 +1,5 @@
 """Named configurations, and configurations from files."""
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from pydantic import ValidationError
 
 from .config import OBSOLETE, Config
 from .errors import ConfigurationError, ObsoleteFieldWarning
+from .strict_json import parse
 from .validation import describe
 
 _CONFIGS = {
@@ -111,7 +111,7 @@ def load_config(name: str | Path) -> Config:
     if path.suffix != ".json":
         return named(str(name))
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigurationError(f"configuration {path} does not exist") from error
     except (OSError, ValueError) as error:

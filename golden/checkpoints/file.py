@@ -1,7 +1,6 @@
 """Files of checkpoints: written in one step, and read with suspicion."""
 
 import io
-import json
 import os
 import platform
 import tempfile
@@ -16,13 +15,14 @@ from pydantic import ValidationError
 from ... import __version__
 from ..data.npz import read_npz
 from ..errors import CheckpointError
+from ..strict_json import parse
 from ..validation import describe
 from .record import RunRecord
 
 FORMAT = "metabit-checkpoint"
-VERSION = 4
+VERSION = 5
 """Version of the file format; a newer one is refused. Version 1 had no observations, version 2
-had them in hardware mode only, version 3 knew no lag."""
+had them in hardware mode only, version 3 knew no lag, version 4 no options of the data."""
 
 Arrays = dict[str, npt.NDArray]
 R = TypeVar("R", bound="RunRecord")
@@ -89,10 +89,12 @@ def read_file(path: Path) -> tuple[dict[str, Any], Arrays]:
     """
     arrays, _ = read_npz(path, CheckpointError, "checkpoint")
     array = arrays.pop("record", None)
-    try:
-        fields = json.loads(str(array[()])) if array is not None else None
-    except (ValueError, IndexError):
-        fields = None
+    fields = None
+    if array is not None and array.dtype.kind == "U" and array.ndim == 0:
+        try:
+            fields = parse(str(array[()]))
+        except ValueError as error:
+            raise CheckpointError(f"{path} is no checkpoint of Metabit: {error}") from error
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         raise CheckpointError(f"{path} is no checkpoint of Metabit")
     version = fields.get("version")

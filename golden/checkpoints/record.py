@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..config import Config
 from ..data.datasets import Dataset
+from ..data.options import AS_BEFORE, DataOptions
 from ..encoding.encoders import Encoder
 from ..errors import DataError
 from ..generator import PERIOD
@@ -14,7 +15,12 @@ from ..observation import Observation, Opening
 from ..paper.config import PaperConfig
 from ..schedule import Schedule, Scheduled
 
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+
+MAX_SAMPLES = 1 << 24
+"""Training samples of a run at most, 16 million: their order alone takes 128 MiB then."""
+
+MAX_EPOCHS = 10**6
 
 
 class StatisticsRecord(BaseModel):
@@ -77,6 +83,8 @@ class RunRecord(BaseModel):
         Fitted state of the encoder.
     columns, class_names : tuple of str
         Of a table: names of its columns and classes.
+    data_options : DataOptions or None
+        How the data set was read; None: by a version that knew no options.
     samples, epochs, epoch, sample, errors, history
         The schedule: training samples, planned epochs, position, errors so far, errors of
         finished epochs.
@@ -97,7 +105,7 @@ class RunRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["metabit-checkpoint"] = "metabit-checkpoint"
-    version: Literal[1, 2, 3, 4] = 4
+    version: Literal[1, 2, 3, 4, 5] = 5
     generator_state: Annotated[int, Field(ge=1, le=PERIOD)]
     statistics: StatisticsRecord
     config: Config | PaperConfig
@@ -109,9 +117,10 @@ class RunRecord(BaseModel):
     selection: tuple[Count, ...] | None = None
     columns: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
-    samples: Annotated[int, Field(ge=1)]
-    epochs: Annotated[int, Field(ge=1)]
-    epoch: Annotated[int, Field(ge=1)]
+    data_options: DataOptions | None = None
+    samples: Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
+    epochs: Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
+    epoch: Annotated[int, Field(ge=1, le=MAX_EPOCHS + 1)]
     sample: Count
     errors: Count
     history: tuple[Count, ...]
@@ -131,6 +140,11 @@ class RunRecord(BaseModel):
             The encoder of the run's configuration.
         """
         return Encoder(spec, self.median, self.thresholds, self.selection)
+
+    @property
+    def reading(self) -> DataOptions:
+        """How to read the data set again."""
+        return AS_BEFORE if self.data_options is None else self.data_options
 
     def check_columns(self, dataset: Dataset) -> None:
         """Check that a data set has the columns and classes that the run was trained on.

@@ -1,20 +1,43 @@
 """The user's own data: NumPy files or a folder of IDX files, checked before anything uses them."""
 
-import io
-import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
-from .idx import PARTS, decompressed, find_idx, parse_idx
-from .npz import read_npz
+from .idx import find_parts, parse_idx, unpacked_idx
+from .labels import MAX_CLASSES, classes_of
+from .layouts import Layout, find_layout
+from .npz import read_npy, read_npz
+from .options import DataOptions
 
-MAX_CLASSES = 256
+__all__ = ["MAX_CLASSES", "Arrays", "check_samples", "is_file_name", "load_arrays"]
 
-Arrays = tuple[npt.NDArray, npt.NDArray[np.int64], npt.NDArray | None, npt.NDArray[np.int64] | None]
-"""Training images and labels, test images and labels (None, None if there are none)."""
+
+@dataclass(frozen=True)
+class Arrays:
+    """Samples and classes of the user's own, checked.
+
+    Attributes
+    ----------
+    images, labels : ndarray
+        To train on.
+    test_images, test_labels : ndarray or None
+        The test set, if there is one.
+    class_names : tuple of str
+        What the classes are called, if they have names.
+    summary : tuple of tuple of str and str
+        What was found, a heading and a text each.
+    """
+
+    images: npt.NDArray
+    labels: npt.NDArray[np.int64]
+    test_images: npt.NDArray | None
+    test_labels: npt.NDArray[np.int64] | None
+    class_names: tuple[str, ...] = ()
+    summary: tuple[tuple[str, str], ...] = ()
 
 
 def is_file_name(name: str) -> bool:
@@ -22,42 +45,72 @@ def is_file_name(name: str) -> bool:
     return name.endswith((".npz", ".npy"))
 
 
-def load_arrays(name: str) -> Arrays:
+def load_arrays(name: str, options: DataOptions | None = None) -> Arrays:
     """Load and check the user's own data.
 
     Parameters
     ----------
     name : str
         ``"file.npz"``, ``"x.npy,y.npy"`` or a folder.
+    options : DataOptions, optional
+        What the user says; the shape of images is all that matters here.
 
     Raises
     ------
     DataError
         If a file is missing or damaged, or its contents cannot be trained on.
     """
+    shape = options.image_shape if options is not None else None
+    unused: tuple[str, ...] = ()
+    titles = ("x", "y", "x_test", "y_test")
     if name.endswith(".npz"):
-        arrays = _load_npz(Path(name))
+        arrays, layout = _load_npz(Path(name))
+        titles, unused = (*layout.train, *(layout.test or ())), layout.unused
     elif name.endswith(".npy"):
         paths = name.split(",")
         if len(paths) != 2:
             raise DataError(
                 f"two .npy files are needed, samples and labels: X.npy,Y.npy, not {name!r}"
             )
-        arrays = {"x": _load_npy(Path(paths[0])), "y": _load_npy(Path(paths[1]))}
+        arrays = [read_npy(Path(path), DataError) for path in paths]
     else:
         arrays = _load_folder(Path(name))
-    images, labels = check_samples(arrays["x"], arrays["y"], f"{name}: x", f"{name}: y")
-    if "x_test" not in arrays:
-        return images, labels, None, None
-    test_images, test_labels = check_samples(
-        arrays["x_test"], arrays["y_test"], f"{name}: x_test", f"{name}: y_test"
-    )
-    if test_images.shape[1:] != images.shape[1:]:
+    titles = tuple(f"{name}: {title}" for title in titles)
+    images = [
+        _image_shaped(_check_images(array, title), shape, title)
+        for array, title in zip(arrays[::2], titles[::2], strict=False)
+    ]
+    for samples, array, x, y in zip(images, arrays[1::2], titles[::2], titles[1::2], strict=False):
+        _check_length(samples, array, x, y)
+    labels, names = classes_of(list(zip(titles[1::2], arrays[1::2], strict=False)))
+    if len(images) == 2 and images[1].shape[1:] != images[0].shape[1:]:
         raise DataError(
-            f"{name}: samples of x_test must have the shape of those of x, {images.shape[1:]}, "
-            f"not {test_images.shape[1:]}"
+            f"{name}: samples of {titles[2].split()[-1]} must have the shape of those of "
+            f"{titles[0].split()[-1]}, {images[0].shape[1:]}, not {images[1].shape[1:]}"
         )
-    return images, labels, test_images, test_labels
+    test = (images[1], labels[1]) if len(images) == 2 else (None, None)
+    return Arrays(images[0], labels[0], *test, names, _summary(images, labels, names, unused))
+
+
+def _summary(
+    images: list[npt.NDArray],
+    labels: list[npt.NDArray[np.int64]],
+    names: tuple[str, ...],
+    unused: tuple[str, ...],
+) -> tuple[tuple[str, str], ...]:
+    """Return what was found, a heading and a text each."""
+    first = images[0]
+    shape = " x ".join(map(str, first.shape[1:]))
+    text = f"{len(first)} samples of {shape}, {first.dtype}, {first.min()} to {first.max()}"
+    text += f"; a test set of {len(images[1])}" if len(images) > 1 else "; no test set"
+    there = np.unique(labels[0])
+    found = [("samples", text)]
+    called = [names[label] if names else str(label) for label in there[:8]]
+    more = f" and {len(there) - 8} more" if len(there) > 8 else ""
+    found.append(("target", f"{len(there)} classes, {', '.join(called)}{more}"))
+    if unused:
+        found.append(("not used", ", ".join(unused)))
+    return tuple(found)
 
 
 def check_samples(
@@ -71,6 +124,13 @@ def check_samples(
         If there are no samples, lengths differ, a type is not numeric, a value is NaN or
         infinite, or a label is no class.
     """
+    images = _check_images(images, image_name)
+    _check_length(images, labels, image_name, label_name)
+    return images, classes_of([(label_name, labels)])[0][0]
+
+
+def _check_images(images: npt.NDArray, image_name: str) -> npt.NDArray:
+    """Check samples, and return them, grey images without the axis of their only colour."""
     if images.ndim < 2:
         raise DataError(
             f"{image_name} must have shape (samples, ...), at least two dimensions, "
@@ -78,15 +138,6 @@ def check_samples(
         )
     if images.dtype.kind not in "biuf":
         raise DataError(f"{image_name} must hold numbers, not {images.dtype}")
-    if labels.ndim != 1:
-        raise DataError(f"{label_name} must have shape (samples,), not {labels.shape}")
-    if labels.dtype.kind not in "iu":
-        raise DataError(f"{label_name} must hold integers, the classes, not {labels.dtype}")
-    if len(images) != len(labels):
-        raise DataError(
-            f"{image_name} and {label_name} must be equally long, "
-            f"not {len(images)} and {len(labels)}"
-        )
     if not images.size:
         raise DataError(f"{image_name} is empty: its shape is {images.shape}")
     if images.dtype.kind == "f" and not np.isfinite(images).all():
@@ -95,49 +146,50 @@ def check_samples(
             f"{image_name} must be finite, but {image_name.split()[-1]}"
             f"[{', '.join(map(str, index))}] is {images[index]}"
         )
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= MAX_CLASSES:
+    return images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images
+
+
+def _check_length(
+    images: npt.NDArray, labels: npt.NDArray, image_name: str, label_name: str
+) -> None:
+    """Check that there is a label for each sample."""
+    count = labels.shape[0] if labels.ndim else 0
+    if len(images) != count:
         raise DataError(
-            f"{label_name} must hold classes of 0 to {MAX_CLASSES - 1}, not {low} to {high}"
+            f"{image_name} and {label_name} must be equally long, not {len(images)} and {count}"
         )
-    return images, labels.astype(np.int64)
 
 
-def _load_npz(path: Path) -> dict[str, npt.NDArray]:
-    """Return the arrays of an .npz file, those that are needed and those that may be there."""
-    arrays, names = read_npz(path, DataError, ".npz file", ("x", "y", "x_test", "y_test"))
-    missing = {"x", "y"} - arrays.keys()
-    if "x_test" in arrays or "y_test" in arrays:
-        missing |= {"x_test", "y_test"} - arrays.keys()
-    if missing:
+def _image_shaped(images: npt.NDArray, shape: tuple[int, int] | None, title: str) -> npt.NDArray:
+    """Return images in the shape that was asked for."""
+    if shape is None:
+        return images
+    pixels = int(np.prod(images.shape[1:]))
+    if pixels != shape[0] * shape[1]:
         raise DataError(
-            f"{path} lacks {', '.join(sorted(missing))}; it holds {', '.join(names) or 'nothing'}"
+            f"{title}: samples of {pixels} numbers are no images of {shape[0]} x {shape[1]} "
+            "(--image-shape)"
         )
-    return arrays
+    return images.reshape(len(images), *shape)
 
 
-def _load_npy(path: Path) -> npt.NDArray:
-    """Return the array of an .npy file."""
-    try:
-        array = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is damaged or no .npy file: {error}") from error
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise DataError(f"{path} is no .npy file but an .npz file; name it so")
-    return array
+def _load_npz(path: Path) -> tuple[list[npt.NDArray], Layout]:
+    """Return the arrays of an .npz file that are needed, and what they are called."""
+    found: list[Layout] = []
+
+    def choose(names: list[str]) -> tuple[str, ...]:
+        layout = find_layout(path, names)
+        found.append(layout)
+        return (*layout.train, *(layout.test or ()))
+
+    arrays, _ = read_npz(path, DataError, ".npz file", choose)
+    return list(arrays.values()), found[0]
 
 
-def _load_folder(folder: Path) -> dict[str, npt.NDArray]:
+def _load_folder(folder: Path) -> list[npt.NDArray]:
     """Return the arrays of a folder of IDX files; test files are optional."""
-    paths = [find_idx(folder, part) for part in PARTS]
-    missing = [part for part, path in zip(PARTS, paths, strict=True) if path is None]
-    if missing and missing != list(PARTS[2:]):
-        raise DataError(f"{folder} lacks the IDX files {', '.join(f'{m}-ubyte' for m in missing)}")
-    return {
-        key: parse_idx(decompressed(path), path, 1 if key.startswith("y") else 3)
-        for key, path in zip(("x", "y", "x_test", "y_test"), paths, strict=True)
-        if path is not None
-    }
+    paths = find_parts(folder)
+    return [
+        parse_idx(unpacked_idx(path), path, 1 if place % 2 else 3)
+        for place, path in enumerate(paths)
+    ]

@@ -150,16 +150,19 @@ def load_dataset(
             f"unknown data set {name!r}; known: {', '.join(DATASETS)}, "
             "or your own: FILE.csv, FILE.npz, X.npy,Y.npy or a folder of IDX files"
         )
-    images, labels, test_images, test_labels = load_arrays(name)
-    classes = 1 + max(int(part.max()) for part in (labels, test_labels) if part is not None)
+    arrays = load_arrays(name, options)
+    labels = [part for part in (arrays.labels, arrays.test_labels) if part is not None]
     return Dataset(
         name,
-        images,
-        labels,
-        max(2, classes),
-        test_images,
-        test_labels,
+        arrays.images,
+        arrays.labels,
+        max(2, 1 + max(int(part.max()) for part in labels)),
+        arrays.test_images,
+        arrays.test_labels,
         # One sixth, the proportion of MNIST's 10,000 of 60,000.
-        holdout=max(1, len(images) // 6),
-        default_split="paper" if test_images is None else "official",
+        holdout=max(1, len(arrays.images) // 6),
+        default_split="paper" if arrays.test_images is None else "official",
+        class_names=arrays.class_names,
+        options=options or DataOptions(),
+        summary=arrays.summary,
     )

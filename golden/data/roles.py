@@ -135,18 +135,18 @@ def check_classes(path: str, column: Column, *, automatic: bool) -> None:
             f"{path}: column {name} holds {len(column.texts)} different values in {len(column)} "
             f"rows, {some(sorted(column.texts)[:3])} for example: these are no classes; {other}"
         )
-    alike = Counter(_plain(text) for text in column.texts)
+    alike = Counter(plain(text) for text in column.texts)
     for form, count in alike.items():
         if count > 1:
-            same = [text for text in column.texts if _plain(text) == form]
+            same = [text for text in column.texts if plain(text) == form]
             raise DataError(
                 f"{path}: column {name} writes a class in several ways, "
                 f"{', '.join(map(repr, same))}; make them one in the file"
             )
 
 
-def _plain(text: str) -> str:
-    """Return what is left of a class without case, blanks and the ways to write a number."""
+def plain(text: str) -> str:
+    """Return what is left of a class without case, blanks and ways to write a number."""
     value = number(text)
     return repr(value) if value is not None else "".join(text.split()).casefold()
 

@@ -1,7 +1,7 @@
 """From a configuration to encoded samples: data set, split and encoder put together."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ..errors import CheckpointError, DataError
 from ..named import override
 from ..paper.config import PaperConfig
 from .datasets import Dataset, load_dataset
+from .options import DataOptions
 from .splits import Split, split
 
 
@@ -35,6 +36,10 @@ class TrainingData:
         Encoded samples.
     columns, class_names : tuple of str
         Of a table: names of its columns and classes.
+    options : DataOptions
+        What reads the same data again in the same way.
+    summary : tuple of tuple of str and str
+        What was found in the user's own data, a heading and a text each.
     """
 
     dataset: str
@@ -44,6 +49,8 @@ class TrainingData:
     test: Bits
     columns: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
+    options: DataOptions = field(default_factory=DataOptions)
+    summary: tuple[tuple[str, str], ...] = ()
 
     @property
     def train_labels(self) -> npt.NDArray[np.int64]:
@@ -74,6 +81,7 @@ class TrainingData:
             "selection": self.encoder.selection,
             "columns": self.columns,
             "class_names": self.class_names,
+            "data_options": self.options,
         }
 
     def check_same(self, sha256: str) -> None:
@@ -204,4 +212,6 @@ def prepare(
         encoder.encode(parts.test_images),
         dataset.columns,
         dataset.class_names,
+        dataset.options,
+        dataset.summary,
     )

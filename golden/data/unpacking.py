@@ -47,7 +47,7 @@ def unpacked(path: Path, limit: int | None = None) -> bytes:
     path : Path
         File to read.
     limit : int, optional
-        Bytes that it may unpack to; None: what :func:`allowed` says.
+        Bytes after which nothing more is read; None: more than :func:`allowed` says is an error.
 
     Raises
     ------
@@ -61,19 +61,19 @@ def unpacked(path: Path, limit: int | None = None) -> bytes:
             reader = next((r for magic, r in _OPEN.items() if start.startswith(magic)), None)
             if reader is None:
                 return file.read()
-            limit = allowed(path.stat().st_size) if limit is None else limit
+            most = allowed(path.stat().st_size) if limit is None else limit
             try:
                 with reader(file) as contents:
-                    raw = _read(contents, limit)
+                    raw = _read(contents, most)
             except _DAMAGED as error:
                 raise DataError(f"{path} is damaged: {error}; fetch it again") from error
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error}") from error
-    if len(raw) > limit:
+    if limit is None and len(raw) > most:
         raise DataError(
-            f"{path} unpacks to more than {limit >> 20} MiB from {path.stat().st_size >> 10} KiB; "
+            f"{path} unpacks to more than {most >> 20} MiB from {path.stat().st_size >> 10} KiB; "
             "unpack it yourself if that is meant"
         )
     return raw
