@@ -83,6 +83,8 @@ def _mnist(name: str, data_dir: Path | None) -> Dataset:
 
 def _table(name: str, table: Table) -> Dataset:
     """Return a table as a data set; a fifth of it is the test set, as in the paper's tables."""
+    if table.options.image_shape is not None:
+        return _images(name, table, table.options.image_shape)
     only_numbers = table.numbers == len(table.columns)
     return Dataset(
         name,
@@ -94,6 +96,32 @@ def _table(name: str, table: Table) -> Dataset:
         holdout=max(1, len(table.values) // 5),
         encoder="distributive:32" + ("" if only_numbers else f",n={table.numbers}"),
         columns=table.columns,
+        class_names=table.class_names,
+        options=table.options,
+        summary=() if table.summary is None else tuple(table.summary.lines()),
+    )
+
+
+def _images(name: str, table: Table, shape: tuple[int, int]) -> Dataset:
+    """Return a table whose rows are images as a data set of images."""
+    count = len(table.columns)
+    if count != shape[0] * shape[1] or table.numbers != count:
+        raise DataError(
+            f"{name}: {table.numbers} columns of numbers and {count - table.numbers} of categories "
+            f"are no images of {shape[0]} x {shape[1]} (--image-shape)"
+        )
+    values = table.values.reshape(-1, *shape)
+    # Encoders of edges want 8-bit pixels.
+    if (values == values.astype(np.uint8)).all():
+        values = values.astype(np.uint8)
+    return Dataset(
+        name,
+        values,
+        table.labels,
+        len(table.class_names),
+        None,
+        None,
+        holdout=max(1, len(values) // 6),
         class_names=table.class_names,
         options=table.options,
         summary=() if table.summary is None else tuple(table.summary.lines()),
@@ -128,9 +156,11 @@ def load_dataset(
     ----------
     name : str
         One of :data:`DATASETS`, or the user's own: an ``.npz`` file with ``x``, ``y`` and
-        perhaps ``x_test``, ``y_test``; a ``.csv`` file, ``"file.csv"`` or ``"file.csv#target"``,
-        see :func:`~metabit.golden.data.tables.load_csv`; two ``.npy`` files, ``"x.npy,y.npy"``; or
-        a folder with the four IDX files of a data set in the manner of MNIST.
+        perhaps ``x_test``, ``y_test``, or the names of
+        :func:`~metabit.golden.data.layouts.find_layout`; a table, ``"file.csv"`` or
+        ``"file.csv#target"``, see :func:`~metabit.golden.data.tables.load_csv`; two ``.npy``
+        files, ``"x.npy,y.npy"``; or a folder with the IDX files of a data set in the manner of
+        MNIST.
     data_dir : Path, optional
         Folder with the IDX files of `mnist` or `fashion-mnist`.
     options : DataOptions, optional

@@ -15,7 +15,8 @@ from ..encoding.selection import select_bits
 from ..errors import CheckpointError, DataError
 from ..named import override
 from ..paper.config import PaperConfig
-from .datasets import Dataset, load_dataset
+from .choosing import suitable_encoder
+from .datasets import DATASETS, Dataset, load_dataset
 from .options import DataOptions
 from .splits import Split, split
 
@@ -113,12 +114,15 @@ def adapt(config: Config, dataset: Dataset, encoder: str | None = None) -> Confi
         What to start from.
     dataset : Dataset
         What to train on. Data of type bool need no encoder and get ``none``; tables have one of
-        their own.
+        their own. Where the configuration's thresholds are made for pixels of another range, the
+        user's own data get an encoder that takes them from the training data.
     encoder : str, optional
         Encoder instead of the configuration's.
     """
     bits = dataset.images.dtype == bool
     encoder = encoder or dataset.encoder or ("none" if bits else config.encoder)
+    if encoder is config.encoder and dataset.name not in DATASETS:
+        encoder = suitable_encoder(encoder, config.dataset, dataset.name, dataset.images)
     inputs = Encoder(encoder).bits(dataset.images.shape[1:])
     # A data set need not contain all classes; fewer than the configuration has are no error.
     classes = dataset.classes
@@ -170,6 +174,11 @@ def fitted_encoder(
     return encoder
 
 
+def changing(samples: Bits) -> int:
+    """Return how many bits differ between samples."""
+    return int(np.count_nonzero(samples.any(axis=0) & ~samples.all(axis=0)))
+
+
 def prepare(
     config: Config | PaperConfig,
     *,
@@ -204,11 +213,18 @@ def prepare(
     parts = split(dataset, split_name, config.seed)
     if encoder is None:
         encoder = fitted_encoder(config.encoder, parts.images, parts.labels, config.seed)
+    train = encoder.encode(parts.images)
+    if len(train) > 1 and not changing(train):
+        raise DataError(
+            f"encoder {encoder.spec!r} gives all {len(train)} training samples of {dataset.name} "
+            f"the same {train.shape[1]} bits: there is nothing to learn from; the data are "
+            f"{parts.images.min()} to {parts.images.max()}, try --encoder quantiles:4"
+        )
     return TrainingData(
         dataset.name,
         parts,
         encoder,
-        encoder.encode(parts.images),
+        train,
         encoder.encode(parts.test_images),
         dataset.columns,
         dataset.class_names,

@@ -7,6 +7,8 @@ part                       bits
 =========================  ==================================================================
 ``none``                   the data are bits already
 ``median``                 pixel > median of all training pixels (fitted)
+``quantiles:4``            pixel > t for 4 thresholds between which equally many of all training
+                           pixels lie that are no background (fitted)
 ``thermometer:0,128``      pixel > t: all pixels for the first threshold, then the next
 ``edges:d=1,t=8,c=0/4``    edge counts: distance d, edge threshold t, count thresholds c; with
                            ``dir=diagonals`` or ``knights`` in other directions, with ``cell=8``
@@ -30,6 +32,7 @@ import numpy.typing as npt
 from ..codes import Bits
 from ..errors import ConfigurationError, DataError
 from .distributive import Distributive, Thresholds
+from .levels import levels_of
 from .parts import KNOWN, NAMED, Part, Shape, Thermometer, Unchanged, parse_parts
 
 __all__ = ["KNOWN", "NAMED", "Bits", "Encoder", "Part", "Shape", "Thermometer", "Unchanged"]
@@ -48,7 +51,7 @@ class Encoder:
     median : float, optional
         Fitted median, as a checkpoint keeps it.
     thresholds : tuple of tuple of float, optional
-        Fitted thresholds of a ``distributive`` part, likewise.
+        Fitted thresholds of a ``distributive`` or ``quantiles`` part, likewise.
     selection : sequence of int, optional
         Fitted selection of ``select``, likewise.
 
@@ -59,7 +62,8 @@ class Encoder:
     median : float or None
         Threshold of ``median`` parts; None before :meth:`fit` and without such parts.
     thresholds : tuple of tuple of float, or None
-        Thresholds of a ``distributive`` part, column by column; None likewise.
+        Thresholds of a ``distributive`` part, column by column, or of a ``quantiles`` part, for
+        all pixels; None likewise.
     selected : int or None
         How many bits ``select`` keeps; None: all.
     selection : tuple of int, or None
@@ -89,13 +93,25 @@ class Encoder:
         named = parse_parts(match[2] if match else spec)
         self._texts = [text for text, _ in named]
         self._parts = [part for _, part in named]
-        if sum(isinstance(part, Distributive) for part in self._parts) > 1:
+        self._levels = [
+            len(part.thresholds)
+            for text, part in named
+            if text.startswith("quantiles:") and isinstance(part, Thermometer)
+        ]
+        distributive = sum(isinstance(part, Distributive) for part in self._parts)
+        if distributive > 1:
             raise ConfigurationError(f"encoder {spec!r} has more than one 'distributive' part")
+        if distributive + len(self._levels) > 1:
+            raise ConfigurationError(
+                f"encoder {spec!r} has more than one part with thresholds from the training data"
+            )
         self.median: float | None = None
         self.thresholds: Thresholds | None = None
         if median is not None and "median" in self._texts:
             self._set_median(median)
-        if thresholds is not None:
+        if thresholds is not None and self._levels:
+            self._set_levels(thresholds)
+        elif thresholds is not None:
             self._set_distributive(lambda part: part.restored(thresholds))
         self.selection: tuple[int, ...] | None = None
         if selection is not None and self.selected is not None:
@@ -109,6 +125,8 @@ class Encoder:
     @property
     def _ready(self) -> bool:
         """Whether every part knows what it takes from the training data."""
+        if self._levels and self.thresholds is None:
+            return False
         return ("median" not in self._texts or self.median is not None) and all(
             part.thresholds is not None for part in self._parts if isinstance(part, Distributive)
         )
@@ -124,6 +142,23 @@ class Encoder:
         self.median = float(median)
         self._parts = [
             Thermometer((self.median,)) if text == "median" else part
+            for text, part in zip(self._texts, self._parts, strict=True)
+        ]
+
+    def _set_levels(self, thresholds: Thresholds) -> None:
+        found = tuple(map(float, thresholds[0])) if thresholds else ()
+        if (
+            len(thresholds) != 1
+            or len(found) != self._levels[0]
+            or not all(map(math.isfinite, found))
+        ):
+            raise ConfigurationError(
+                f"thresholds of encoder {self.spec!r} must be {self._levels[0]} numbers, "
+                f"not {thresholds}"
+            )
+        self.thresholds = (found,)
+        self._parts = [
+            Thermometer(found) if text.startswith("quantiles:") else part
             for text, part in zip(self._texts, self._parts, strict=True)
         ]
 
@@ -165,6 +200,8 @@ class Encoder:
             Training images only.
         """
         self._set_distributive(lambda part: part.fit(images))
+        if self._levels:
+            self._set_levels((levels_of(images, self._levels[0]),))
         if "median" in self._texts:
             median, largest = float(np.median(images)), images.max()
             if median >= largest:

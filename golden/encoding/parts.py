@@ -38,7 +38,7 @@ NAMED = {
 """Sums of parts that have a name."""
 
 KNOWN = (
-    *("none", "median", "thermometer:T[,T...]"),
+    *("none", "median", "quantiles:N", "thermometer:T[,T...]"),
     f"edges:d=D,t=T,c=C[/C...][,dir={'|'.join(DIRECTIONS)}][,cell=N]",
     *("areas:t=T[/T...],c=C[/C...][,cell=N]", "distributive:B"),
     *NAMED,
@@ -117,6 +117,12 @@ def _parse(text: str, spec: str) -> Part:
     if text == "median":
         # fit() puts the threshold in; until then its place is all that counts.
         return Thermometer((math.nan,))
+    if name == "quantiles":
+        if not arguments.isascii() or not arguments.isdecimal() or not 1 <= int(arguments) <= 256:
+            raise ConfigurationError(
+                f"quantiles needs 1 to 256 thresholds, e.g. 'quantiles:4', not {text!r}"
+            )
+        return Thermometer(int(arguments) * (math.nan,))
     if name == "thermometer":
         try:
             thresholds = tuple(float(value) for value in arguments.split(","))

@@ -1,5 +1,6 @@
 """`metabit evaluate`: test a trained network."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -12,7 +13,8 @@ from rich.table import Table
 
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.hardware import Checkpoint
-from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.datasets import Dataset, load_dataset
+from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import split as split_dataset
 from metabit.golden.data.training_data import check_fit
 from metabit.golden.engines import EngineName, choose_engine, make_learner
@@ -20,8 +22,8 @@ from metabit.golden.paper.checkpoint import AnyCheckpoint, load_any_checkpoint
 from metabit.golden.paper.run import paper_network
 
 from . import options
+from .data_options import print_summary, takes_data_options
 from .options import check_folder, write_json
-from .tables import TargetOption, with_target
 
 EPILOG = """
 **Examples**
@@ -38,24 +40,27 @@ class _Predicts(Protocol):
     def predict(self, samples: npt.NDArray[np.bool_]) -> npt.NDArray[np.integer]: ...
 
 
+@takes_data_options
 def evaluate(
+    *,
+    reading: DataOptions,
     checkpoint: Annotated[
         Path, typer.Argument(metavar="FILE.npz", help="Checkpoint that train has written.")
     ],
     engine: options.EngineOption = "auto",
     json: options.JsonOption = None,
     dataset: options.DatasetOption = None,
-    target: TargetOption = None,
     split: options.SplitOption = None,
     data_dir: options.DataDirOption = None,
 ) -> None:
     """Measure the test accuracy of a trained network, class by class."""
     console = Console()
     check_folder("--json", json)
-    dataset = with_target(dataset, target)
     loaded = load_any_checkpoint(checkpoint)
     config, record = loaded.config, loaded.record
-    images, labels, tested_on = _test_set(loaded, dataset, split, data_dir)
+    data = _load(loaded, dataset, data_dir, reading)
+    print_summary(console, data.summary)
+    images, labels, tested_on = _test_set(loaded, data, split)
     learner = _learner(loaded, choose_engine(engine, len(images)))
     predictions = learner.predict(record.encoder_of(config.encoder).encode(images))
     confusion = np.zeros((config.classes, config.classes), np.int64)
@@ -89,8 +94,17 @@ def _learner(checkpoint: AnyCheckpoint, engine: EngineName) -> _Predicts:
     return checkpoint.restore(paper_network(checkpoint.config, engine))
 
 
+def _load(
+    checkpoint: AnyCheckpoint, dataset: str | None, data_dir: Path | None, reading: DataOptions
+) -> Dataset:
+    """Return the data set to test on, read as the one that was trained on where nothing is said."""
+    record = checkpoint.record
+    as_trained = replace(record.reading, **reading.given())
+    return load_dataset(dataset or record.dataset, data_dir, as_trained)
+
+
 def _test_set(
-    checkpoint: AnyCheckpoint, dataset: str | None, split: str | None, data_dir: Path | None
+    checkpoint: AnyCheckpoint, loaded: Dataset, split: str | None
 ) -> tuple[npt.NDArray, npt.NDArray[np.int64], str]:
     """Return test images and labels, and what to call them.
 
@@ -98,7 +112,6 @@ def _test_set(
     for or they come with a test set.
     """
     record = checkpoint.record
-    loaded = load_dataset(dataset or record.dataset, data_dir)
     record.check_columns(loaded)
     check_fit(checkpoint.config, loaded)
     trained_on = loaded.name == record.dataset

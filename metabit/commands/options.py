@@ -10,6 +10,7 @@ import typer
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
 from metabit.golden.data.datasets import DATASETS, Dataset, load_dataset
+from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import SPLITS
 from metabit.golden.data.training_data import adapt
 from metabit.golden.engines import ENGINES
@@ -266,6 +267,7 @@ def choose(
     *,
     dataset: str | Dataset | None = None,
     data_dir: Path | None = None,
+    reading: DataOptions | None = None,
     encoder: str | None = None,
     thresholds: str | None = None,
     hidden: str | None = None,
@@ -282,6 +284,8 @@ def choose(
         Name or path; None: `tiny`.
     dataset : str or Dataset or None
         Name, or what is loaded already.
+    reading : DataOptions, optional
+        How the user's own data are read.
     data_dir, encoder, thresholds, hidden, annealing
         The options of these names, as typed.
     **fields
@@ -309,7 +313,7 @@ def choose(
     if isinstance(dataset, Dataset):
         loaded = dataset
     else:
-        loaded = load_dataset(dataset or config.dataset, data_dir)
+        loaded = load_dataset(dataset or config.dataset, data_dir, reading)
     if dataset is not None or encoder is not None:
         config = adapt(config, loaded, encoder)
     return Choice(config, loaded)

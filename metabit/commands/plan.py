@@ -9,9 +9,12 @@ from rich.console import Console
 from metabit.boards.registry import BOARDS, Board, find_board
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
+from metabit.golden.data.datasets import Dataset, load_dataset
+from metabit.golden.data.options import DataOptions
 from metabit.golden.named import NAMES
 
 from . import options
+from .data_options import print_summary, takes_data_options
 from .devices import SimulatedDeviceOption
 from .options import check_folder, write_json
 
@@ -35,7 +38,10 @@ metabit plan --explore --board icebreaker               networks that fill the d
 _MEASURE = "Measured rates"
 
 
+@takes_data_options
 def plan(
+    *,
+    reading: DataOptions,
     config: Annotated[
         str | None,
         typer.Option(
@@ -114,8 +120,10 @@ def plan(
     shape, chosen = _device(network, board, device)
     measured = None
     if measure:
+        loaded = load_dataset(dataset or network.dataset, data_dir, reading)
+        print_summary(console, loaded.summary)
         with console.status("training to measure rates"):
-            measured = _measure(network, shape, engine, dataset, split, data_dir)
+            measured = _measure(network, shape, engine, loaded, split)
     found = make_plan(network, shape, chosen, clock_mhz=freq, measured=measured)
     print_plan(console, found)
     if json is not None:
@@ -159,16 +167,13 @@ def _measure(
     network: Config,
     shape: "Shape",
     engine: str,
-    dataset: str | None,
+    loaded: Dataset,
     split: str | None,
-    data_dir: Path | None,
 ) -> dict:
-    from metabit.golden.data.datasets import load_dataset
     from metabit.golden.data.training_data import prepare
     from metabit.golden.engines import choose_engine
     from metabit.planning.rates import TRAINING, measure
 
-    loaded = load_dataset(dataset or network.dataset, data_dir)
     data = prepare(network, dataset=loaded, split_name=split)
     chosen = choose_engine(engine, TRAINING * len(data.train))
     return dict(measure(network, data, shape.lanes, chosen))

@@ -8,8 +8,10 @@ import typer
 from rich.console import Console
 
 from metabit.errors import MetabitError
+from metabit.golden.data.options import DataOptions
 
 from . import options
+from .data_options import takes_data_options
 from .options import check_folder, choose, write_json
 from .training import (
     describe,
@@ -42,7 +44,10 @@ board: metabit build, then metabit program.
 """
 
 
+@takes_data_options
 def run(
+    *,
+    reading: DataOptions,
     port: Annotated[
         str,
         typer.Option(
@@ -116,12 +121,18 @@ def run(
                 "seed": seed,
                 "dataset": dataset,
                 "split": split,
+                **reading.given(),
             }
         )
         begun = Run.resume(*open_checkpoint(resume, data_dir))
     else:
         chosen = choose(
-            config, dataset=dataset, data_dir=data_dir, counter_bits=counter_bits, seed=seed
+            config,
+            dataset=dataset,
+            data_dir=data_dir,
+            reading=reading,
+            counter_bits=counter_bits,
+            seed=seed,
         )
         data = prepare(chosen.config, dataset=chosen.dataset, split_name=split)
         begun = Run.start(chosen.config, data, epochs or EPOCHS)

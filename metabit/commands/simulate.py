@@ -7,9 +7,11 @@ import typer
 from rich.console import Console
 
 from metabit.boards.registry import Family
+from metabit.golden.data.options import DataOptions
 from metabit.golden.schedule import SPAN
 
 from . import options
+from .data_options import print_summary, takes_data_options, written
 from .devices import SimulatedDeviceOption
 from .options import check_folder, choose
 from .simulation import (
@@ -51,7 +53,10 @@ metabit simulate --netlist ice40 --samples 500        the gates of the FPGA in p
 """
 
 
+@takes_data_options
 def simulate(
+    *,
+    reading: DataOptions,
     config: options.ConfigOption = None,
     device: SimulatedDeviceOption = None,
     samples: Annotated[
@@ -211,15 +216,22 @@ def simulate(
                 "seed": seed,
                 "dataset": dataset,
                 "split": split,
+                **reading.given(),
             }
         )
         run = Run.resume(*open_checkpoint(resume, data_dir))
     else:
         chosen = choose(
-            config, dataset=dataset, data_dir=data_dir, counter_bits=counter_bits, seed=seed
+            config,
+            dataset=dataset,
+            data_dir=data_dir,
+            reading=reading,
+            counter_bits=counter_bits,
+            seed=seed,
         )
         data = prepare(chosen.config, dataset=chosen.dataset, split_name=split)
         run = Run.start(chosen.config, data, epochs or EPOCHS, observe=False)
+    print_summary(console, run.data.summary)
     if samples is None and epochs is None:
         samples = SAMPLES
     network = run.network.config
@@ -254,5 +266,6 @@ def simulate(
             "--resume": resume,
             "--stalls": stalls or None,
             "--netlist": netlist,
+            **written(reading),
         }
         show_simulation(console, opened, samples, command_line(again), netlist, json)

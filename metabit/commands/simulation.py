@@ -36,7 +36,12 @@ def refuse_with_sweep(given: dict[str, Any]) -> None:
 
 def command_line(given: dict[str, Any]) -> str:
     """Return the command with the options that were given."""
-    pairs = [(name, str(value)) for name, value in given.items() if value is not None]
+    pairs = [
+        (name, str(value))
+        for name, values in given.items()
+        for value in (values if isinstance(values, tuple) else (values,))
+        if value is not None
+    ]
     return shlex.join(["metabit", "simulate", *(part for pair in pairs for part in pair)])
 
 

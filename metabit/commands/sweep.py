@@ -11,8 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from metabit.errors import MetabitError
+from metabit.golden.data.options import DataOptions
 
 from . import options
+from .data_options import print_summary, takes_data_options
 from .options import check_folder, check_mode, choose, choose_paper, write_json
 
 if TYPE_CHECKING:
@@ -48,7 +50,10 @@ The same command once more goes on where it was killed, and tries again what has
 """
 
 
+@takes_data_options
 def sweep(
+    *,
+    reading: DataOptions,
     config: Annotated[
         list[str] | None,
         typer.Option(
@@ -146,6 +151,8 @@ def sweep(
             range(seed, seed + seeds),
             data_dir,
             engine,
+            reading,
+            console,
         )
     )
     points = [job.point for job in planned]
@@ -193,6 +200,8 @@ def _plan(
     seeds: range,
     data_dir: Path | None,
     engine: str,
+    reading: DataOptions,
+    console: Console,
 ) -> "Iterator[Job]":
     """Yield all runs; every mistake in what was asked for shows here, before any training."""
     from metabit.golden.data.datasets import Dataset, load_dataset
@@ -211,7 +220,8 @@ def _plan(
         for wanted in datasets:
             name = wanted or load_config(config or "tiny").dataset
             if name not in loaded:
-                data = load_dataset(name, data_dir)
+                data = load_dataset(name, data_dir, reading)
+                print_summary(console, data.summary)
                 loaded[name] = data, dataset_sha256(data)
             for split in values.get("split", [fixed["split"]]):
                 split_dataset(loaded[name][0], split, seeds[0])
@@ -223,7 +233,7 @@ def _plan(
                 for seed in seeds:
                     point = _point(config, *loaded[name], {**fixed, **chosen}, seed, label)
                     place = None if data_dir is None else str(data_dir.resolve())
-                    yield Job(point, source_of(name), place, engine)
+                    yield Job(point, source_of(name), place, engine, loaded[name][0].options)
 
 
 def _point(

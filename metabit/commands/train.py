@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from metabit.errors import MetabitError
+from metabit.golden.data.options import DataOptions
 from metabit.golden.data.training_data import prepare
 from metabit.golden.engines import choose_engine
 from metabit.golden.named import override
@@ -17,9 +18,9 @@ from metabit.golden.paper.run import PaperRun
 from metabit.golden.run import Run
 
 from . import options
+from .data_options import takes_data_options
 from .options import ONLY_PAPER, check_folder, check_mode, choose, choose_paper, write_json
 from .pictures import draw_run, prepare_folder
-from .tables import TargetOption, with_target
 from .training import (
     AnyRun,
     describe,
@@ -56,7 +57,10 @@ metabit train --mode baldassi --layers 165 --group 11
 """
 
 
+@takes_data_options
 def train(
+    *,
+    reading: DataOptions,
     config: options.ConfigOption = None,
     mode: options.ModeOption = None,
     epochs: Annotated[
@@ -112,7 +116,6 @@ def train(
     ] = None,
     json: options.JsonOption = None,
     dataset: options.DatasetOption = None,
-    target: TargetOption = None,
     split: options.SplitOption = None,
     data_dir: options.DataDirOption = None,
     encoder: options.EncoderOption = None,
@@ -136,7 +139,6 @@ def train(
     With --mode paper by the paper's own rule, with --mode baldassi by that of its baseline.
     """
     console = Console(soft_wrap=True)
-    dataset = with_target(dataset, target)
     network_options: dict[str, Any] = {
         "encoder": encoder,
         "thresholds": thresholds,
@@ -171,13 +173,19 @@ def train(
             "seeds": seeds,
             "dataset": dataset,
             "split": split,
+            **reading.given(),
         }
         refuse_changes(given)
         runs: Iterator[tuple[AnyRun, Path | None]] = iter(
             [(open_run(resume, data_dir, engine), out or resume)]
         )
     else:
-        data_options = {"dataset": dataset, "data_dir": data_dir, "seed": seed}
+        data_options = {
+            "dataset": dataset,
+            "data_dir": data_dir,
+            "reading": reading,
+            "seed": seed,
+        }
         start = _starter(config, mode, epochs, split, engine, {**data_options, **network_options})
         runs = (
             (run, out.with_stem(f"{out.stem}-{run.network.config.seed}") if out and seeds else out)

@@ -15,12 +15,15 @@ from metabit.errors import MetabitError
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.hardware import Checkpoint, load_checkpoint
 from metabit.golden.config import Config
-from metabit.golden.data.training_data import TrainingData, prepare
+from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.training_data import TrainingData, changing, prepare
 from metabit.golden.engines import choose_engine
 from metabit.golden.paper.checkpoint import AnyCheckpoint, load_any_checkpoint
 from metabit.golden.paper.config import PaperConfig
 from metabit.golden.paper.run import PaperRun
 from metabit.golden.run import Run
+
+from .data_options import print_summary
 
 
 def refuse_changes(given: dict[str, Any]) -> None:
@@ -65,8 +68,8 @@ def _data_of(path: Path, checkpoint: AnyCheckpoint, data_dir: Path | None) -> Tr
         )
     return prepare(
         checkpoint.config.model_copy(update={"dataset": record.dataset}),
+        dataset=load_dataset(record.dataset, data_dir, record.reading),
         split_name=record.split,
-        data_dir=data_dir,
         encoder=record.encoder_of(checkpoint.config.encoder),
     )
 
@@ -74,6 +77,7 @@ def _data_of(path: Path, checkpoint: AnyCheckpoint, data_dir: Path | None) -> Tr
 def describe(console: Console, run: AnyRun) -> None:
     """Print what is about to be trained."""
     config, data = run.network.config, run.data
+    print_summary(console, data.summary)
     layers = "-".join(map(str, (config.inputs, *config.hidden)))
     console.print(
         f"[bold]{config.name}[/]  {layers}-{config.classes}  group {config.group}  "
@@ -85,6 +89,16 @@ def describe(console: Console, run: AnyRun) -> None:
         f"{len(data.test)} test samples",
         highlight=False,
     )
+    if "quantiles:" in config.encoder and data.encoder.thresholds is not None:
+        found = ", ".join(f"{threshold:g}" for threshold in data.encoder.thresholds[0])
+        console.print(f"thresholds from the training data: {found}", highlight=False)
+    varying = changing(data.train)
+    if 2 * varying < data.train.shape[1]:
+        console.print(
+            f"[yellow]only {varying} of {data.train.shape[1]} input bits differ between training "
+            "samples[/]; would another --encoder tell more?",
+            highlight=False,
+        )
     if run.schedule.history or run.schedule.sample:
         console.print(
             f"resuming in epoch {run.schedule.epoch} after {run.schedule.sample} samples",

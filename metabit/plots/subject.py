@@ -163,7 +163,7 @@ def subject_of_checkpoint(
     encoder = record.encoder_of(config.encoder)
     tested = reason = None
     try:
-        dataset = load_dataset(record.dataset, data_dir)
+        dataset = load_dataset(record.dataset, data_dir, record.reading)
         check_fit(config, dataset)
         parts = split(dataset, record.split, config.seed)
         shape = dataset.images.shape[1:]

@@ -154,7 +154,7 @@ def _predict(file: Path) -> Predictions | None:
 
     checkpoint = load_checkpoint(file)
     config, record = checkpoint.config, checkpoint.record
-    parts = split(load_dataset(record.dataset), record.split, config.seed)
+    parts = split(load_dataset(record.dataset, None, record.reading), record.split, config.seed)
     images, labels = parts.test_images, parts.test_labels
     predictions = checkpoint.network().predict(record.encoder_of(config.encoder).encode(images))
     confusion = np.zeros((config.classes, config.classes), np.int64)

@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from ..golden.checkpoints.file import versions
 from ..golden.config import Config
 from ..golden.data.arrays import is_file_name
 from ..golden.data.datasets import Dataset, load_dataset
+from ..golden.data.options import DataOptions
 from ..golden.data.tables import is_table
 from ..golden.data.training_data import prepare
 from ..golden.engines import choose_engine
@@ -34,12 +35,15 @@ class Job:
         Folder with the files of `mnist` or `fashion-mnist`.
     engine : str
         One of :data:`~metabit.golden.engines.ENGINES`.
+    reading : DataOptions
+        How the user's own data are read.
     """
 
     point: Point
     source: str
     data_dir: str | None = None
     engine: str = "auto"
+    reading: DataOptions = field(default_factory=DataOptions)
 
 
 def source_of(dataset: str) -> str:
@@ -80,7 +84,7 @@ def work(job: Job) -> dict[str, Any]:
 def _train(job: Job) -> dict[str, Any]:
     """Train a point, and return its results."""
     point = job.point
-    dataset = _load(job.source, job.data_dir, point.data_sha256)
+    dataset = _load(job.source, job.data_dir, point.data_sha256, job.reading)
     data = prepare(point.config, dataset=dataset, split_name=point.split)
     engine = choose_engine(job.engine, len(data.train) * point.epochs)
     run: Run | PaperRun
@@ -101,9 +105,9 @@ def _train(job: Job) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _load(source: str, data_dir: str | None, sha256: str) -> Dataset:
+def _load(source: str, data_dir: str | None, sha256: str, reading: DataOptions) -> Dataset:
     """Return a data set, which the next point of this worker is likely to need again."""
-    dataset = load_dataset(source, None if data_dir is None else Path(data_dir))
+    dataset = load_dataset(source, None if data_dir is None else Path(data_dir), reading)
     if dataset_sha256(dataset) != sha256:
         raise DataError(
             f"data set {source} has other contents here than where the sweep was started"

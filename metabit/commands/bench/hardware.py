@@ -10,11 +10,13 @@ from rich.console import Console
 from metabit.boards.registry import BOARDS, find_board
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.file import versions
+from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import SPLITS
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.named import NAMES, load_config
 
 from .. import options
+from ..data_options import takes_data_options
 from ..options import check_folder, write_json
 
 EPILOG = """
@@ -32,7 +34,10 @@ Builds come from metabit build, with several seeds each in a folder of its own.
 _TRAINING = 30
 
 
+@takes_data_options
 def hardware(
+    *,
+    reading: DataOptions,
     boards: Annotated[
         str,
         typer.Option("--boards", metavar="NAME[,NAME...]", help=f"Of {', '.join(BOARDS)}."),
@@ -117,7 +122,7 @@ def hardware(
                 training=training,
                 samples=samples,
                 engine=engine,
-                sources=(dataset, split, data_dir),
+                sources=(dataset, split, data_dir, reading),
                 report=lambda step, name=board.name: status.update(f"{name}: {step}"),
             )
             found.append(measured)
@@ -149,7 +154,7 @@ def _measure(
     training: int,
     samples: int | None,
     engine: str,
-    sources: tuple[str | None, str | None, Path | None],
+    sources: tuple[str | None, str | None, Path | None, DataOptions],
     report: Any,
 ) -> tuple[Any, str]:
     """Measure a board; returns what was found, and what was trained on."""
@@ -161,11 +166,13 @@ def _measure(
     from .hardware_runs import collect_builds, simulate_epochs
     from .hardware_tables import Measured
 
-    dataset, split, data_dir = sources
+    dataset, split, data_dir, reading = sources
     built = collect_builds(builds, board)
     report("encode samples")
     data = prepare(
-        network, dataset=load_dataset(dataset or network.dataset, data_dir), split_name=split
+        network,
+        dataset=load_dataset(dataset or network.dataset, data_dir, reading),
+        split_name=split,
     )
     runs = simulate_epochs(
         network,
