@@ -117,7 +117,7 @@ def _separator(lines: list[str]) -> str:
     usual = max(_SEPARATORS, key=lines[0].count)
     even = [mark for mark in _SEPARATORS if _columns(lines, mark) > 1]
     if not even:
-        if usual not in lines[0] and len({len(line.split()) for line in lines}) == 1:
+        if usual not in lines[0] and _columns(lines, BLANKS) > 1:
             return BLANKS
         # Nothing fits; the error will speak of the usual one, or of a single column.
         return usual

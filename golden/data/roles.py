@@ -14,6 +14,9 @@ from .summary import some, title
 _ENOUGH = 10
 """Rows from which on a pattern is no accident."""
 
+_MANY = 20
+"""Rows from which on a class for every other one is no class."""
+
 _LARGE = 20
 """Numbers of a column from which on they rather are a quantity than classes."""
 
@@ -130,7 +133,7 @@ def check_classes(path: str, column: Column, *, automatic: bool) -> None:
         raise DataError(
             f"{path}: column {name} is continuous, {broken[0]} for example, and no class; {other}"
         )
-    if len(column) >= _ENOUGH and 2 * len(column.texts) > len(column):
+    if len(column) >= _MANY and 2 * len(column.texts) > len(column):
         raise DataError(
             f"{path}: column {name} holds {len(column.texts)} different values in {len(column)} "
             f"rows, {some(sorted(column.texts)[:3])} for example: these are no classes; {other}"

@@ -13,7 +13,7 @@ from .features import categories_of, complete_rows, find_decimal, numbers_of
 from .grids import Grid, read_grid
 from .numbers import number
 from .options import DataOptions
-from .roles import check_classes, find_target, left_out
+from .roles import check_classes, find_target, left_out, place_of
 from .summary import Summary, title
 from .unpacking import SUFFIXES as PACKED
 
@@ -92,6 +92,7 @@ def load_csv(name: str, options: DataOptions | None = None) -> Table:
         raise DataError(
             f"{path} has too few rows of data: {len(columns[0])}; at least 2 are needed"
         )
+    names = [column.name for column in columns]
     place = find_target(path, columns, options, header)
     dropped = left_out(path, columns, place, options)
     used = [column for i, column in enumerate(columns) if i != place and i not in dropped]
@@ -101,7 +102,8 @@ def load_csv(name: str, options: DataOptions | None = None) -> Table:
     check_classes(path, answer, automatic=options.automatic)
     labels, class_names = _classes(path, answer)
     reasons = [(columns[i].name, reason) for i, reason in dropped.items()]
-    used, constant = _changing([column.rows(rows) for column in used], options)
+    kept = [names[place_of(path, names, name, "--keep")] for name in options.keep]
+    used, constant = _changing([column.rows(rows) for column in used], kept, options)
     reasons += [(column.name, f"always {column.texts[0]!r}") for column in constant]
     if not used:
         left = ", ".join(f"{title(name)} is left out ({reason})" for name, reason in reasons)
@@ -117,7 +119,6 @@ def load_csv(name: str, options: DataOptions | None = None) -> Table:
         else:
             counts.append((column.name, len(column.texts)))
             categories += categories_of(path, column)
-    names = [column.name for column in columns]
     return Table(
         tuple(name for name, _ in numeric + categories),
         len(numeric),
@@ -164,11 +165,13 @@ def _below_header(path: str, grid: Grid, options: DataOptions) -> tuple[bool, li
     return header, columns
 
 
-def _changing(columns: list[Column], options: DataOptions) -> tuple[list[Column], list[Column]]:
+def _changing(
+    columns: list[Column], kept: list[str], options: DataOptions
+) -> tuple[list[Column], list[Column]]:
     """Divide columns into those that change and those that never do."""
     if not options.automatic or options.image_shape is not None:
         return columns, []
-    constant = [len(c.texts) < 2 and c.name not in options.keep for c in columns]
+    constant = [len(c.texts) < 2 and c.name not in kept for c in columns]
     pairs = list(zip(columns, constant, strict=True))
     return [c for c, same in pairs if not same], [c for c, same in pairs if same]
 
