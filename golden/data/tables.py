@@ -105,6 +105,7 @@ def load_csv(name: str, options: DataOptions | None = None) -> Table:
     kept = [names[place_of(path, names, name, "--keep")] for name in options.keep]
     used, constant = _changing([column.rows(rows) for column in used], kept, options)
     reasons += [(column.name, f"always {column.texts[0]!r}") for column in constant]
+    reasons.sort(key=lambda reason: names.index(reason[0]))
     if not used:
         left = ", ".join(f"{title(name)} is left out ({reason})" for name, reason in reasons)
         raise DataError(f"{path} has no column to learn from: {left}")
