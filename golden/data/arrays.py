@@ -62,7 +62,7 @@ def load_arrays(name: str, options: DataOptions | None = None) -> Arrays:
     """
     shape = options.image_shape if options is not None else None
     unused: tuple[str, ...] = ()
-    titles = ("x", "y", "x_test", "y_test")
+    titles: tuple[str, ...] = ("x", "y", "x_test", "y_test")
     if name.endswith(".npz"):
         arrays, layout = _load_npz(Path(name))
         titles, unused = (*layout.train, *(layout.test or ())), layout.unused
@@ -88,8 +88,10 @@ def load_arrays(name: str, options: DataOptions | None = None) -> Arrays:
             f"{name}: samples of {titles[2].split()[-1]} must have the shape of those of "
             f"{titles[0].split()[-1]}, {images[0].shape[1:]}, not {images[1].shape[1:]}"
         )
-    test = (images[1], labels[1]) if len(images) == 2 else (None, None)
-    return Arrays(images[0], labels[0], *test, names, _summary(images, labels, names, unused))
+    summary = _summary(images, labels, names, unused)
+    if len(images) == 1:
+        return Arrays(images[0], labels[0], None, None, names, summary)
+    return Arrays(images[0], labels[0], images[1], labels[1], names, summary)
 
 
 def _summary(

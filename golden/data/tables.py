@@ -85,7 +85,9 @@ def load_csv(name: str, options: DataOptions | None = None) -> Table:
         If the file is missing or its contents cannot be trained on.
     """
     path, _, target = name.partition("#")
-    options = replace(options or DataOptions(), **({"target": target} if target else {}))
+    options = options or DataOptions()
+    if target:
+        options = replace(options, target=target)
     grid = read_grid(Path(path))
     header, columns = _below_header(path, grid, options)
     if len(columns[0]) < 2:

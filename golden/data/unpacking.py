@@ -7,8 +7,9 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ..errors import DataError
 
@@ -18,7 +19,7 @@ MAX_UNPACKED = 1 << 30
 MAX_RATIO = 50
 """times its size that it may unpack to in any case: images mostly of background reach 20."""
 
-_OPEN: dict[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
+_OPEN: dict[bytes, Callable[[IO[bytes]], AbstractContextManager[Any]]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\0": lzma.LZMAFile,

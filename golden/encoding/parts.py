@@ -38,7 +38,7 @@ NAMED = {
 """Sums of parts that have a name."""
 
 KNOWN = (
-    *("none", "median", "quantiles:N", "thermometer:T[,T...]"),
+    *("none", "median", "thermometer:T[,T...]", "quantiles:N"),
     f"edges:d=D,t=T,c=C[/C...][,dir={'|'.join(DIRECTIONS)}][,cell=N]",
     *("areas:t=T[/T...],c=C[/C...][,cell=N]", "distributive:B"),
     *NAMED,
