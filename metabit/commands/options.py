@@ -118,8 +118,8 @@ EncoderOption = Annotated[
     typer.Option(
         "--encoder",
         metavar="SPEC",
-        help="How images become bits: none, median, thermometer:T,T..., edges-1568, edges-1960, "
-        "edges-2548, edges:d=1,t=8,c=0/4, distributive:B, or a sum with '+'.",
+        help="How images become bits: none, median, thermometer:T,T..., quantiles:N, edges-1568, "
+        "edges-1960, edges-2548, edges:d=1,t=8,c=0/4, distributive:B, or a sum with '+'.",
         rich_help_panel=_NETWORK,
     ),
 ]
