@@ -13,14 +13,16 @@ from amaranth.build.run import BuildPlan
 
 from ..errors import MetabitError
 from ..hdl.shape import Shape
+from ..locking import only_writer
+from ..tools.errors import ToolFailedError
+from ..tools.find import tool_version
+from ..tools.run import run_tool
 from .clocking import clock_mhz
-from .drawing import draw
 from .floorplan import place_memories
 from .placement import count_blocks, read_placement
 from .registry import Board, check_memory
 from .results import BuildResult, Report, load_result, parse_report
 from .synthesis import OPTIONS, PLACER, PREPARATION
-from .toolchain import ToolFailedError, run_tool, tool_version
 from .top import Top
 
 RESULT_NAME = "build.json"
@@ -28,6 +30,7 @@ RESULT_NAME = "build.json"
 
 _TOP = "top"
 _CACHE_KEY = "cache-key"
+_LOCK = ".lock"
 _REPORT = "report.json"
 _PLACED = "placed.json"
 
@@ -95,6 +98,19 @@ def build(
     """
     check_memory(board, shape)
     mhz = clock_mhz(board, options.clock_mhz)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MetabitError(f"cannot make the folder {folder}: {error.strerror}") from error
+    busy = f"another build is writing {folder}; wait for its end, or choose another with --out"
+    with only_writer(folder / _LOCK, busy):
+        return _build(board, shape, mhz, folder, options, progress)
+
+
+def _build(
+    board: Board, shape: Shape, mhz: float, folder: Path, options: BuildOptions, progress: Progress
+) -> BuildResult:
+    """Build in a folder that nobody else builds in."""
     plan = _plan(board, shape, Top(board, shape, mhz), options.seed)
     commands: list[list[str]] = json.loads(plan.files[f"build_{_TOP}.json"])["commands"]
     tools = {command[0]: tool_version(command[0]) for command in commands}
@@ -105,11 +121,13 @@ def build(
     if not options.force and result_file.exists() and kept.exists() and kept.read_text() == key:
         cached = load_result(result_file)
         if Path(cached.bitstream).exists():
+            if not cached.picture and (picture := _draw(folder, board, shape)):
+                cached = replace(cached, picture=picture)
+                result_file.write_text(cached.to_json())
             # The name of a device is no part of the hardware.
             return replace(cached, shape=shape.name, seconds={})
 
     kept.unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / _REPORT).unlink(missing_ok=True)
     plan.extract(folder)
     seconds: dict[str, float] = {}
@@ -129,8 +147,7 @@ def build(
     report = _read_report(folder / _REPORT)
     report.check_timing(options.seed)
     cells = read_placement(folder / _PLACED, board.family)
-    picture = folder / "placement.png"
-    draw(cells, board.tiles, picture, f"{shape.name} on {board.title} ({board.device})")
+    picture = _draw(folder, board, shape)
     bitstream = folder / f"metabit-{board.name}-{shape.name}{board.bitstream_suffix}"
     shutil.copyfile(folder / f"{_TOP}{board.bitstream_suffix}", bitstream)
     result = BuildResult(
@@ -146,7 +163,7 @@ def build(
         baud=board.baud,
         seconds=seconds,
         tools=tools,
-        picture=str(picture),
+        picture=picture,
         blocks=count_blocks(cells),
         critical_path=report.critical_path,
     )
@@ -154,6 +171,20 @@ def build(
     # Last of all: a build that was interrupted leaves no key behind.
     kept.write_text(key)
     return result
+
+
+def _draw(folder: Path, board: Board, shape: Shape) -> str:
+    """Draw the placed design, and return the path of the picture; nothing without matplotlib."""
+    try:
+        from .drawing import draw
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "matplotlib":
+            raise
+        return ""
+    cells = read_placement(folder / _PLACED, board.family)
+    picture = folder / "placement.png"
+    draw(cells, board.tiles, picture, f"{shape.name} on {board.title} ({board.device})")
+    return str(picture)
 
 
 def _plan(board: Board, shape: Shape, top: Top, seed: int) -> BuildPlan:
@@ -164,6 +195,8 @@ def _plan(board: Board, shape: Shape, top: Top, seed: int) -> BuildPlan:
         _TOP,
         # Source locations would make the same design differ from machine to machine.
         emit_src=False,
+        # The tools say in the logs that are announced how far they are, instead of in others.
+        verbose=True,
         script_after_read=PREPARATION,
         synth_opts=OPTIONS[board.family],
         script_after_synth=place_memories(board, shape),

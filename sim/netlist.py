@@ -11,10 +11,12 @@ from amaranth.lib import wiring
 
 from ..boards.registry import BOARDS, Board, Family
 from ..boards.synthesis import OPTIONS, PREPARATION
-from ..boards.toolchain import ToolFailedError, run_tool, tool_version, yosys_library
 from ..errors import MetabitError
 from ..hdl.device import Device
 from ..hdl.shape import Shape
+from ..tools.errors import ToolFailedError
+from ..tools.find import tool_version, yosys_library
+from ..tools.run import run_tool
 from .source import Report
 
 _MODELS: dict[Family, tuple[str, ...]] = {

@@ -10,11 +10,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-import pooch
 from amaranth.lib import wiring
 
+from .. import cache
+from ..tools.compiling import Toolchain, check_loads, toolchain
+from ..tools.errors import ToolError
+from ..tools.run import run
 from .source import Report, Rtl, Source
-from .tools import Toolchain, ToolError, run, toolchain
 
 TraceFormat = Literal["vcd", "fst"]
 
@@ -30,7 +32,7 @@ _KEPT_MODELS = 200
 
 def cache_folder() -> Path:
     """Return the folder where compiled models are kept; it may be deleted at any time."""
-    return Path(pooch.os_cache("metabit")) / "models"
+    return cache.cache_folder("models")
 
 
 def build(
@@ -77,10 +79,11 @@ def build(
         *flags,
     )
     library = cache_folder() / f"{name}.so"
-    if library.exists():
-        library.touch()
+    if _is_kept(library, tools):
         return library
-    library.parent.mkdir(parents=True, exist_ok=True)
+    cache.make_cache_folder(library.parent)
+    report("try the compiler")
+    tools.check()
     runtime = _runtime(tools, _flags(tools, "-O2", trace), trace, report)
     with tempfile.TemporaryDirectory(dir=library.parent, prefix="build-") as folder:
         work = Path(folder)
@@ -95,12 +98,23 @@ def build(
         libraries = ["-llz4", "-lz"] if trace == "fst" else []
         built = work / "model.so"
         run(
-            [tools.compiler, "-shared", "-pthread", "-o", built, *objects, *runtime, *libraries],
+            [*tools.compiler, "-shared", "-pthread", "-o", built, *objects, *runtime, *libraries],
         )
+        check_loads(built, tools.compiler)
         # Another process may have built the same model meanwhile; either file will do.
         os.replace(built, library)
     _prune(library.parent)
     return library
+
+
+def _is_kept(library: Path, tools: Toolchain) -> bool:
+    """Whether a model is in the cache, and of use: another machine may share the folder."""
+    try:
+        check_loads(library, tools.compiler)
+        library.touch()
+    except (ToolError, OSError):
+        return False
+    return True
 
 
 _VERILATOR_OPTIONS = (
@@ -138,7 +152,7 @@ def _verilate(
 ) -> None:
     options = [f"--trace-{trace}"] if trace else []
     run(
-        [tools.verilator, *_VERILATOR_OPTIONS, *options, "--Mdir", work, *arguments],
+        [*tools.verilator, *_VERILATOR_OPTIONS, *options, "--Mdir", work, *arguments],
         env=os.environ | tools.environment(),
     )
 
@@ -182,7 +196,7 @@ def _compile(
         target = source.with_suffix(".o")
         extra = ["-O0"] if source.stem.startswith("slow") else []
         paths = [f"-I{include}" for include in includes]
-        run([tools.compiler, *flags, *extra, *paths, "-c", source, "-o", target])
+        run([*tools.compiler, *flags, *extra, *paths, "-c", source, "-o", target])
         return target
 
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:

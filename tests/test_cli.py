@@ -11,6 +11,7 @@ from metabit import __version__, diagnosis
 from metabit.cli import app
 from metabit.diagnosis import Check, diagnose
 from metabit.errors import MetabitError
+from metabit.installation import install_command
 
 COMMANDS = (
     "train",
@@ -68,8 +69,8 @@ def test_help_is_quick_because_nothing_heavy_is_imported():
     [
         (MetabitError("margin must be 0 to 1, not [7]"), "error: margin must be 0 to 1, not [7]\n"),
         (FileNotFoundError(2, "No such file or directory", "x.npz"), "error: x.npz: No such file"),
-        (ModuleNotFoundError(name="matplotlib.figure"), "run: pip install 'metabit[plot]'\n"),
-        (ModuleNotFoundError(name="amaranth_boards"), "run: pip install 'metabit[build]'\n"),
+        (ModuleNotFoundError(name="matplotlib.figure"), f"run: {install_command('plot')}\n"),
+        (ModuleNotFoundError(name="amaranth_boards"), f"run: {install_command('build')}\n"),
         (ValueError("what is this"), "error: what is this (metabit --debug shows where)\n"),
     ],
 )

@@ -23,6 +23,7 @@ from metabit.golden.observation import margins_of
 from metabit.golden.paper.config import PaperConfig
 from metabit.golden.paper.run import PaperRun
 from metabit.golden.run import Run
+from metabit.installation import install_command
 from metabit.plots.curves import activity, learning_curve
 from metabit.plots.distributions import confusion, counters, margins
 from metabit.plots.fields import _Layout, class_fields, field_of, receptive_fields
@@ -417,7 +418,7 @@ def test_without_matplotlib_it_is_said_before_training(tmp_path, own):
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "pip install 'metabit[plot]'" in done.stderr
+    assert f"run: {install_command('plot')}" in done.stderr
 
 
 @given(count=st.integers(1, 70), depth=st.integers(1, 130))

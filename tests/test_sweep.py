@@ -21,6 +21,7 @@ from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import adapt
 from metabit.golden.named import named, override
 from metabit.golden.paper import network as paper_network
+from metabit.installation import install_command
 from metabit.sweep import work as work_module
 from metabit.sweep.grid import combinations, parse_values
 from metabit.sweep.ledger import Ledger
@@ -369,7 +370,7 @@ def test_missing_packages_are_named(tmp_path, monkeypatch, address, package, ext
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, package, None)
     printed = metabit("sweep", "--cluster", address, status=1)
-    assert f"this needs the package {package}; run: pip install 'metabit[{extra}]'" in printed
+    assert f"this needs the package {package}; run: {install_command(extra)}" in printed
 
 
 @pytest.mark.parametrize("count", [None, 1])

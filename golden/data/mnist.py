@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pooch
 
+from ...cache import cache_folder, make_cache_folder
 from ..errors import DataError
 from .idx import PARTS, decompressed, find_idx, parse_idx
 
@@ -160,12 +161,13 @@ def _folders(name: str, source: Source) -> list[Path]:
 
 def _cache(name: str) -> Path:
     """Folder that downloads go to."""
-    return Path(pooch.os_cache("metabit")) / name
+    return cache_folder(name)
 
 
 def _download(name: str, source: Source) -> list[Path]:
     """Return the files of the download cache, and fetch those that it lacks."""
     cache = _cache(name)
+    make_cache_folder(cache)
     paths = []
     try:
         for part, checksum in zip(PARTS, source.compressed, strict=True):

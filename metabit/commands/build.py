@@ -11,6 +11,7 @@ from rich.table import Table
 
 from metabit.boards.registry import BOARDS, find_board
 from metabit.golden.named import NAMES, load_config
+from metabit.installation import install_command
 
 from . import options
 from .devices import BoardDeviceOption
@@ -108,9 +109,9 @@ def build(
         result = run_build(
             chosen, shape, folder, BuildOptions(clock_mhz=freq, seed=seed, force=force), show
         )
-    _print(console, result)
     if json is not None:
         options.write_json(json, asdict(result))
+    _print(console, result)
 
 
 def _print(console: Console, result: "BuildResult") -> None:
@@ -145,7 +146,15 @@ def _print(console: Console, result: "BuildResult") -> None:
     if result.seconds:
         steps = ", ".join(f"{step} {time:.0f} s" for step, time in result.seconds.items())
         console.print(f"time      {steps}", highlight=False)
-    console.print(f"picture   {result.picture}", highlight=False, soft_wrap=True)
+    if result.picture:
+        console.print(f"picture   {result.picture}", highlight=False, soft_wrap=True)
+    else:
+        console.print(
+            f"no picture: it needs matplotlib; run: {install_command('plot')}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print(
         f"bitstream [bold]{result.bitstream}[/] ({result.bytes:,} bytes)",
         highlight=False,

@@ -4,8 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from ...tools.errors import ToolError
 from . import BENCHES, benches
-from .runner import BenchError, ToolError, build
+from .runner import BenchError, build
 
 _FOLDER = Path("build", "benches")
 

@@ -14,10 +14,12 @@ from pathlib import Path
 
 from amaranth.lib import wiring
 
+from ...cache import make_cache_folder
 from ...errors import MetabitError
 from ...hdl.shape import Shape
+from ...tools.compiling import toolchain
+from ...tools.errors import ToolError
 from ..source import Rtl
-from ..tools import ToolError, toolchain
 from ..verilate import cache_folder
 
 SHAPE_VARIABLE = "METABIT_BENCH_SHAPE"
@@ -161,7 +163,7 @@ def _runtime_folder() -> Path:
 
 def _keep_runtime(built: Path, runtime: Path) -> None:
     """Keep the run-time library of a model for all others."""
-    runtime.parent.mkdir(parents=True, exist_ok=True)
+    make_cache_folder(runtime.parent)
     with tempfile.TemporaryDirectory(dir=runtime.parent, prefix="build-") as folder:
         objects = Path(folder) / "objects"
         objects.mkdir()

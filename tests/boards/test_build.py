@@ -14,10 +14,13 @@ from metabit.boards.build import BuildOptions, build
 from metabit.boards.registry import BOARDS, check_memory, find_board
 from metabit.boards.results import DesignTooLargeError, TimingError, load_result
 from metabit.boards.synthesis import MEMORIES, PREPARATION
-from metabit.boards.toolchain import ToolFailedError, ToolNotFoundError, find_tool, run_tool
 from metabit.errors import MetabitError
 from metabit.hdl.device import Device
 from metabit.hdl.shape import SHAPES
+from metabit.locking import only_writer
+from metabit.tools.errors import ToolFailedError, ToolNotFoundError
+from metabit.tools.find import find_tool
+from metabit.tools.run import run_tool
 
 SMALL = SHAPES["small-spram"]
 
@@ -252,7 +255,7 @@ def test_override_that_names_nothing(monkeypatch):
 
 def test_missing_tool():
     with pytest.raises(
-        ToolNotFoundError, match=r"^no-such-tool is not installed; run: pip install"
+        ToolNotFoundError, match=r"^no-such-tool is not installed; run: sudo apt-get install"
     ):
         find_tool("no-such-tool")
 
@@ -271,3 +274,43 @@ def test_damaged_result(tmp_path):
     file.write_text("{}")
     with pytest.raises(MetabitError, match="is no result of `metabit build`"):
         load_result(file)
+
+
+def test_without_matplotlib_there_is_a_bitstream_and_later_a_picture(tools, monkeypatch, blinker):
+    out = tools / "out"
+    with monkeypatch.context() as without:
+        for module in ("matplotlib", "matplotlib.backends.backend_agg"):
+            without.setitem(sys.modules, module, None)
+        without.delitem(sys.modules, "metabit.boards.drawing", raising=False)
+        assert run(out).picture == ""
+    assert (out / "metabit-icebreaker-small-spram.bin").read_bytes() == b"bits"
+    cached = run(out)
+    assert cached.seconds == {}
+    assert cached.picture == str(out / "placement.png")
+    assert load_result(out / "build.json").picture == cached.picture
+    assert (out / "placement.png").exists()
+
+
+def test_two_builds_of_a_folder_do_not_meet(tools, blinker):
+    out = tools / "out"
+    out.mkdir()
+    with only_writer(out / ".lock", ""), pytest.raises(MetabitError, match="another build is"):
+        run(out)
+    assert run(out).bytes == 4
+
+
+def test_the_log_that_is_announced_is_the_one_that_grows(tools, blinker, monkeypatch):
+    """The tools are told neither to be quiet nor to write elsewhere only."""
+    script = tools / "YOSYS.py"
+    script.write_text("import sys; print('said', sys.argv[1:])\n" + script.read_text())
+    logs = {}
+    build(
+        find_board("icebreaker"),
+        SMALL,
+        tools / "out",
+        BuildOptions(),
+        lambda step, number, count, log: logs.update({step: log}),
+    )
+    said = logs["synthesis"].read_text()
+    assert "said" in said
+    assert "'-q'" not in said

@@ -18,9 +18,9 @@ from metabit.boards.programmer import (
     program_board,
 )
 from metabit.boards.registry import find_board
-from metabit.boards.toolchain import ToolNotFoundError
 from metabit.errors import MetabitError
 from metabit.hdl.shape import find_shape
+from metabit.tools.errors import ToolNotFoundError
 
 
 def test_ulx3s_loop():

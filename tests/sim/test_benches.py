@@ -11,7 +11,7 @@ from metabit.sim.benches import BENCHES, benches, runner
 from metabit.sim.benches import head as head_bench
 from metabit.sim.benches import receiver as receiver_bench
 from metabit.sim.benches.runner import BenchError, build
-from metabit.sim.tools import ToolError
+from metabit.tools.errors import ToolError
 from tests.hdl.planted import plant
 
 

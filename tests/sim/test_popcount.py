@@ -16,13 +16,13 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from metabit.boards.toolchain import run_tool
 from metabit.hdl.array import popcount
 from metabit.hdl.array.popcount import Popcount
 from metabit.hdl.shape import LANES
 from metabit.sim.model import SimulatedDevice
 from metabit.sim.source import Rtl
 from metabit.sim.verilate import build
+from metabit.tools.run import run_tool
 
 GATES = {
     "$_NOT_": lambda a: ~a,

@@ -11,8 +11,9 @@ from amaranth.back import rtlil
 from metabit.boards.registry import Board, Family
 from metabit.boards.results import parse_report
 from metabit.boards.synthesis import COLLISIONS, OPTIONS, PLACER
-from metabit.boards.toolchain import run_tool, tool_version
 from metabit.errors import MetabitError
+from metabit.tools.find import tool_version
+from metabit.tools.run import run_tool
 
 from .blocks_harness import Harness
 from .blocks_list import Block
