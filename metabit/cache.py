@@ -24,7 +24,11 @@ def cache_folder(*parts: str) -> Path:
     MetabitError
         If the user has no home, and nothing says where else the cache is to be.
     """
-    folder = Path(pooch.os_cache("metabit"))
+    try:
+        folder = Path(pooch.os_cache("metabit"))
+    except RuntimeError:
+        folder = Path()
+    # Which of the two happens differs between versions of what looks for it.
     if not folder.is_absolute():
         raise MetabitError(
             f"there is no home folder to keep the cache in: set HOME, or {VARIABLE} to a folder "

@@ -25,8 +25,10 @@ from .commands import (
     sweep,
     train,
 )
+from .commands.json_file import unwritten_files
 from .errors import MetabitError
 from .golden.errors import ObsoleteFieldWarning
+from .streams import PatientStream, patient_streams
 
 _EXTRAS = {
     "amaranth_boards": "build",
@@ -57,19 +59,55 @@ metabit doctor                               what is installed, what is missing,
 """
 
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells give it."""
+
+
 class _Group(TyperGroup):
-    """Commands whose expected errors are one line and exit status 1."""
+    """Commands whose expected errors are one line and exit status 1.
+
+    What is printed has no influence on what is computed and written: a reader that goes away does
+    not end a training.
+    """
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        with patient_streams() as out:
+            try:
+                return super().main(*arguments, **options)
+            except SystemExit as end:
+                if end.code or not _lost(out):
+                    raise
+                raise SystemExit(1) from None
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            with _warnings_as_notes():
-                return super().invoke(ctx)
+            with _warnings_as_notes(), unwritten_files(print_error) as unwritten:
+                result = super().invoke(ctx)
         except (MetabitError, OSError, ValueError, ImportError) as error:
-            # A reader that has seen enough, such as `head`, is no error.
-            if ctx.params.get("debug") or isinstance(error, BrokenPipeError):
+            if ctx.params.get("debug"):
                 raise
             print_error(error)
             raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            if ctx.params.get("debug"):
+                raise
+            Console(stderr=True).print("[yellow]interrupted[/]")
+            raise typer.Exit(INTERRUPTED) from None
+        if unwritten:
+            raise typer.Exit(1)
+        return result
+
+
+def _lost(out: PatientStream | None) -> bool:
+    """Whether something that was printed has reached nobody, which is said then."""
+    if out is None:
+        return False
+    try:
+        out.check()
+    except MetabitError as error:
+        print_error(error)
+        return True
+    return False
 
 
 @contextmanager

