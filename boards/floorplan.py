@@ -7,6 +7,7 @@ routing hardly ends. So they are placed by hand, before anything else is.
 
 from collections.abc import Iterator
 
+from ..hdl.array.totals import SHARING
 from ..hdl.shape import LANES, Shape
 from ..hdl.store.counters import BANK
 from .registry import Board
@@ -83,6 +84,8 @@ def _sites(shape: Shape) -> Iterator[tuple[str, Site]]:
         for half in range(2):
             cell = f"{_STORE}.columns*.column_{column}.0.{half}"
             yield take(cell, nearest(row, len(_GROUPS) - 2))
-        yield take(f"{_TOTALS}.partial_{column}.0.0", nearest(row, len(_GROUPS) - 1))
+        if column % SHARING == 0:
+            yield take(f"{_TOTALS}.partial_{column}.0.0", nearest(row, len(_GROUPS) - 1))
+            yield take(f"{_TOTALS}.kept_{column}.0.0", nearest(row, len(_GROUPS) - 1))
     for cell in (f"{_STORE}.commit.rows.0.0", f"{_CODES}.emitted*.0.0", f"{_CODES}.scanned*.0.0"):
         yield take(cell, nearest(1, len(_GROUPS) - 1))

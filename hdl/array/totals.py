@@ -13,6 +13,9 @@ from ..select import select
 from ..setup import NetworkSetup, layers_layout
 from ..shape import Shape
 
+SHARING = 2
+"""Columns whose sums fill the 36 bits of a word of block RAM."""
+
 
 def preactivation_shape(shape: Shape) -> HdlShape:
     """Shape of ``z = 2 * popcount - fan_in``."""
@@ -67,9 +70,10 @@ class Totals(wiring.Component):
     cycles later.
 
     A neuron takes a cycle. Its partial sum is read two cycles before its sum arrives and written
-    one cycle after; visits are at least six cycles long, so that no word is read while it is
-    written. Pre-activations of a step are kept for the search while those of the next step are
-    written to the other half of their memory.
+    one or two cycles after; visits are at least six cycles long, so that no word is read while it
+    is written. Pre-activations of a step are kept for the search while those of the next step are
+    written to the other half of their memory. Two columns share the words of a memory: a block RAM
+    is wide enough.
 
     With more classes than fit a word of the code memory, ``replay`` takes all neurons once more
     from the partial sums, for the classes of the next word.
@@ -160,6 +164,11 @@ class Totals(wiring.Component):
         stages = delays(m, control, self._COUNT + samples, "control")
         self._emit(m, stages)
 
+        width = preactivation_shape(self._shape)
+        # Pre-activations as they emerge, and what has been read to go on from.
+        self._z = [Signal(width, name=f"z_{s}") for s in range(samples)]
+        self._partial = [Signal(width, name=f"partial_{s}") for s in range(samples)]
+
         clear = Signal()  # the scores, before the first neuron is counted
         m.d.comb += clear.eq(control.valid & control.scored & control.begin)
         clears = delays(m, clear, samples - 1, "clear")
@@ -168,6 +177,8 @@ class Totals(wiring.Component):
             if s:
                 code = delays(m, code, 1, f"code_{s}")[-1]
             self._column(m, s, stages[s:], clears[s], code)
+        for first in range(0, samples, SHARING):
+            self._memories(m, range(first, min(first + SHARING, samples)), stages)
         final = stages[self._COUNT + samples]
         m.d.comb += self.scored.eq(final.valid & final.scored & final.end)
         return m
@@ -253,43 +264,53 @@ class Totals(wiring.Component):
             with m.If(here.valid & here.last & here.end):
                 m.d.sync += following.eq(self.emit_address + self.network.code_words)
 
+    def _memories(self, m: Module, columns: range, stages: list[Value]) -> None:
+        """Keep what neighbouring columns have so far, and what they end with, in common words.
+
+        They are read when the first column needs them and written when the last one has them; for
+        the others they wait, on the way out and in.
+        """
+        first, last = columns[0], columns[-1]
+        width = preactivation_shape(self._shape)
+        word = data.ArrayLayout(width, len(columns))
+        depth = self._shape.neurons
+        m.submodules[f"partial_{first}"] = partial = Memory(shape=word, depth=depth, init=[])
+        m.submodules[f"kept_{first}"] = kept = Memory(
+            shape=word, depth=2 << ceil_log2(depth), init=[]
+        )
+        read, write = partial.read_port(), partial.write_port()
+        kept_read, kept_write = kept.read_port(), kept.write_port()
+        at_z = stages[last + self._Z]
+        m.d.comb += [
+            read.addr.eq(stages[first].neuron),
+            write.addr.eq(at_z.neuron),
+            write.en.eq(at_z.valid & ~at_z.replay),
+            kept_write.addr.eq(Cat(at_z.neuron, at_z.half)),
+            kept_write.data.eq(write.data),
+            kept_write.en.eq(at_z.valid & at_z.last),
+            kept_read.addr.eq(Cat(self.kept_neuron, self.kept_half)),
+        ]
+        for place, s in enumerate(columns):
+            m.d.comb += [
+                self._partial[s].eq(delays(m, read.data[place], s - first, f"partial_{s}")[-1]),
+                write.data[place].eq(delays(m, self._z[s], last - s, f"z_{s}")[-1]),
+                self.kept[s].eq(
+                    delays(m, kept_read.data[place], int(self._registered), f"kept_{s}")[-1]
+                ),
+            ]
+
     def _column(self, m: Module, s: int, stages: list[Value], clear: Value, code: Value) -> None:
         """Follow the neurons of one column."""
         shape = self._shape
-        asked, summed = stages[0], stages[self._SUM]
-        at_z, counted = stages[self._Z], stages[self._COUNT]
-
-        width = preactivation_shape(shape)
-        m.submodules[f"partial_{s}"] = partial = Memory(shape=width, depth=shape.neurons, init=[])
-        read, write = partial.read_port(), partial.write_port()
-        before, z = (Signal(width, name=f"{name}_{s}") for name in ("before", "z"))
-        m.d.comb += [
-            read.addr.eq(asked.neuron),
-            write.addr.eq(at_z.neuron),
-            write.data.eq(z),
-            write.en.eq(at_z.valid & ~at_z.replay),
-        ]
+        summed, counted = stages[self._SUM], stages[self._COUNT]
+        z = self._z[s]
+        before = Signal.like(z, name=f"before_{s}")
         # z begins at -K = ~K + 1; the 1 takes the place of the bit that twice a sum leaves free.
         fan_in = Cat(self._of_layer(stages[1].layer, "fan_in"), 0)
         twice = Cat(summed.first, self.sums[s] & (~summed.replay).replicate(len(self.sums[s])))
         m.d.sync += [
-            before.eq(Mux(stages[1].first, (~fan_in).as_signed(), read.data)),
+            before.eq(Mux(stages[1].first, (~fan_in).as_signed(), self._partial[s])),
             z.eq(before + twice),
-        ]
-        # Two halves, in look-up tables where there are such memories: block RAM is short.
-        m.submodules[f"kept_{s}"] = kept = Memory(
-            shape=width,
-            depth=2 << ceil_log2(shape.neurons),
-            init=[],
-            attrs={"ram_style": "distributed"} if self._registered else {},
-        )
-        kept_read, kept_write = kept.read_port(), kept.write_port()
-        m.d.comb += [
-            kept_write.addr.eq(Cat(at_z.neuron, at_z.half)),
-            kept_write.data.eq(z),
-            kept_write.en.eq(at_z.valid & at_z.last),
-            kept_read.addr.eq(Cat(self.kept_neuron, self.kept_half)),
-            self.kept[s].eq(delays(m, kept_read.data, int(self._registered), f"kept_{s}")[-1]),
         ]
 
         # Of the thresholds -T, 0, T a pre-activation passes 0 to 3, in this order.

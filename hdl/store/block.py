@@ -239,10 +239,8 @@ class BlockStore(wiring.Component):
         """Let the host read and write what the update engine keeps."""
         wiring.connect(m, wiring.flipped(self.host), access.host)
         m.d.comb += [
-            counters.planes.eq(Mux(access.busy, access.planes, -1)),
-            counters.injected.eq(Mux(access.busy, access.injected, 0)),
-            planes.wanted.eq(~access.busy | access.sign),
-            planes.injected.eq(access.busy & access.sign_injected),
+            counters.replace.eq(access.replace),
+            planes.replace.eq(access.replace_sign),
             access.low.eq(counters.low),
             access.positive.eq(planes.positive),
             access.answer.eq(answer & access.busy),

@@ -1,8 +1,5 @@
 """The host's way to counters, signs and generator of the store in block RAM."""
 
-from functools import reduce
-from operator import or_
-
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -10,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..bundles import HostAccess, Space, address_bits
 from ..learn.draws import STATE_BITS
 from ..learn.step import planes_layout
+from ..select import select
 from ..shape import LANES, Shape
 from .counters import Place
 
@@ -17,9 +15,9 @@ from .counters import Place
 class BlockAccess(wiring.Component):
     """Answer the host, one word at a time, with a beat of the update pipeline.
 
-    A word of counters is one bit plane of 64 of them. To read it, only this plane is let through;
-    to write it, all others are, and it is put in their midst on their way: all are written back,
-    and nothing learns. New signs reach the visible plane by a copy.
+    A word of counters is one bit plane of 64 of them. To read it, it is taken out of what comes; to
+    write it, it takes the place of what comes on its way: all planes are written back, and nothing
+    learns. New signs reach the visible plane by a copy.
 
     Parameters
     ----------
@@ -37,9 +35,9 @@ class BlockAccess(wiring.Component):
     place : Out
     write : Out(1)
         And write them back.
-    planes, injected : Out(b - 1)
-        Bit planes that come from memory, and those that come from the host.
-    sign, sign_injected : Out(1)
+    replace : Out(b - 1)
+        Bit planes that the host's word takes the place of.
+    replace_sign : Out(1)
         The same for the signs.
     low, positive : In
         What comes, with ``answer``.
@@ -65,10 +63,8 @@ class BlockAccess(wiring.Component):
                 "beat": Out(1),
                 "place": Out(Place(shape)),
                 "write": Out(1),
-                "planes": Out(shape.counter_bits - 1),
-                "injected": Out(shape.counter_bits - 1),
-                "sign": Out(1),
-                "sign_injected": Out(1),
+                "replace": Out(shape.counter_bits - 1),
+                "replace_sign": Out(1),
                 "low": In(planes),
                 "positive": In(LANES),
                 "answer": In(1),
@@ -99,20 +95,15 @@ class BlockAccess(wiring.Component):
             self.place.address.eq(host.address[: address_bits(self._shape)]),
             self.place.element.eq(host.element),
             self.write.eq(host.write),
-            self.injected.eq(Cat((host.part == p) & counters & host.write for p in range(planes))),
-            self.planes.eq(
-                Cat(
-                    Mux(host.write, ~self.injected[p], counters & (host.part == p))
-                    for p in range(planes)
-                )
+            self.replace.eq(
+                Cat(self.busy & counters & host.write & (host.part == p) for p in range(planes))
             ),
-            self.sign_injected.eq(writes_signs),
-            self.sign.eq(reads_signs | (counters & host.write)),
+            self.replace_sign.eq(self.busy & writes_signs),
             self.copy_elements.eq(Const(1) << host.element),
         ]
         with m.If(self.answer):
-            answered = reduce(or_, (self.low[p] for p in range(planes)), self.positive)
-            m.d.sync += host.read_data.eq(answered)
+            plane = select([self.low[p] for p in range(planes)], host.part)
+            m.d.sync += host.read_data.eq(Mux(reads_signs, self.positive, plane))
 
         with m.FSM(name="access") as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))

@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -30,9 +30,8 @@ class CounterBanks(wiring.Component):
     A word keeps counter after counter, so that a block RAM holds all of a few lanes, and can lie
     beside what moves them.
 
-    What was read comes through a register a bank, which stands at zero unless the bank and the
-    plane are meant, so that an OR selects; ``inject`` enters there, too. Four cycles of latency:
-    address, block RAM, its register, the OR.
+    What was read comes through a register a bank, which stands at zero unless the bank is meant,
+    so that an OR selects. Four cycles of latency: address, block RAM, its register, the OR.
 
     A word must not be read from the cycle before its write's ``write_place`` up to the one after.
 
@@ -44,12 +43,10 @@ class CounterBanks(wiring.Component):
     ----------
     read : In(1)
     read_place : In(Place)
-    planes : In(b - 1)
-        With ``read``: planes wanted; the others read as zero.
-    injected : In(b - 1)
-        With ``read``: planes that ``inject`` is ORed to.
+    replace : In(b - 1)
+        Planes that are ``inject`` instead of what has been read; both steady from ``read`` until
+        ``low``.
     inject : In(64)
-        Two cycles later.
     low : Out
         What has been read, four cycles later.
     write : In(1)
@@ -65,8 +62,7 @@ class CounterBanks(wiring.Component):
             {
                 "read": In(1),
                 "read_place": In(Place(shape)),
-                "planes": In(shape.counter_bits - 1),
-                "injected": In(shape.counter_bits - 1),
+                "replace": In(shape.counter_bits - 1),
                 "inject": In(LANES),
                 "low": Out(planes),
                 "write": In(1),
@@ -78,17 +74,16 @@ class CounterBanks(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         planes = range(self._shape.counter_bits - 1)
-        reading, planes_1, injected_1 = Signal(), Signal.like(self.planes), Signal.like(self.planes)
+        reading, replace = Signal(), Signal.like(self.replace)
         place = Signal(Place(self._shape), reset_less=True)
         write_place = Signal(Place(self._shape), reset_less=True)
         m.d.sync += [
             reading.eq(self.read),
             place.eq(self.read_place),
-            planes_1.eq(self.planes),
-            injected_1.eq(self.injected),
+            replace.eq(self.replace),
             write_place.eq(self.write_place),
         ]
-        sources = [self._injection(m, reading, injected_1)]
+        sources = []
         for bank in range(-(-self._shape.elements // BANK)):
             memory = self._bank(m, bank)
             read_port, write_port = memory.read_port(), memory.write_port()
@@ -106,20 +101,21 @@ class CounterBanks(wiring.Component):
                 ),
                 write_port.en.eq(writing),
             ]
-            source = []
-            for plane in planes:
-                wanted = Signal(name=f"wanted_{bank}_{plane}")
-                taken = Signal(LANES, name=f"bank_{bank}_{plane}", reset_less=True)
-                m.d.sync += wanted.eq(here & planes_1[plane])
-                with m.If(wanted):
+            taking = Signal(name=f"taking_{bank}")
+            source = [
+                Signal(LANES, name=f"bank_{bank}_{plane}", reset_less=True) for plane in planes
+            ]
+            m.d.sync += taking.eq(here)
+            for plane, taken in enumerate(source):
+                with m.If(taking):
                     m.d.sync += taken.eq(read_port.data[plane :: len(planes)])
                 with m.Else():
                     m.d.sync += taken.eq(0)
-                source.append(taken)
             sources.append(source)
         for plane in planes:
             merged = Signal(LANES, name=f"low_{plane}", reset_less=True)
-            m.d.sync += merged.eq(reduce(or_, (source[plane] for source in sources)))
+            read = reduce(or_, (source[plane] for source in sources))
+            m.d.sync += merged.eq(Mux(replace[plane], self.inject, read))
             m.d.comb += self.low[plane].eq(merged)
         return m
 
@@ -130,17 +126,3 @@ class CounterBanks(wiring.Component):
         width = LANES * (self._shape.counter_bits - 1)
         m.submodules[f"bank_{bank}"] = memory = Memory(shape=width, depth=depth, init=[])
         return memory
-
-    def _injection(self, m: Module, reading: Signal, injected: Signal) -> list[Signal]:
-        """Add the registers through which ``inject`` comes in, as if it were a bank."""
-        source = []
-        for plane in range(len(injected)):
-            wanted = Signal(name=f"wanted_inject_{plane}")
-            taken = Signal(LANES, name=f"inject_{plane}", reset_less=True)
-            m.d.sync += wanted.eq(reading & injected[plane])
-            with m.If(wanted):
-                m.d.sync += taken.eq(self.inject)
-            with m.Else():
-                m.d.sync += taken.eq(0)
-            source.append(taken)
-        return source

@@ -32,12 +32,10 @@ class SignPlanes(wiring.Component):
     signs : In(SignFetch)
     read : In(1)
     read_place : In(Place)
-    wanted : In(1)
-        With ``read``: else zeros are read.
-    injected : In(1)
-        With ``read``: ``inject`` is ORed to what comes.
+    replace : In(1)
+        ``positive`` is ``inject`` instead of what has been read; both steady from ``read`` until
+        ``positive``.
     inject : In(64)
-        Two cycles later.
     positive : Out(64)
         What has been read, four cycles later.
     write : In(1)
@@ -60,8 +58,7 @@ class SignPlanes(wiring.Component):
                 "signs": In(SignFetch(shape)),
                 "read": In(1),
                 "read_place": In(Place(shape)),
-                "wanted": In(1),
-                "injected": In(1),
+                "replace": In(1),
                 "inject": In(LANES),
                 "positive": Out(LANES),
                 "write": In(1),
@@ -76,7 +73,7 @@ class SignPlanes(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        reading, wanted, injected = Signal(), Signal(), Signal()
+        reading, replace = Signal(), Signal()
         copying = [Signal(name=f"copying_{cycle}") for cycle in range(1, 4)]
         addresses = [
             Signal(address_bits(self._shape), name=f"address_{cycle}", reset_less=True)
@@ -86,8 +83,7 @@ class SignPlanes(wiring.Component):
         write_address = Signal(address_bits(self._shape), reset_less=True)
         m.d.sync += [
             reading.eq(self.read),
-            wanted.eq(self.read & self.wanted),
-            injected.eq(self.read & self.injected),
+            replace.eq(self.replace),
             element.eq(self.read_place.element),
             addresses[0].eq(Mux(self.copy, self.copy_address, self.read_place.address)),
             addresses[1].eq(addresses[0]),
@@ -99,13 +95,7 @@ class SignPlanes(wiring.Component):
         ]
         m.d.comb += self.copying.eq(copying[0] | copying[1] | copying[2])
 
-        inject_now, taken_inject = Signal(), Signal(LANES, reset_less=True)
-        m.d.sync += inject_now.eq(injected)
-        with m.If(inject_now):
-            m.d.sync += taken_inject.eq(self.inject)
-        with m.Else():
-            m.d.sync += taken_inject.eq(0)
-        sources = [taken_inject]
+        sources = []
         for e in range(self._shape.elements):
             depth = self._shape.depth
             m.submodules[f"current_{e}"] = current = Memory(shape=LANES, depth=depth, init=[])
@@ -116,7 +106,7 @@ class SignPlanes(wiring.Component):
             taken = Signal(LANES, name=f"taken_{e}", reset_less=True)
             m.d.sync += [
                 writing.eq(self.write & (self.write_place.element == e)),
-                taking.eq(copying[0] | (wanted & (element == e))),
+                taking.eq(copying[0] | (reading & (element == e))),
             ]
             with m.If(taking):
                 m.d.sync += taken.eq(read_port.data)
@@ -136,6 +126,6 @@ class SignPlanes(wiring.Component):
                 write_port.en.eq(writing),
             ]
         merged = Signal(LANES, name="merged", reset_less=True)
-        m.d.sync += merged.eq(reduce(or_, sources))
+        m.d.sync += merged.eq(Mux(replace, self.inject, reduce(or_, sources)))
         m.d.comb += self.positive.eq(merged)
         return m

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..golden.config import Config
+from ..hdl.array.totals import SHARING
 from ..hdl.bundles import total_bits
 from ..hdl.learn.codes import Found
 from ..hdl.placement import Placement
@@ -196,14 +197,31 @@ def _block_memories(
 
 def _sums(placement: Placement, kinds: tuple) -> tuple[Memory, ...]:
     shape, widest = placement.shape, max(placement.config.hidden)
-    bits = total_bits(shape) + 1
-    partial = block_rams(shape.neurons, bits, kinds) * shape.samples
-    spram = shape.memory == "spram"
-    kept = block_rams(2 * shape.neurons, bits, kinds) if spram else 0
-    where = "" if spram else ", in LUTs"
+    # Columns share words; the last may be alone.
+    shared, alone = divmod(shape.samples, SHARING)
+    word = total_bits(shape) + 1
+
+    def rams(words: int) -> int:
+        wide = shared * block_rams(words, SHARING * word, kinds)
+        return wide + alone * block_rams(words, word, kinds)
+
     return (
-        Memory("partial sums", "of the widest layer", widest, shape.neurons, "sums", partial),
-        Memory("kept sums", "for the search", widest, shape.neurons, f"sums, twice{where}", kept),
+        Memory(
+            "partial sums",
+            "of the widest layer",
+            widest,
+            shape.neurons,
+            "sums",
+            rams(shape.neurons),
+        ),
+        Memory(
+            "kept sums",
+            "for the search",
+            widest,
+            shape.neurons,
+            "sums, twice",
+            rams(2 * shape.neurons),
+        ),
     )
 
 
