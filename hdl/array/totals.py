@@ -167,7 +167,7 @@ class Totals(wiring.Component):
         width = preactivation_shape(self._shape)
         # Pre-activations as they emerge, and what has been read to go on from.
         self._z = [Signal(width, name=f"z_{s}") for s in range(samples)]
-        self._partial = [Signal(width, name=f"partial_{s}") for s in range(samples)]
+        self._partial = [Signal(width, name=f"so_far_{s}") for s in range(samples)]
 
         clear = Signal()  # the scores, before the first neuron is counted
         m.d.comb += clear.eq(control.valid & control.scored & control.begin)
@@ -292,7 +292,7 @@ class Totals(wiring.Component):
         ]
         for place, s in enumerate(columns):
             m.d.comb += [
-                self._partial[s].eq(delays(m, read.data[place], s - first, f"partial_{s}")[-1]),
+                self._partial[s].eq(delays(m, read.data[place], s - first, f"so_far_{s}")[-1]),
                 write.data[place].eq(delays(m, self._z[s], last - s, f"z_{s}")[-1]),
                 self.kept[s].eq(
                     delays(m, kept_read.data[place], int(self._registered), f"kept_{s}")[-1]
