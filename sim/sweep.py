@@ -1,6 +1,7 @@
 """Random networks on a few small devices, each trained on random data and compared bit for bit."""
 
 import multiprocessing
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -216,6 +217,11 @@ def run_trial(number: int, seed: int, netlist: Family | None = None) -> Trial:
     return Trial(number, shape.name, config, side.samples, device.cycles - begun, error)
 
 
+def _leave_ctrl_c_to_the_parent() -> None:
+    """Let a worker finish what it is at; the terminal sends Ctrl-C to it, too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def sweep(count: int, seed: int, workers: int, netlist: Family | None = None) -> Iterator[Trial]:
     """Run the first ``count`` trials of a sweep, several at a time, and yield them in order.
 
@@ -235,7 +241,7 @@ def sweep(count: int, seed: int, workers: int, netlist: Family | None = None) ->
         build_device(device_of(number, netlist), netlist=netlist)
     # Forking would copy whatever threads the caller has running.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, context, _leave_ctrl_c_to_the_parent) as pool:
         chunk = len(DEVICES)
         yield from pool.map(
             run_trial, range(count), [seed] * count, [netlist] * count, chunksize=chunk

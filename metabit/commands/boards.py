@@ -18,19 +18,6 @@ metabit boards --json boards.json
 
 def boards(json: options.JsonOption = None) -> None:
     """List the boards that bitstreams can be built for."""
-    table = Table(title="boards", title_justify="left")
-    for heading in ("board", "title", "FPGA", "clock MHz", "device"):
-        numeric = heading == "clock MHz"
-        table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
-    for board in BOARDS.values():
-        table.add_row(
-            f"[bold]{board.name}[/]",
-            board.title,
-            board.device,
-            f"{board.clock_mhz:g}",
-            board.shape,
-        )
-    Console().print(table)
     if json is not None:
         options.write_json(
             json,
@@ -45,3 +32,16 @@ def boards(json: options.JsonOption = None) -> None:
                 for board in BOARDS.values()
             },
         )
+    table = Table(title="boards", title_justify="left")
+    for heading in ("board", "title", "FPGA", "clock MHz", "device"):
+        numeric = heading == "clock MHz"
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
+    for board in BOARDS.values():
+        table.add_row(
+            f"[bold]{board.name}[/]",
+            board.title,
+            board.device,
+            f"{board.clock_mhz:g}",
+            board.shape,
+        )
+    Console().print(table)

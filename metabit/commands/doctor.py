@@ -26,6 +26,15 @@ def doctor(json: options.JsonOption = None) -> None:
     console = Console()
     with console.status("looking"):
         checks = list(diagnose())
+    bad = [check for check in checks if not check.ok]
+    if json is not None:
+        options.write_json(
+            json,
+            {
+                "ok": not any(check.needed for check in bad),
+                "checks": [check.to_dict() for check in checks],
+            },
+        )
     table = Table(title="metabit doctor", title_justify="left")
     table.add_column("")
     table.add_column("what")
@@ -41,19 +50,10 @@ def doctor(json: options.JsonOption = None) -> None:
         table.add_row(mark, f"[bold]{check.name}[/]", escape(check.detail))
     console.print(table)
 
-    bad = [check for check in checks if not check.ok]
     for check in bad:
         use = "needed" if check.needed else "optional"
         console.print(f"[bold]{check.name}[/] ({use}): {escape(check.fix)}", soft_wrap=True)
     if not bad:
         console.print("[green]everything is there[/]")
-    if json is not None:
-        options.write_json(
-            json,
-            {
-                "ok": not any(check.needed for check in bad),
-                "checks": [check.to_dict() for check in checks],
-            },
-        )
     if any(check.needed for check in bad):
         raise typer.Exit(1)

@@ -1,5 +1,6 @@
 """`metabit evaluate`: test a trained network."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Protocol
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.hardware import Checkpoint
+from metabit.golden.data.class_names import class_names, numbered_names
 from metabit.golden.data.datasets import Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import split as split_dataset
@@ -66,12 +68,7 @@ def evaluate(
     confusion = np.zeros((config.classes, config.classes), np.int64)
     np.add.at(confusion, (labels, predictions), 1)
     accuracy = float(np.mean(predictions == labels))
-    console.print(_table(confusion))
-    console.print(
-        f"test accuracy [bold]{accuracy * 100:.2f} %[/] "
-        f"({escape(tested_on)}, {len(labels)} samples)",
-        highlight=False,
-    )
+    names = class_names(data.name, config.classes, record.class_names or data.class_names)
     if json is not None:
         write_json(
             json,
@@ -80,11 +77,18 @@ def evaluate(
                 "samples": len(labels),
                 "tested_on": tested_on,
                 "confusion": confusion.tolist(),
+                "class_names": names,
                 "state_sha256": record.state_sha256,
                 "config": config.model_dump(mode="json"),
                 "versions": versions(),
             },
         )
+    console.print(_table(confusion, names))
+    console.print(
+        f"test accuracy [bold]{accuracy * 100:.2f} %[/] "
+        f"({escape(tested_on)}, {len(labels)} samples)",
+        highlight=False,
+    )
 
 
 def _learner(checkpoint: AnyCheckpoint, engine: EngineName) -> _Predicts:
@@ -123,10 +127,12 @@ def _test_set(
     return parts.test_images, parts.test_labels, f"{loaded.name}, split {parts.name}"
 
 
-def _table(confusion: npt.NDArray[np.int64]) -> Table:
+def _table(confusion: npt.NDArray[np.int64], names: Sequence[str]) -> Table:
     """Return the confusion matrix: a row per true class, a column per predicted one."""
     table = Table(title="true class (rows) and prediction (columns)")
-    table.add_column("class", justify="right", style="bold")
+    named = numbered_names(names)
+    whole = all(name == str(number) for number, name in enumerate(names))
+    table.add_column("class", justify="right" if whole else "left", style="bold", overflow="fold")
     for label in range(len(confusion)):
         table.add_column(str(label), justify="right")
     table.add_column("correct %", justify="right")
@@ -136,5 +142,5 @@ def _table(confusion: npt.NDArray[np.int64]) -> Table:
             for predicted, count in enumerate(row)
         ]
         correct = f"{row[label] / row.sum() * 100:.1f}" if row.sum() else "-"
-        table.add_row(str(label), *cells, correct)
+        table.add_row(escape(named[label]), *cells, correct)
     return table

@@ -125,9 +125,9 @@ def plan(
         with console.status("training to measure rates"):
             measured = _measure(network, shape, engine, loaded, split)
     found = make_plan(network, shape, chosen, clock_mhz=freq, measured=measured)
-    print_plan(console, found)
     if json is not None:
         write_json(json, found.to_dict())
+    print_plan(console, found)
     if not found.fits:
         raise typer.Exit(1)
 
@@ -188,7 +188,6 @@ def _explore(
 
     clock = freq or (board.clock_mhz if board else 1.0)
     found = list(explore(shape))
-    print_candidates(console, shape, clock, found)
     if json is not None:
         results = {
             "device": shape.name,
@@ -197,3 +196,4 @@ def _explore(
             "networks": [candidate_row(candidate, clock) for candidate in found],
         }
         write_json(json, results)
+    print_candidates(console, shape, clock, found)

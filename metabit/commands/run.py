@@ -143,9 +143,18 @@ def run(
         device_run = DeviceRun(driver, begun, verify=verify)
         console.print(f"device {driver.shape.name} on {port}", highlight=False)
         describe(console, device_run)
-        if not train_to_end(console, device_run, path, 1, f"metabit run --port {port}"):
-            raise typer.Exit(130)
+        finished = train_to_end(console, device_run, path, 1, f"metabit run --port {port}")
     samples = device_run.network.statistics.samples - samples
+    if json is not None and device_run.test_accuracy:
+        results: dict[str, Any] = results_of(device_run)
+        results["port"] = port
+        results["device"] = driver.shape.name
+        results["bit_exact"] = True if verify else None
+        results["samples"] = samples
+        results["cycles"] = device_run.cycles
+        write_json(json, results if finished else results | {"interrupted": True})
+    if not finished:
+        raise typer.Exit(130)
     summarise(console, device_run, path)
     if device_run.cycles:
         phases = ", ".join(
@@ -154,11 +163,3 @@ def run(
         console.print(f"cycles per training sample: {phases}", highlight=False)
     if verify:
         console.print("[green]device and golden agree in every bit[/]")
-    if json is not None:
-        results: dict[str, Any] = results_of(device_run)
-        results["port"] = port
-        results["device"] = driver.shape.name
-        results["bit_exact"] = True if verify else None
-        results["samples"] = samples
-        results["cycles"] = device_run.cycles
-        write_json(json, results)

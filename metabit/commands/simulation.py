@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,6 +19,7 @@ from metabit.errors import MetabitError
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.config import Config
 
+from .interrupt import interruptible
 from .options import write_json
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ def show_simulation(
     common = _identify(simulation) | {"netlist": netlist}
     side = simulation.side
     try:
-        _train(console, simulation, samples)
+        interrupted = _train(console, simulation, samples)
         outcome = simulation.finish()
     except DivergenceError as error:
         console.print("[red]device and golden differ; looking for the first sample ...[/]")
@@ -111,12 +113,24 @@ def show_simulation(
         raise MetabitError(
             f"in tile {side.tiles}: {error}; {_trace_with(command, side.tiles)}"
         ) from error
-    _summarise(console, simulation, outcome, netlist)
     if json is not None:
-        write_json(json, common | _measured(outcome))
+        write_json(json, common | _measured(outcome) | _INTERRUPTED[interrupted])
+    _summarise(console, simulation, outcome, netlist)
+    if interrupted:
+        console.print(
+            f"[yellow]interrupted after {outcome.samples} samples[/]: what is said above is true "
+            "of those",
+            highlight=False,
+        )
+        raise typer.Exit(130)
 
 
-def _train(console: Console, simulation: "Simulation", samples: int | None) -> None:
+_INTERRUPTED: dict[bool, dict[str, bool]] = {False: {}, True: {"interrupted": True}}
+"""What --json says of Ctrl-C."""
+
+
+def _train(console: Console, simulation: "Simulation", samples: int | None) -> bool:
+    """Train to the end and return False, or until Ctrl-C and return True."""
     side = simulation.side
     progress = Progress(
         TextColumn("simulating"),
@@ -126,12 +140,15 @@ def _train(console: Console, simulation: "Simulation", samples: int | None) -> N
         console=console,
         transient=True,
     )
-    with progress:
+    with interruptible() as interrupted, progress:
         bar = progress.add_task("", total=samples_to_train(simulation.run, samples), speed="")
         for _ in simulation.spans(samples):
             device = simulation.device
             speed = f"{device.cycles / device.seconds:,.0f} cycles/s"
             progress.update(bar, completed=side.samples, speed=speed)
+            if interrupted():
+                return True
+    return False
 
 
 def _summarise(
@@ -262,21 +279,34 @@ def show_sweep(
     """
     from metabit.sim.sweep import sweep
 
-    trials = []
+    trials: list[Trial] = []
     start = time.perf_counter()
-    for trial in sweep(count, seed, min(2, os.cpu_count() or 1), netlist):
-        trials.append(trial)
-        verdict = "[green]agrees[/]" if trial.error is None else f"[red]{escape(trial.error)}[/]"
-        console.print(
-            f"{trial.number + 1:4}/{count}  {_describe(trial.config)} on {trial.device}  "
-            f"{trial.samples} samples, {trial.cycles:,} cycles: {verdict}",
-            highlight=False,
-        )
+    with interruptible() as pressed:
+        for trial in sweep(count, seed, min(2, os.cpu_count() or 1), netlist):
+            trials.append(trial)
+            verdict = (
+                "[green]agrees[/]" if trial.error is None else f"[red]{escape(trial.error)}[/]"
+            )
+            console.print(
+                f"{trial.number + 1:4}/{count}  {_describe(trial.config)} on {trial.device}  "
+                f"{trial.samples} samples, {trial.cycles:,} cycles: {verdict}",
+                highlight=False,
+            )
+            if pressed():
+                break
+        interrupted = len(trials) < count
     failed = [trial for trial in trials if trial.error is not None]
     if json is not None:
-        write_json(json, _sweep_results(trials, seed, time.perf_counter() - start, netlist))
+        results = _sweep_results(trials, seed, time.perf_counter() - start, netlist)
+        write_json(json, results | _INTERRUPTED[interrupted])
     if failed:
-        raise MetabitError(f"{len(failed)} of {count} networks failed (seed {seed})")
+        raise MetabitError(f"{len(failed)} of {len(trials)} networks failed (seed {seed})")
+    if interrupted:
+        console.print(
+            f"[yellow]interrupted after {len(trials)} of {count} networks[/], which all agree",
+            highlight=False,
+        )
+        raise typer.Exit(130)
     console.print(
         f"[green]{_agreement(netlist)}[/]: {count} networks, "
         f"{sum(trial.samples for trial in trials)} samples",

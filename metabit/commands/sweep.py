@@ -165,6 +165,11 @@ def sweep(
         )
         finished = not left or _train_all(console, left, cluster, jobs, ledger)
         rows = rows_of(points, ledger.lines)
+        if json is not None:
+            lines = [ledger.lines[point.key] for point in points if point.key in ledger.lines]
+            write_json(json, {"table": [row.to_dict() for row in rows], "runs": lines})
+        if csv is not None:
+            write_csv(csv, points, ledger.lines)
         console.print(_table(rows))
         failed = [line for row in rows for line in row.failed]
         for line in failed:
@@ -172,11 +177,6 @@ def sweep(
             console.print(
                 f"[red]failed:[/] {escape(what)}: {escape(line['error'])}", highlight=False
             )
-        if json is not None:
-            lines = [ledger.lines[point.key] for point in points if point.key in ledger.lines]
-            write_json(json, {"table": [row.to_dict() for row in rows], "runs": lines})
-        if csv is not None:
-            write_csv(csv, points, ledger.lines)
     if not finished:
         console.print(
             f"[yellow]interrupted; the same command goes on with the rest, "

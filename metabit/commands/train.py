@@ -191,19 +191,28 @@ def train(
             (run, out.with_stem(f"{out.stem}-{run.network.config.seed}") if out and seeds else out)
             for run in map(start, range(seeds or 1))
         )
-    results = []
-    for run, path in _prepared(console, runs):
-        describe(console, run)
-        if not train_to_end(console, run, path, checkpoint_every):
-            raise typer.Exit(130)
-        results.append(results_of(run))
-        summarise(console, run, path)
-        if plots is not None:
-            draw_run(console, run, plots / f"seed-{run.network.config.seed}" if seeds else plots)
+    results: list[dict[str, Any]] = []
+    complete = False
+    try:
+        for run, path in _prepared(console, runs):
+            describe(console, run)
+            if not train_to_end(console, run, path, checkpoint_every):
+                if run.test_accuracy and not seeds:
+                    results.append(results_of(run))
+                raise typer.Exit(130)
+            results.append(results_of(run))
+            summarise(console, run, path)
+            if plots is not None:
+                name = f"seed-{run.network.config.seed}"
+                draw_run(console, run, plots / name if seeds else plots)
+        complete = True
+    finally:
+        # What was computed before Ctrl-C, or before a picture could not be drawn, is not lost.
+        if json is not None and results:
+            whole = _combine(results) if seeds else results[0]
+            write_json(json, whole if complete else whole | {"interrupted": True})
     if seeds:
         _summarise_seeds(console, results)
-    if json is not None:
-        write_json(json, _combine(results) if seeds else results[0])
 
 
 def _prepared(

@@ -1,9 +1,6 @@
 """A training run on the screen: what commands that train have in common."""
 
-import signal
 import statistics
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from metabit.golden.paper.run import PaperRun
 from metabit.golden.run import Run
 
 from .data_options import print_summary
+from .interrupt import interruptible
 
 
 def refuse_changes(given: dict[str, Any]) -> None:
@@ -120,24 +118,6 @@ def _rule(config: Config | PaperConfig) -> str:
     return f"mode {config.rule}  batch {config.batch}{clip}"
 
 
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C into a flag, so that training stops between two spans."""
-    pressed = False
-
-    def handle(number: int, frame: object) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-
-    previous = signal.signal(signal.SIGINT, handle)
-    try:
-        yield lambda: pressed
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
 def train_to_end(
     console: Console,
     run: AnyRun,
@@ -159,7 +139,7 @@ def train_to_end(
     from threadpoolctl import threadpool_limits
 
     updates = sum(run.network.statistics.updates)
-    with _interruptible() as interrupted, progress, threadpool_limits(1, "blas"):
+    with interruptible() as interrupted, progress, threadpool_limits(1, "blas"):
         bar = progress.add_task(
             "", total=schedule.samples, epoch=schedule.epoch, epochs=schedule.epochs, accuracy=0.0
         )

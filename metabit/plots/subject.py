@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ..errors import MetabitError
 from ..golden.config import Config
+from ..golden.data.class_names import class_names
 from ..golden.data.datasets import load_dataset
 from ..golden.data.splits import split
 from ..golden.data.training_data import check_fit
@@ -22,14 +23,6 @@ from ..golden.run import Run
 
 _BATCH = 4096
 _LARGEST_SIDE = 512
-
-CLASS_NAMES = {
-    "fashion-mnist": (
-        *("T-shirt", "trouser", "pullover", "dress", "coat"),
-        *("sandal", "shirt", "sneaker", "bag", "boot"),
-    ),
-}
-"""Names of classes that are more than their numbers."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +112,7 @@ class Subject:
     @property
     def class_names(self) -> list[str]:
         """Names of the classes."""
-        numbers = [str(number) for number in range(self.config.classes)]
-        names = self.names or CLASS_NAMES.get(self.dataset, ())
-        return list(names) if len(names) == len(numbers) else numbers
+        return class_names(self.dataset, self.config.classes, self.names)
 
 
 def subject_of_run(run: Run | PaperRun) -> Subject:

@@ -112,6 +112,69 @@ def test_interrupted_without_a_file(own_npz, monkeypatch):
     assert "nothing was saved (--out FILE.npz" in metabit("train", *own(own_npz), status=130)
 
 
+@pytest.mark.usefixtures("short_spans")
+def test_an_interrupted_training_reports_the_epochs_that_it_has_finished(
+    tmp_path, own_npz, monkeypatch
+):
+    report = tmp_path / "train.json"
+    spans = Run.spans
+
+    def interrupted(run):
+        for result in spans(run):
+            if result.step.last:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield result
+
+    monkeypatch.setattr(Run, "spans", interrupted)
+    metabit("train", *own(own_npz, "--json", report), status=130)
+    found = json.loads(report.read_text())
+    assert found["interrupted"]
+    assert len(found["test_accuracy_per_epoch"]) == 1
+
+
+@pytest.mark.usefixtures("short_spans")
+def test_an_interruption_loses_no_seed_that_is_finished(tmp_path, own_npz, monkeypatch):
+    report = tmp_path / "train.json"
+    spans = Run.spans
+
+    def interrupted(run):
+        for result in spans(run):
+            if run.network.config.seed == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield result
+
+    monkeypatch.setattr(Run, "spans", interrupted)
+    metabit("train", *own(own_npz, "--seeds", 3, "--json", report), status=130)
+    found = json.loads(report.read_text())
+    assert found["interrupted"]
+    assert found["seeds"] == [0, 1]
+
+
+def test_a_picture_that_cannot_be_drawn_loses_no_result(tmp_path, own_npz, monkeypatch):
+    def fail(*arguments):
+        raise OSError(28, "No space left on device", "plots/margins.png")
+
+    monkeypatch.setattr("metabit.commands.train.draw_run", fail)
+    report = tmp_path / "train.json"
+    plots = tmp_path / "plots"
+    printed = metabit("train", *own(own_npz, "--json", report, "--plots", plots), status=1)
+    assert "error: plots/margins.png: No space left on device" in printed
+    assert len(json.loads(report.read_text())["train_accuracy"]) == 3
+
+
+def test_classes_have_their_names_where_they_are_shown(tmp_path):
+    table = tmp_path / "fruit.csv"
+    rows = [f"{5 * (n % 2)},{n % 7},{('apple', 'quince')[n % 2]}" for n in range(60)]
+    table.write_text("\n".join(["a,b,class", *rows]))
+    out, report = tmp_path / "run.npz", tmp_path / "test.json"
+    options = ("--target", "class", "--hidden", 8, "--group", 4, "--encoder", "quantiles:2")
+    metabit("train", "--dataset", table, *options, "--epochs", 2, "--out", out)
+    printed = metabit("evaluate", out, "--json", report)
+    assert "0 apple" in printed
+    assert "1 quince" in printed
+    assert json.loads(report.read_text())["class_names"] == ["apple", "quince"]
+
+
 def test_checkpoints_between_epochs(tmp_path, own_npz, monkeypatch):
     saved = []
     monkeypatch.setattr(

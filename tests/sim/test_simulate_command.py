@@ -1,6 +1,8 @@
 """`metabit simulate` as a user calls it: agreement, divergence, waveforms, checkpoints, sweeps."""
 
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -325,3 +327,38 @@ def test_a_sweep_that_fails(tmp_path, monkeypatch):
     assert results["bit_exact"] is False
     assert results["trials"][1]["error"] == "device and golden differ"
     assert np.count_nonzero([trial["error"] is None for trial in results["trials"]]) == 2
+
+
+@pytest.mark.usefixtures("compiled")
+def test_ctrl_c_keeps_what_was_found_so_far(tmp_path, options, monkeypatch):
+    report = tmp_path / "simulate.json"
+    spans = simulate.Simulation.spans
+
+    def interrupted(simulation, samples=None):
+        for result in spans(simulation, samples):
+            os.kill(os.getpid(), signal.SIGINT)
+            yield result
+
+    monkeypatch.setattr(simulate.Simulation, "spans", interrupted)
+    printed = metabit(*options, "--json", report, status=130)
+    assert f"interrupted after {SAMPLES} samples" in printed
+    found = json.loads(report.read_text())
+    assert found["interrupted"]
+    assert found["bit_exact"]
+    assert found["samples"] == SAMPLES
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_keeps_the_networks_of_a_sweep(tmp_path, monkeypatch):
+    report = tmp_path / "sweep.json"
+    all_trials = trials(None)
+
+    def interrupted(*arguments):
+        for trial in all_trials(*arguments):
+            os.kill(os.getpid(), signal.SIGINT)
+            yield trial
+
+    monkeypatch.setattr(sweep_module, "sweep", interrupted)
+    printed = metabit("--sweep", 3, "--json", report, status=130)
+    assert "interrupted after 1 of 3 networks" in printed
+    assert len(json.loads(report.read_text())["trials"]) == 1

@@ -129,12 +129,12 @@ def paper(
         for row in chosen
         if (found := [r for s in wanted if (r := results.get(row.config(s, epochs))) is not None])
     ]
-    print_table(console, compared)
     for path, text in ((csv, csv_text), (markdown, markdown_text)):
         if path is not None:
             path.write_text(text(compared), encoding="utf-8")
     if json is not None:
         write_json(json, json_table(compared))
+    print_table(console, compared)
     if plots is not None:
         from .paper_plots import draw
 

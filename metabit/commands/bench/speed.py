@@ -142,14 +142,17 @@ def speed(
         sections[f"tile of {grown.name}"] = lambda: time_tiles(grown, data)
         sections[f"threads, {grown.name} in each"] = lambda: time_threads(grown, data, most)
     sections["encoding"] = lambda: _encoding(configs, datasets)
-    for title, measure in sections.items():
-        # More threads of linear algebra only wait for each other, and waiting counts as time.
-        with console.status(f"measuring {title} ..."), threadpool_limits(1):
-            rows = list(measure())
-        _print(console, title, rows)
-        results[title.partition(" ")[0].rstrip(",")] = rows
-    if json is not None:
-        write_json(json, results)
+    try:
+        for title, measure in sections.items():
+            # More threads of linear algebra only wait for each other, and waiting counts as time.
+            with console.status(f"measuring {title} ..."), threadpool_limits(1):
+                rows = list(measure())
+            results[title.partition(" ")[0].rstrip(",")] = rows
+            _print(console, title, rows)
+    finally:
+        # Ctrl-C loses the section that is being measured, and no other.
+        if json is not None:
+            write_json(json, results)
 
 
 def _engines(wanted: str) -> tuple[EngineName, ...]:
