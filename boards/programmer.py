@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import MetabitError
@@ -21,6 +22,8 @@ _DEBIAN_PACKAGES = {
 """Libraries of the system that the programmer in the wheel expects, and Debian's name for them."""
 
 _MISSING_LIBRARY = re.compile(r"^\s*(\S+) => not found", re.MULTILINE)
+
+_BUS_AND_DEVICE = re.compile(r"\d+:\d+")
 
 UDEV_RULES = """\
 SUBSYSTEM=="usb", ATTRS{idVendor}=="0403", MODE="0660", TAG+="uaccess"
@@ -98,7 +101,69 @@ def default_bitstream(board: Board, builds: Path) -> Path:
     return Path(load_result(found[-1]).bitstream)
 
 
-def program_board(board: Board, bitstream: Path, *, flash: bool = False) -> None:
+@dataclass(frozen=True)
+class Cable:
+    """Which of several boards is meant; without either, the only one.
+
+    Parameters
+    ----------
+    usb : str, optional
+        Bus and device as ``lsusb`` shows them, such as ``1:12``.
+    serial_number : str, optional
+        Of the board's USB chip.
+    """
+
+    usb: str | None = None
+    serial_number: str | None = None
+
+    def arguments(self) -> list[str]:
+        """Return arguments of openFPGALoader.
+
+        Raises
+        ------
+        MetabitError
+            If they make no sense.
+        """
+        if self.usb is not None and self.serial_number is not None:
+            raise MetabitError("--usb and --serial-number cannot both be given")
+        if self.serial_number is not None:
+            return ["--ftdi-serial", self.serial_number]
+        if self.usb is None:
+            return []
+        if not _BUS_AND_DEVICE.fullmatch(self.usb):
+            raise MetabitError(
+                f"--usb must be bus and device as lsusb shows them, e.g. 1:12, not {self.usb!r}"
+            )
+        return ["--busdev-num", self.usb]
+
+
+def _check_alone(board: Board) -> None:
+    """Refuse to choose between several boards of a kind.
+
+    Raises
+    ------
+    MetabitError
+        If there are; the message names their serial numbers.
+    """
+    from serial.tools.list_ports import comports
+
+    found = sorted(
+        {
+            port.serial_number
+            for port in comports()
+            if (port.vid, port.pid) == board.usb and port.serial_number
+        }
+    )
+    if len(found) > 1:
+        raise MetabitError(
+            f"{len(found)} boards that may be a {board.title} are connected; choose one with "
+            f"--serial-number {' or '.join(found)}"
+        )
+
+
+def program_board(
+    board: Board, bitstream: Path, *, flash: bool = False, cable: Cable = Cable()
+) -> None:
     """Put a bitstream on a board.
 
     Parameters
@@ -107,11 +172,13 @@ def program_board(board: Board, bitstream: Path, *, flash: bool = False) -> None
     bitstream : pathlib.Path
     flash : bool
         Write the flash instead of the FPGA, where there is a choice.
+    cable : Cable
+        Which board is meant, if there are several.
 
     Raises
     ------
     MetabitError
-        If the file is none for this board.
+        If the file is none for this board, or it is not clear which board is meant.
     ToolNotFoundError
         If openFPGALoader is missing or does not start.
     ProgrammerError
@@ -123,8 +190,11 @@ def program_board(board: Board, bitstream: Path, *, flash: bool = False) -> None
         )
     if not bitstream.is_file():
         raise MetabitError(f"{bitstream} does not exist; run: metabit build {board.name}")
+    chosen = cable.arguments()
     programmer_version()
-    arguments = [*board.programmer, *(["-f"] if flash and not board.always_flash else [])]
+    if not chosen:
+        _check_alone(board)
+    arguments = [*chosen, *board.programmer, *(["-f"] if flash and not board.always_flash else [])]
     done = subprocess.run(
         [*find_tool(PROGRAMMER), *arguments, str(bitstream)],
         stdout=subprocess.PIPE,
@@ -138,16 +208,19 @@ def program_board(board: Board, bitstream: Path, *, flash: bool = False) -> None
 
 
 def explain(board: Board, output: str) -> str:
-    """Return the plain reason for what openFPGALoader complained about."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    last = lines[-1] if lines else "no message"
-    complaint = next((line for line in lines if "error" in line.lower()), last)
+    """Return the plain reason for what openFPGALoader complained about, and all that it said."""
+    # A progress bar is drawn over itself: its last state is what is left of it.
+    lines = [line.rpartition("\r")[2].strip() for line in output.splitlines()]
+    said = [line for line in lines if line]
+    words = "\n".join(["openFPGALoader says:", *said]) if said else "openFPGALoader says nothing"
     lowered = output.lower()
     if "device not found" in lowered or "unable to open ftdi device: -3" in lowered:
         return (
             f"no {board.title} found on USB; check the cable (some carry power only) "
-            f"and that `lsusb` lists the board"
+            f"and that `lsusb` lists the board\n{words}"
         )
     if ("-4" in lowered and "unable to open ftdi device" in lowered) or "permission" in lowered:
-        return f"no permission to use the board on USB; run: {UDEV_FIX}"
-    return f"openFPGALoader failed: {complaint}"
+        return f"no permission to use the board on USB; run: {UDEV_FIX}\n{words}"
+    last = said[-1] if said else "no message"
+    complaint = next((line for line in said if "error" in line.lower()), last)
+    return f"openFPGALoader failed: {complaint}\n{words}"

@@ -42,6 +42,8 @@ class Board:
         Bits per second of the serial link.
     programmer : tuple of str
         Arguments that tell openFPGALoader where the board is.
+    usb : tuple of int
+        Vendor and product of its USB chip.
     tiles : tuple of int
         Columns and rows of the FPGA's grid.
     always_flash : bool
@@ -58,6 +60,7 @@ class Board:
     clock_mhz: float
     baud: int
     programmer: tuple[str, ...]
+    usb: tuple[int, int]
     tiles: tuple[int, int]
     always_flash: bool
 
@@ -93,6 +96,7 @@ BOARDS = {
             clock_mhz=36.0,
             baud=1_000_000,
             programmer=("-b", "ice40_generic"),
+            usb=(0x0403, 0x6010),
             tiles=(26, 32),
             always_flash=True,
         ),
@@ -107,6 +111,7 @@ BOARDS = {
             clock_mhz=80.0,
             baud=1_000_000,
             programmer=("-b", "ulx3s"),
+            usb=(0x0403, 0x6015),
             tiles=(127, 96),
             always_flash=False,
         ),

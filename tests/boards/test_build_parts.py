@@ -2,6 +2,7 @@
 
 import json
 import sys
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from metabit.boards.clocking import clock_mhz, find_pll
 from metabit.boards.floorplan import place_memories
 from metabit.boards.placement import block_of, read_placement
 from metabit.boards.programmer import (
+    Cable,
     ProgrammerError,
     default_bitstream,
     library_fix,
@@ -169,6 +171,55 @@ def test_program_fails(programmer, monkeypatch, says, start):
     with pytest.raises(ProgrammerError) as error:
         program_board(find_board("icebreaker"), file)
     assert str(error.value).startswith(start)
+
+
+def test_all_that_the_programmer_says_is_shown(programmer, monkeypatch):
+    says = b"Loading: [=>    ]\\rLoading: [===>]\\nError: wrong header\\nat byte 7"
+    monkeypatch.setenv("SAYS", says.decode("unicode_escape"))
+    file = programmer / "top.bin"
+    file.write_bytes(b"bits")
+    with pytest.raises(ProgrammerError) as error:
+        program_board(find_board("icebreaker"), file)
+    assert str(error.value) == (
+        "openFPGALoader failed: Error: wrong header\n"
+        "openFPGALoader says:\nLoading: [===>]\nError: wrong header\nat byte 7"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cable", "arguments"),
+    [
+        (Cable(usb="1:12"), "--busdev-num 1:12"),
+        (Cable(serial_number="FT4711"), "--ftdi-serial FT4711"),
+    ],
+)
+def test_one_of_several_boards_is_chosen(programmer, monkeypatch, cable, arguments):
+    board, file = find_board("icebreaker"), programmer / "top.bin"
+    file.write_bytes(b"bits")
+    ports = [
+        SimpleNamespace(vid=0x0403, pid=0x6010, serial_number=number)
+        for number in ("FT4711", "FT4711", "FT4712")
+    ]
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: ports)
+    with pytest.raises(MetabitError, match="--serial-number FT4711 or FT4712$"):
+        program_board(board, file)
+    program_board(board, file, cable=cable)
+    assert (programmer / "seen").read_text() == f"{arguments} -b ice40_generic {file}"
+    # Others on USB are not in the way.
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: ports[:2])
+    program_board(board, file)
+
+
+@pytest.mark.parametrize(
+    ("cable", "message"),
+    [
+        (Cable(usb="one"), "--usb must be bus and device .* not 'one'"),
+        (Cable(usb="1:2", serial_number="F"), "--usb and --serial-number cannot both be given"),
+    ],
+)
+def test_choices_that_make_no_sense(cable, message):
+    with pytest.raises(MetabitError, match=message):
+        cable.arguments()
 
 
 def test_bitstream_of_another_family(tmp_path):
