@@ -199,18 +199,17 @@ def program_board(
         [*find_tool(PROGRAMMER), *arguments, str(bitstream)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
         check=False,
     )
     if done.returncode:
-        raise ProgrammerError(explain(board, done.stdout))
+        # Decoded here: the text mode takes every state of a progress bar for a line.
+        raise ProgrammerError(explain(board, done.stdout.decode(errors="replace")))
 
 
 def explain(board: Board, output: str) -> str:
     """Return the plain reason for what openFPGALoader complained about, and all that it said."""
     # A progress bar is drawn over itself: its last state is what is left of it.
-    lines = [line.rpartition("\r")[2].strip() for line in output.splitlines()]
+    lines = [line.rpartition("\r")[2].strip() for line in output.split("\n")]
     said = [line for line in lines if line]
     words = "\n".join(["openFPGALoader says:", *said]) if said else "openFPGALoader says nothing"
     lowered = output.lower()

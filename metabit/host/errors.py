@@ -8,6 +8,7 @@ __all__ = [
     "DeviceError",
     "DeviceMismatchError",
     "DeviceTimeoutError",
+    "LoopbackError",
     "PortError",
     "RequestRefusedError",
 ]
@@ -27,6 +28,10 @@ class PortError(DeviceError):
 
 class DeviceTimeoutError(DeviceError):
     """No complete frame came in time."""
+
+
+class LoopbackError(DeviceError):
+    """What is sent comes back: there is a port, but no device behind it."""
 
 
 class DeviceMismatchError(DeviceError):

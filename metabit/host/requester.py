@@ -20,6 +20,7 @@ from .errors import (
     DeviceError,
     DeviceMismatchError,
     DeviceTimeoutError,
+    LoopbackError,
     RequestRefusedError,
 )
 from .packets import DELIMITER, Reply, Request, decode_reply, encode_request
@@ -30,6 +31,9 @@ TRIES = 3
 
 _MAX_STALE = 16
 """Late replies to earlier requests that are passed over in one exchange."""
+
+_DAMAGED = (Status.BAD_CRC, Status.BAD_FRAME, Status.BAD_LENGTH)
+"""Refusals of what was never sent: requests are whole when they leave."""
 
 _ALONE = (Operation.IDENTIFY, Operation.RESET)
 """Requests before which the device may hold anything, even another request that waits."""
@@ -44,10 +48,16 @@ class Requester:
     ----------
     transport : Transport
         Way to the device.
+
+    Attributes
+    ----------
+    answered, repeated : int
+        Requests that were answered, and how many of them had to be sent again.
     """
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+        self.answered = self.repeated = 0
         self._sequence = 0
 
     def request(self, request: Request) -> bytes:
@@ -93,11 +103,9 @@ class Requester:
         """Take the oldest request under way out, and return its result."""
         sent = under_way.popleft()
         try:
-            reply = self._receive(sent)
+            return self._result(sent, self._receive(sent))
         except (DeviceTimeoutError, DamagedReplyError):
-            reply = None
-        if reply is not None and reply.sequence != UNSOLICITED:
-            return self._result(sent, reply)
+            pass
         # What was sent behind it may have been lost, too, or refused: all of it is sent again.
         result = self._settle(sent, TRIES - 1)
         for number, later in enumerate(under_way):
@@ -124,40 +132,83 @@ class Requester:
             self.transport.discard()
             try:
                 self.transport.send(2 * DELIMITER + frame if resynchronise else frame)
-                reply = self._receive(sent)
+                result = self._result(sent, self._receive(sent))
             except DeviceTimeoutError:
                 continue
             except DamagedReplyError as error:
                 problem = str(error)
                 continue
-            if reply.sequence == UNSOLICITED:
-                problem = f"the request arrived damaged ({reply.status.name})"
-                continue
-            return self._result(sent, reply)
+            self.repeated += bool(attempt)
+            return result
+        raise self._given_up(problem)
+
+    def _given_up(self, problem: str | None) -> DeviceError:
+        """Return what to say when all tries have failed.
+
+        Parameters
+        ----------
+        problem : str or None
+            What was wrong with the last answer; None: none came to any try.
+        """
         name, patience = self.transport.name, self.transport.patience
-        if problem is None:
-            advice = f": {self.transport.advice}" if self.transport.advice else ""
-            raise DeviceTimeoutError(
-                f"no answer from {name} in {patience} after {TRIES} tries{advice}"
+        if problem is not None:
+            return DeviceError(
+                f"no sound answer from {name} after {TRIES} tries: {problem}{self._so_far()}"
             )
-        raise DeviceError(f"no sound answer from {name} after {TRIES} tries: {problem}")
+        silence = f"no answer from {name} in {patience} after {TRIES} tries"
+        if self.answered:
+            return DeviceTimeoutError(
+                f"{silence}{self._so_far()}; is the board still plugged in and supplied?"
+            )
+        advice = f": {self.transport.advice}" if self.transport.advice else ""
+        return DeviceTimeoutError(f"{silence}{advice}")
+
+    def _so_far(self) -> str:
+        """Say how well the line has served before."""
+        if not self.answered:
+            return ""
+        return (
+            f"; before, it has answered {self.answered} requests, {self.repeated} of which had to "
+            "be sent again"
+        )
 
     def _receive(self, sent: _Sent) -> Reply:
-        """Return the reply to a request, or one to something unintelligible."""
+        """Return the reply to a request.
+
+        Raises
+        ------
+        DamagedReplyError
+            If it was damaged, or says that the request was.
+        LoopbackError
+            If what was sent comes back.
+        """
         sequence, request = sent
-        reply = decode_reply(self.transport.receive())
-        for _ in range(_MAX_STALE):
+        own = self._frame(sent).removesuffix(DELIMITER)
+        for _ in range(_MAX_STALE + 1):
+            received = self.transport.receive()
+            if received == own:
+                raise LoopbackError(
+                    f"{self.transport.name} sends back what it is sent: no device answers there; "
+                    "are transmit and receive connected with each other, or is it the port of "
+                    "something else that echoes?"
+                )
+            reply = decode_reply(received)
             if reply.sequence == UNSOLICITED:
-                return reply
+                raise DamagedReplyError(f"the request arrived damaged ({reply.status.name})")
             if (reply.sequence, reply.operation) == (sequence, request.operation.value):
                 return reply
-            reply = decode_reply(self.transport.receive())
         raise DamagedReplyError(f"replies have sequence number {reply.sequence}, a stale one")
 
     def _result(self, sent: _Sent, reply: Reply) -> bytes:
-        """Return the result of a reply, after a look at it."""
+        """Return the result of a reply, after a look at it.
+
+        The CRC does not notice zero bytes that a line adds behind it, nor one that it takes away:
+        what has another length than it must have was damaged, request or reply.
+        """
         request = sent[1]
         name = self.transport.name
+        if reply.status in _DAMAGED:
+            raise DamagedReplyError(f"the request arrived damaged ({reply.status.name})")
         if reply.status is not Status.OK:
             raise RequestRefusedError(name, request.operation, reply.status)
         least = most = 0
@@ -166,13 +217,15 @@ class Requester:
         elif request.operation in (Operation.FEED, Operation.COLLECT):
             least, most = PROGRESS_BYTES, min(request.count, MAX_PREDICTIONS) + PROGRESS_BYTES
         elif request.operation is Operation.IDENTIFY:
+            self.answered += 1
             return reply.result
         if not least <= len(reply.result) <= most:
             expected = f"{least}" if least == most else f"{least} to {most}"
-            raise DeviceError(
+            raise DamagedReplyError(
                 f"{name} must answer {request.operation.name} with {expected} bytes, "
                 f"not {len(reply.result)}"
             )
+        self.answered += 1
         return reply.result
 
     def identify(self) -> bytes:

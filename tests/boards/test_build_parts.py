@@ -201,7 +201,7 @@ def test_one_of_several_boards_is_chosen(programmer, monkeypatch, cable, argumen
         for number in ("FT4711", "FT4711", "FT4712")
     ]
     monkeypatch.setattr("serial.tools.list_ports.comports", lambda: ports)
-    with pytest.raises(MetabitError, match="--serial-number FT4711 or FT4712$"):
+    with pytest.raises(MetabitError, match=r"--serial-number FT4711 or FT4712$"):
         program_board(board, file)
     program_board(board, file, cable=cable)
     assert (programmer / "seen").read_text() == f"{arguments} -b ice40_generic {file}"

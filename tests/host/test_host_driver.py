@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
@@ -18,6 +20,7 @@ from metabit.host.errors import (
     DeviceError,
     DeviceMismatchError,
     DeviceTimeoutError,
+    LoopbackError,
     RequestRefusedError,
 )
 from metabit.host.packets import Request, encode_request, frame
@@ -352,6 +355,63 @@ def test_a_line_that_damages_everything_is_given_up(driver: Driver, device: Mode
     assert device.executed == [Operation.WRITE]
 
 
+def test_what_echoes_is_no_device(device: ModelDevice) -> None:
+    device.damage_reply = lambda _: None
+    device.damage_request = lambda raw: device._replies.append(raw.strip(b"\0"))
+    with pytest.raises(LoopbackError, match=r"^the model sends back what it is sent: no device"):
+        Driver(device, device.shape)
+
+
+def test_silence_after_answers_is_told_from_silence(driver: Driver, device: ModelDevice) -> None:
+    device.damage_reply = lambda _: None
+    with pytest.raises(DeviceTimeoutError) as error:
+        driver.clear_statistics()
+    words = str(error.value)
+    assert "before, it has answered" in words
+    assert "0 of which had to be sent again; is the board still plugged in" in words
+    assert device.advice not in words
+
+
+def test_repetitions_are_counted_in_what_is_said_of_a_bad_line(
+    driver: Driver, device: ModelDevice
+) -> None:
+    good = iter([False, True, False, False, False])
+    device.damage_reply = lambda raw: raw if next(good) else raw[:-1]
+    driver.clear_statistics()
+    with pytest.raises(
+        DeviceError, match=r"answered \d+ requests, 1 of which had to be sent again"
+    ):
+        driver.clear_statistics()
+
+
+@settings(max_examples=50)
+@given(
+    where=st.sampled_from(["request", "reply"]), extra=st.integers(1, 6), seed=st.integers(0, 99)
+)
+def test_zeros_behind_a_frame_which_no_crc_notices_are_repeated_away(
+    where: str, extra: int, seed: int
+) -> None:
+    """A code of one, added by the line, is one more zero of a body; its CRC stays right."""
+    generator = random.Random(seed)
+    device = ModelDevice(SMALL, DEEP)
+    driver = Driver(device, SMALL)
+    driver.load(Network(DEEP))
+    spoilt = 0
+
+    def lengthen(raw: bytes) -> bytes:
+        nonlocal spoilt
+        if spoilt or generator.random() < 0.5:
+            return raw
+        spoilt += 1
+        whole = raw.rstrip(b"\0")
+        return whole + extra * b"\1" + raw[len(whole) :]
+
+    setattr(device, f"damage_{where}", lengthen)
+    for _ in range(8):
+        assert driver.generator_state == Network(DEEP).generator.state
+        driver.clear_statistics()
+
+
 def test_late_replies_are_passed_over(driver: Driver, device: ModelDevice) -> None:
     late = encode_request(99, Request(Operation.READ, count=1, space=Space.GENERATOR))
     device.damage_request = lambda raw: late + raw
@@ -366,7 +426,10 @@ def test_a_reply_of_the_wrong_length_is_noticed(driver: Driver, device: ModelDev
     device.damage_reply = lambda raw: frame(
         bytes([driver._requester._sequence, Operation.READ.value, 0, 1, 2])
     )[:-1]
-    with pytest.raises(DeviceError, match=r"^the model must answer READ with 8 bytes, not 2$"):
+    with pytest.raises(
+        DeviceError,
+        match=r"after 3 tries: the model must answer READ with 8 bytes, not 2; ",
+    ):
         _ = driver.generator_state
 
 
