@@ -18,6 +18,7 @@ from amaranth.hdl import (
 from amaranth.lib import io, wiring
 
 from ..errors import MetabitError
+from ..hdl.link.uart import divisor
 from .registry import Board, Family
 
 _TOLERANCE = 0.005
@@ -73,6 +74,9 @@ def _ice40_candidates(mhz: float) -> Iterator[Pll]:
                 yield Pll(reference, feedback, divider, detector, detector * feedback / divider)
 
 
+_CANDIDATES = {"ecp5": _ecp5_candidates, "ice40": _ice40_candidates}
+
+
 def find_pll(family: Family, input_mhz: float, output_mhz: float) -> Pll:
     """Return the dividers that come closest to a frequency, the simplest of several.
 
@@ -81,8 +85,10 @@ def find_pll(family: Family, input_mhz: float, output_mhz: float) -> Pll:
     MetabitError
         If none comes within half a percent.
     """
-    candidates = {"ecp5": _ecp5_candidates, "ice40": _ice40_candidates}[family](input_mhz)
-    best = min(candidates, key=lambda pll: (abs(pll.output_mhz - output_mhz), pll.reference))
+    best = min(
+        _CANDIDATES[family](input_mhz),
+        key=lambda pll: (abs(pll.output_mhz - output_mhz), pll.reference),
+    )
     if abs(best.output_mhz - output_mhz) > _TOLERANCE * output_mhz:
         raise MetabitError(
             f"frequency {output_mhz:g} MHz cannot be made from {input_mhz:g} MHz; "
@@ -92,13 +98,46 @@ def find_pll(family: Family, input_mhz: float, output_mhz: float) -> Pll:
 
 
 def clock_mhz(board: Board, requested: float | None) -> float:
-    """Return the exact clock that a board will run at."""
+    """Return the exact clock that a board will run at.
+
+    Raises
+    ------
+    MetabitError
+        If the board cannot make it, or its serial link cannot be timed by it; the message names
+        the nearest clocks that can be had.
+    """
     wanted = board.clock_mhz if requested is None else requested
     if wanted <= 0:
         raise MetabitError(f"frequency must be positive, not {wanted:g} MHz")
-    if wanted == board.oscillator_mhz:
-        return wanted
+    try:
+        mhz = wanted if wanted == board.oscillator_mhz else _made(board, wanted)
+        divisor(mhz * 1e6, board.baud)
+    except ValueError as error:
+        near = " or ".join(f"{clock:.6g}" for clock in _nearest(board, wanted))
+        raise MetabitError(f"{error}; the nearest for {board.name}: --freq {near}") from error
+    return mhz
+
+
+def _made(board: Board, wanted: float) -> float:
     return find_pll(board.family, board.oscillator_mhz, wanted).output_mhz
+
+
+def _nearest(board: Board, wanted: float) -> list[float]:
+    """Return the nearest clocks below and above that can be had and time the serial link."""
+    candidates = _CANDIDATES[board.family](board.oscillator_mhz)
+    clocks = {board.oscillator_mhz, *(pll.output_mhz for pll in candidates)}
+    possible = [clock for clock in clocks if _times(clock, board.baud)]
+    below = max((clock for clock in possible if clock < wanted), default=None)
+    above = min((clock for clock in possible if clock > wanted), default=None)
+    return [clock for clock in (below, above) if clock is not None]
+
+
+def _times(mhz: float, baud: int) -> bool:
+    try:
+        divisor(mhz * 1e6, baud)
+    except ValueError:
+        return False
+    return True
 
 
 class Clocking(wiring.Component):

@@ -105,6 +105,7 @@ def run(
     from metabit.golden.data.training_data import prepare
     from metabit.golden.run import Run
     from metabit.host.driver import Driver
+    from metabit.host.errors import DeviceError
     from metabit.host.transport import SerialTransport
 
     console = Console(soft_wrap=True)
@@ -143,7 +144,11 @@ def run(
         device_run = DeviceRun(driver, begun, verify=verify)
         console.print(f"device {driver.shape.name} on {port}", highlight=False)
         describe(console, device_run)
-        finished = train_to_end(console, device_run, path, 1, f"metabit run --port {port}")
+        again = f"metabit run --port {port}"
+        try:
+            finished = train_to_end(console, device_run, path, 1, again)
+        except DeviceError as error:
+            raise MetabitError(f"{error}; {_saved(path, again)}") from error
     samples = device_run.network.statistics.samples - samples
     if json is not None and device_run.test_accuracy:
         results: dict[str, Any] = results_of(device_run)
@@ -163,3 +168,12 @@ def run(
         console.print(f"cycles per training sample: {phases}", highlight=False)
     if verify:
         console.print("[green]device and golden agree in every bit[/]")
+
+
+def _saved(path: Path | None, command: str) -> str:
+    """Say what is left of a run whose device has failed, and how it goes on."""
+    if path is None:
+        return "nothing was saved (--out FILE.npz does that)"
+    if not path.exists():
+        return f"no epoch was finished, and nothing was saved in {path}"
+    return f"all finished epochs are saved; go on with: {command} --resume {path}"

@@ -145,6 +145,8 @@ class SerialTransport:
     def _reason(self, error: Exception) -> str:
         """Say why a port does not work and what helps."""
         number = getattr(error, "errno", None)
+        if "baud" in str(error).lower():
+            return f"it cannot be set to {self._baud} baud; {_nearest_rates(self._baud)}"
         if number == errno.ENOENT:
             ports = ", ".join(port.device for port in comports()) or "none"
             return f"it does not exist; is the board plugged in? Serial ports here: {ports}"
@@ -153,3 +155,12 @@ class SerialTransport:
         if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
             return "another program uses it"
         return str(error)
+
+
+def _nearest_rates(baud: int) -> str:
+    """Say which usual rates are near, and which one bitstreams are built for."""
+    usual = serial.Serial.BAUDRATES
+    below = [str(rate) for rate in usual if rate < baud][-1:]
+    above = [str(rate) for rate in usual if rate > baud][:1]
+    near = " and ".join(below + above)
+    return f"the nearest usual rates are {near}, and bitstreams are built for {BAUD}"

@@ -19,7 +19,7 @@ from metabit.boards.programmer import (
     missing_libraries,
     program_board,
 )
-from metabit.boards.registry import find_board
+from metabit.boards.registry import BOARDS, find_board
 from metabit.errors import MetabitError
 from metabit.hdl.shape import find_shape
 from metabit.tools.errors import ToolNotFoundError
@@ -62,11 +62,32 @@ def test_clock_is_exact():
     assert clock_mhz(find_board("ulx3s-85f"), 25) == 25
 
 
+def test_clocks_that_are_named_can_be_had() -> None:
+    for board in BOARDS.values():
+        for wanted in (0.1, 1.0, 3.3, 5.0, 8.5, 9.4, 1e6):
+            try:
+                clock_mhz(board, wanted)
+            except MetabitError as error:
+                named = str(error).partition("--freq ")[2].split(" or ")
+                assert named
+                for clock in named:
+                    assert clock_mhz(board, float(clock)) == pytest.approx(float(clock), rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
         (0, "frequency must be positive, not 0 MHz"),
-        (5, "frequency 5 MHz cannot be made from 12 MHz; the closest is 8.438 MHz"),
+        (
+            5,
+            "frequency 5 MHz cannot be made from 12 MHz; the closest is 8.438 MHz; "
+            "the nearest for icebreaker: --freq 9",
+        ),
+        (
+            9.375,
+            "baud 1000000 is missed by 4.2% at 9.375e+06 Hz; nearest possible: 1041667; "
+            "the nearest for icebreaker: --freq 9 or 9.9375",
+        ),
     ],
 )
 def test_impossible_clock(wanted, message):

@@ -17,6 +17,7 @@ from metabit.golden.named import load_config
 from metabit.golden.network import Network
 from metabit.golden.run import Run
 from metabit.golden.state import network_sha256
+from metabit.hdl.link.protocol import Operation
 from metabit.hdl.shape import SHAPES, Shape
 from metabit.hdl.statistics import PHASES
 from metabit.host.driver import Driver
@@ -209,6 +210,28 @@ def test_errors_of_run(
     monkeypatch.undo()
     printed = metabit(*options, "--port", "/dev/ttyNONE", status=1)
     assert "cannot open /dev/ttyNONE: it does not exist" in printed
+
+
+def test_a_board_that_fails_says_how_to_go_on(
+    device: ModelDevice, config_file: Path, dataset: Path, tmp_path: Path
+) -> None:
+    """The third RUN is of the second epoch; each has two."""
+    out = tmp_path / "run.npz"
+    port = ("run", "--port", "/dev/ttyX")
+    options = (*port, "--config", config_file, "--dataset", dataset, "--epochs", 3)
+
+    def pulled(raw: bytes) -> bytes | None:
+        return None if device.executed.count(Operation.RUN) > 4 else raw
+
+    device.damage_reply = pulled
+    printed = metabit(*options, "--out", out, status=1)
+    assert "no answer from the model" in printed
+    assert "before, it has answered" in printed
+    assert f"saved; go on with: metabit run --port /dev/ttyX --resume {out}" in printed
+    assert load_checkpoint(out).record.epoch == 2
+    device.executed.clear()
+    printed = metabit(*options, status=1)
+    assert "nothing was saved (--out FILE.npz does that)" in printed
 
 
 def test_counter_bits_make_a_configuration_fit(

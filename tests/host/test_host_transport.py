@@ -6,6 +6,7 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+import serial
 
 from metabit.golden.config import Config
 from metabit.golden.network import Network
@@ -108,6 +109,19 @@ def test_ports_that_cannot_be_opened(line: Line) -> None:
         pytest.raises(PortError, match="another program uses it"),
     ):
         SerialTransport(line.port)
+
+
+def test_a_rate_that_cannot_be_had_is_told_from_other_trouble(monkeypatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise ValueError("Failed to set custom baud rate (123456): [Errno 22] Invalid argument")
+
+    monkeypatch.setattr(serial, "serial_for_url", refuse)
+    with pytest.raises(PortError) as error:
+        SerialTransport("/dev/ttyUSB1", 123_456)
+    assert str(error.value) == (
+        "cannot open /dev/ttyUSB1: it cannot be set to 123456 baud; the nearest usual rates are "
+        "115200 and 230400, and bitstreams are built for 1000000"
+    )
 
 
 def test_a_port_that_goes_away(line: Line) -> None:
