@@ -2,17 +2,26 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from metabit import __version__, diagnosis
+from metabit.boards.registry import find_board
 from metabit.cache import cache_folder
 from metabit.cli import app
 from metabit.diagnosis import Check, diagnose
 from metabit.errors import MetabitError
+from metabit.golden.data.datasets import DATASETS
+from metabit.golden.data.splits import SPLITS
+from metabit.golden.encoding.encoders import Encoder
+from metabit.golden.named import NAMES, load_config
+from metabit.hdl.shape import find_shape
 from metabit.installation import install_command
 
 COMMANDS = (
@@ -282,3 +291,86 @@ def test_ctrl_c_ends_with_its_own_status(monkeypatch):
 
     monkeypatch.setattr("metabit.commands.build.find_board", pressed)
     assert metabit("build", "icebreaker", status=130) == "interrupted\n"
+
+
+# Examples
+
+
+def all_commands(group=None, words=()):
+    """Yield the words of every command that does something, and the command."""
+    for name, command in (group or get_command(app)).commands.items():
+        if hasattr(command, "commands"):
+            yield (*words, name), command
+            yield from all_commands(command, (*words, name))
+        else:
+            yield (*words, name), command
+
+
+def examples():
+    """Yield every example of every help text: the command, its words, and the rest of them."""
+    for words, command in [((), get_command(app)), *all_commands()]:
+        for line in (command.epilog or "").splitlines():
+            # What an example does follows after some spaces.
+            text = re.split(r"\s{2,}", line.strip())[0]
+            if text.startswith("metabit "):
+                yield " ".join(words), shlex.split(text)[1:]
+
+
+def parse(words):
+    """Have a command line parsed to the last option, and nothing done."""
+    command = get_command(app)
+    while hasattr(command, "commands"):
+        command, words = command.commands[words[0]], words[1:]
+    context = command.make_context("metabit", list(words))
+    with context:
+        return context.params
+
+
+def test_every_command_has_examples():
+    having = {words for words, _ in examples()}
+    assert {" ".join(words) for words, _ in all_commands()} | {""} == having
+
+
+@pytest.mark.parametrize("words", [words for _, words in examples()], ids=" ".join)
+def test_examples_of_help_texts_are_understood(words):
+    given = parse(words)
+    configs = given.get("config") or []
+    for name in [configs] if isinstance(configs, str) else configs:
+        if name in NAMES:
+            load_config(name)
+        else:
+            assert name.endswith((".json", ".npz")), name
+    if given.get("board"):
+        find_board(given["board"])
+    if isinstance(given.get("device"), str):
+        find_shape(given["device"])
+    if isinstance(given.get("encoder"), str):
+        Encoder(given["encoder"])
+    for name, known in (("dataset", DATASETS), ("split", SPLITS)):
+        values = given.get(name) or []
+        for value in [values] if isinstance(values, str) else values:
+            assert value in known or "." in value, value
+
+
+def test_an_example_with_a_mistake_is_noticed():
+    for wrong in (["train", "--epoch", "3"], ["inspect", "run.npz", "only", "numbers"]):
+        with pytest.raises(Exception, match=r"(?i)no such option|unexpected extra"):
+            parse(wrong)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        words
+        for name, words in examples()
+        if name in ("boards", "plan") or words in (["train"], ["train", "--plots", "plots"])
+    ],
+    ids=" ".join,
+)
+def test_examples_that_need_nothing_but_time_run(tmp_path, monkeypatch, words):
+    if "--measure" in words or any(word in words for word in ("mine.json", "run.npz")):
+        pytest.skip("needs a file, or minutes")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code in (0, 1), result.output
+    assert "error" not in result.output

@@ -10,7 +10,7 @@ from typer.main import get_command
 from metabit.cli import app
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 
 _LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 _COMMAND = re.compile(r"(?:^|`)((?:\w+=\S+ )?(?:\.venv/bin/)?(?:metabit|make) [^`\n|]+)", re.M)
@@ -19,6 +19,11 @@ _COMMAND = re.compile(r"(?:^|`)((?:\w+=\S+ )?(?:\.venv/bin/)?(?:metabit|make) [^
 def commands(document):
     """Command lines in code blocks and spans."""
     return [shlex.split(line) for line in _COMMAND.findall(document.read_text())]
+
+
+def test_all_documents_are_read():
+    names = {str(document.relative_to(ROOT)) for document in DOCUMENTS}
+    assert {"README.md", "docs/using.md", "docs/machine/link.md"} <= names
 
 
 def test_commands_are_found():

@@ -20,11 +20,11 @@ from .pictures import draw, prepare_folder
 EPILOG = """
 **Examples**
 
-metabit inspect run.npz                          tables here, pictures in run-plots/
+metabit inspect run.npz                             tables here, pictures in run-plots/
 
-metabit inspect run.npz --neurons 40-55          the receptive fields of these neurons
+metabit inspect run.npz --neurons 40-55             the receptive fields of these neurons
 
-metabit inspect run.npz --no-plots --json a.json only numbers
+metabit inspect run.npz --no-plots --json a.json    only numbers
 """
 
 
