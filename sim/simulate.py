@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..boards.registry import Family
+from ..golden.data.class_names import class_names
 from ..golden.engines import EngineName, make_learner
 from ..golden.run import Run
 from ..golden.schedule import Step
@@ -16,9 +17,9 @@ from ..golden.trainer import SpanResult
 from ..hdl.device import Device
 from ..hdl.shape import Shape
 from ..host.driver import Driver
+from ..host.lockstep import Lockstep
 from .model import SimulatedDevice
 from .netlist import device_netlist
-from .side_by_side import SideBySide
 from .source import Report, Rtl
 from .supplied import SuppliedDriver
 from .transport import SimulatedTransport, patience
@@ -135,7 +136,7 @@ class Simulation:
     engine : {"numpy", "numba"}
         What computes golden's spans.
     compare_every : int, optional
-        See :class:`~metabit.sim.side_by_side.SideBySide`.
+        See :class:`~metabit.host.lockstep.Lockstep`.
     trace : Trace, optional
         What to record.
     """
@@ -155,11 +156,13 @@ class Simulation:
         self.run = run
         self._trace = trace
         self._recording = False
-        self.side = SideBySide(
+        data = run.data
+        self.side = Lockstep(
             driver,
             make_learner(run.network, engine),
             clock=lambda: device.cycles,
             compare_every=compare_every,
+            names=class_names(data.dataset, run.network.config.classes, data.class_names),
         )
 
     def spans(self, samples: int | None = None) -> Iterator[SpanResult]:

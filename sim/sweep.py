@@ -15,10 +15,11 @@ from ..golden.learner import GoldenLearner
 from ..golden.network import Network
 from ..hdl.placement import CapacityError, Placement
 from ..hdl.shape import LANES, SHAPES, Shape
+from ..host.compare import DivergenceError
 from ..host.errors import DeviceError
+from ..host.lockstep import Lockstep, Span
+from ..host.pinpoint import pinpoint
 from .netlist import board_of
-from .pinpoint import pinpoint
-from .side_by_side import DivergenceError, SideBySide, Span
 from .simulate import build_device, open_driver
 from .supplied import SuppliedDriver
 
@@ -202,7 +203,7 @@ def run_trial(number: int, seed: int, netlist: Family | None = None) -> Trial:
     device.stall(number, *odds)
     begun, error = device.cycles, None
     golden = GoldenLearner(Network(config))
-    side = SideBySide(driver, golden, clock=lambda: device.cycles, compare_every=1)
+    side = Lockstep(driver, golden, clock=lambda: device.cycles, compare_every=1)
     try:
         side.begin()
         for span in random_spans(config, rng):

@@ -24,7 +24,7 @@ from .options import write_json
 
 if TYPE_CHECKING:
     from metabit.golden.run import Run
-    from metabit.sim.pinpoint import Finding
+    from metabit.host.pinpoint import Finding
     from metabit.sim.simulate import Outcome, Simulation
     from metabit.sim.sweep import Trial
 
@@ -92,9 +92,9 @@ def show_simulation(
     MetabitError
         If device and golden differ, or the device hangs.
     """
+    from metabit.host.compare import DivergenceError
     from metabit.host.errors import DeviceError
-    from metabit.sim.pinpoint import pinpoint
-    from metabit.sim.side_by_side import DivergenceError
+    from metabit.host.pinpoint import pinpoint
 
     common = _identify(simulation) | {"netlist": netlist}
     side = simulation.side

@@ -18,11 +18,11 @@ from ...golden.network import Network
 from ...hdl.device import Device
 from ...hdl.shape import SHAPES as DEVICES
 from ...hdl.shape import Shape
+from ...host.compare import compare_predictions, compare_state
 from ...host.driver import Driver
 from ...host.errors import DeviceTimeoutError
+from ...host.lockstep import Span, train_both
 from ...host.packets import DELIMITER
-from ..compare import compare_predictions, compare_state
-from ..side_by_side import Span, train_both
 from .driving import Background, Stream, cycle, generator, reset, shape, start
 
 SHAPES = (DEVICES["small"],)

@@ -1,13 +1,14 @@
 """Training on a device, and `metabit run`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from metabit.boards.run import DeviceRun, DivergenceError, find_divergence
+from metabit.boards.run import DeviceRun
 from metabit.cli import app
 from metabit.commands.options import choose
 from metabit.golden import schedule
@@ -20,8 +21,8 @@ from metabit.golden.state import network_sha256
 from metabit.hdl.link.protocol import Operation
 from metabit.hdl.shape import SHAPES, Shape
 from metabit.hdl.statistics import PHASES
+from metabit.host.compare import DivergenceError
 from metabit.host.driver import Driver
-from metabit.host.records import DeviceState
 from tests.host.model_device import ModelDevice
 
 SMALL = SHAPES["small"]
@@ -157,8 +158,12 @@ def test_verify_notices_a_single_counter(
     assert device.network is not None
     counters = device.network.counters[0]
     counters[3, 5] = 1 - counters[3, 5]
-    with pytest.raises(DivergenceError, match=r"^after 12 training samples: layer 0, neuron 3, we"):
+    with pytest.raises(DivergenceError) as error:
         run.synchronise()
+    assert str(error.value).startswith(
+        "device and golden differ after tile 3: counter of layer 0, neuron 3, weight 5: golden "
+    )
+    assert error.value.agreed == 0
 
 
 def test_verify_notices_a_count(device: ModelDevice, config_file: Path, dataset: Path) -> None:
@@ -166,7 +171,9 @@ def test_verify_notices_a_count(device: ModelDevice, config_file: Path, dataset:
     next(run.spans())
     assert device.network is not None
     device.network.statistics.updates[0] += 1
-    with pytest.raises(DivergenceError, match="the device has counted Statistics"):
+    with pytest.raises(
+        DivergenceError, match=r"count of updates of layer 0: golden \d+, device \d"
+    ):
         run.synchronise()
 
 
@@ -175,22 +182,22 @@ def test_verify_notices_a_prediction(device: ModelDevice, config_file: Path, dat
     run = DeviceRun(driver, golden_run(config_file, dataset, 1), verify=True)
     driver.load(Network(device.config.model_copy(update={"seed": 99})))
     device.config = driver.config
-    with pytest.raises(DivergenceError, match=r"^(the model predicts class \d for sample|after)"):
+    with pytest.raises(
+        DivergenceError, match=r"differ after tile \d: (prediction of tile \d, sample|counter)"
+    ):
         list(run.spans())
 
 
-def test_find_divergence_names_the_first() -> None:
-    network = Network(load_config("tiny"))
-    counters = [values.copy() for values in network.counters]
-    state = DeviceState(counters, network.generator.state)
-    assert find_divergence(state, network) is None
-    counters[0][2, 7] += 1
-    assert find_divergence(state, network) == (
-        f"layer 0, neuron 2, weight 7: the device has the counter {counters[0][2, 7]}, "
-        f"golden {counters[0][2, 7] - 1}"
-    )
-    other = DeviceState(network.counters, 5)
-    assert find_divergence(other, network).startswith("the device's generator has the state 0x0000")
+def test_verify_calls_classes_by_their_names(
+    device: ModelDevice, config_file: Path, dataset: Path
+) -> None:
+    begun = golden_run(config_file, dataset, 1)
+    begun.data = replace(begun.data, class_names=("left", "right"))
+    run = DeviceRun(Driver(device, SMALL), begun, verify=True)
+    trained = run.driver.train_tiles
+    run.driver.train_tiles = lambda *given, **more: 1 - trained(*given, **more)
+    with pytest.raises(DivergenceError, match=r"sample 0: golden (0 left, device 1|1 right, dev)"):
+        list(run.spans())
 
 
 def test_errors_of_run(

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from metabit.golden.config import Config
 from metabit.hdl.device import Device
 from metabit.hdl.shape import SHAPES
-from metabit.sim.side_by_side import Span
+from metabit.host.lockstep import Span
 from metabit.sim.simulate import open_driver
 from metabit.sim.source import Rtl
 from metabit.sim.supplied import SuppliedDriver

@@ -13,10 +13,10 @@ from metabit.hdl.bundles import Run
 from metabit.hdl.link.protocol import Operation
 from metabit.hdl.shape import Shape
 from metabit.host import packing
+from metabit.host.compare import compare_state
 from metabit.host.errors import DeviceError
+from metabit.host.lockstep import Span, train_both
 from metabit.host.packets import Progress, Request
-from metabit.sim.compare import compare_state
-from metabit.sim.side_by_side import Span, train_both
 from metabit.sim.simulate import open_driver
 from metabit.sim.source import Rtl
 from metabit.sim.verilate import build

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metabit.golden.network import Network, Statistics
-from metabit.sim.compare import (
+from metabit.host.compare import (
     Divergence,
     compare_predictions,
     compare_state,
     first_difference,
 )
-from metabit.sim.side_by_side import train_both
+from metabit.host.lockstep import train_both
 from tests.sim.small import CONFIG, random_span, small_driver
 
 SPANS = 3

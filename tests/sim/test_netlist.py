@@ -20,11 +20,11 @@ from metabit.golden.data.datasets import Dataset
 from metabit.golden.data.training_data import prepare
 from metabit.golden.run import Run
 from metabit.hdl.shape import SHAPES, Shape
+from metabit.host.compare import DivergenceError
 from metabit.host.driver import Driver
 from metabit.installation import install_command
 from metabit.sim.model import SimulatedDevice
 from metabit.sim.netlist import Netlist, device_netlist
-from metabit.sim.side_by_side import DivergenceError
 from metabit.sim.simulate import simulation
 from metabit.sim.verilate import build
 from metabit.tools.errors import ToolFailedError

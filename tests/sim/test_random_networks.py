@@ -81,7 +81,7 @@ def test_a_trial_that_differs_says_where(monkeypatch):
                 self.counters[layer][0, 0] ^= 1
 
     monkeypatch.setattr(sweep_module, "Network", Faulty)
-    monkeypatch.setattr("metabit.sim.side_by_side.Network", Faulty)
+    monkeypatch.setattr("metabit.host.lockstep.Network", Faulty)
     trial = run_trial(0, SEED)
     assert trial.error.startswith("device and golden differ after tile ")
     assert "counter of layer 0, neuron 0, weight 0: golden" in trial.error

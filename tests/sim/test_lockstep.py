@@ -12,9 +12,10 @@ from metabit.golden.learner import GoldenLearner
 from metabit.golden.network import Network
 from metabit.hdl.bundles import Space
 from metabit.host import packing
+from metabit.host.compare import DivergenceError
+from metabit.host.lockstep import Lockstep, Span
+from metabit.host.pinpoint import pinpoint
 from metabit.host.records import DeviceState
-from metabit.sim.pinpoint import pinpoint
-from metabit.sim.side_by_side import DivergenceError, SideBySide, Span
 from metabit.sim.supplied import SuppliedDriver
 from tests.sim.small import CONFIG, random_span, small_driver
 
@@ -72,8 +73,8 @@ def spans():
     ]
 
 
-def side_by_side(driver, compare_every=None, network=None):
-    return SideBySide(
+def lockstep(driver, compare_every=None, network=None):
+    return Lockstep(
         driver,
         GoldenLearner(network or Network(CONFIG)),
         clock=lambda: driver.transport.device.cycles,
@@ -119,7 +120,7 @@ def tiles_of(spans):
 def test_equals_agree(device, driver, spans, compare_every, supplied):
     device.stall(1, 0.3, 0.3, 0.3, 0.3)
     driver.supplied = supplied
-    side = side_by_side(driver, compare_every)
+    side = lockstep(driver, compare_every)
     network = Network(CONFIG)
     side.begin()
     for span in spans:
@@ -140,9 +141,7 @@ def test_it_is_a_learner_whose_golden_side_any_engine_computes(driver, spans, en
     labels = np.concatenate([span.labels for span in spans])
     indices = np.random.default_rng(9).permutation(len(labels))
     network = Network(CONFIG)
-    side = SideBySide(
-        driver, make_learner(Network(CONFIG), engine), clock=lambda: 0, compare_every=1
-    )
+    side = Lockstep(driver, make_learner(Network(CONFIG), engine), clock=lambda: 0, compare_every=1)
     side.begin()
     packed = side.pack(samples)
     for part in np.array_split(indices, 3):
@@ -153,7 +152,7 @@ def test_it_is_a_learner_whose_golden_side_any_engine_computes(driver, spans, en
 
 
 def test_spans_without_a_drain_agree_but_are_no_state_to_go_back_to(driver, spans):
-    side = side_by_side(driver, 1)
+    side = lockstep(driver, 1)
     side.begin()
     for number, span in enumerate(spans[:-1]):
         side.train(Span(span.samples, span.labels, 0, 0, drain=number % 2 == 1))
@@ -164,7 +163,7 @@ def test_spans_without_a_drain_agree_but_are_no_state_to_go_back_to(driver, span
 def test_comparisons_cost_a_tenth_of_the_cycles(device, driver):
     rng = np.random.default_rng(8)
     spans = [random_span(rng, tiles=300) for _ in range(30)]
-    side = side_by_side(driver)
+    side = lockstep(driver)
     side.begin()
     start = device.cycles
     train(side, spans)
@@ -183,7 +182,7 @@ def test_comparisons_do_not_count_as_cycles_of_training(device, driver, spans, s
     device.stall(2, samples=stall, predictions=stall)
     counted = []
     for compare_every in (1, 1000):
-        side = side_by_side(driver, compare_every)
+        side = lockstep(driver, compare_every)
         side.begin()
         for number, span in enumerate(spans):
             side.train(span)
@@ -199,7 +198,7 @@ def test_comparisons_do_not_count_as_cycles_of_training(device, driver, spans, s
 
 
 def test_cycles_of_a_device_that_counts_none_are_taken_from_outside(driver, spans, monkeypatch):
-    counted = side_by_side(driver)
+    counted = lockstep(driver)
     counted.begin()
     counted.train(spans[0])
     statistics = driver.statistics
@@ -210,7 +209,7 @@ def test_cycles_of_a_device_that_counts_none_are_taken_from_outside(driver, span
         return known
 
     monkeypatch.setattr(driver, "statistics", silent)
-    side = side_by_side(driver)
+    side = lockstep(driver)
     side.begin()
     side.train(spans[0])
     assert list(side.cycles) == ["run"]
@@ -238,7 +237,7 @@ def test_a_fault_is_pinpointed(driver, spans, number, sample, place, compare_eve
     span = spans[number]
     sample %= len(span.labels)
     driver.poison, driver.fault = span.samples[sample], counter_fault(layer, neuron, weight)
-    side = side_by_side(driver, compare_every)
+    side = lockstep(driver, compare_every)
     error = diverge(side, spans)
     tile = tiles_of(spans[:number]) + sample // CONFIG.tile
     assert error.tile >= tile >= error.agreed
@@ -265,7 +264,7 @@ def test_a_wrong_prediction_is_found_at_once(driver, spans):
 
     sample = CONFIG.tile + 1
     driver.poison, driver.fault = spans[2].samples[sample], plant
-    side = side_by_side(driver, 1000)
+    side = lockstep(driver, 1000)
     error = diverge(side, spans)
     before = tiles_of(spans[:2])
     assert (error.tile, error.agreed) == (tiles_of(spans[:3]) - 1, 0)
@@ -286,7 +285,7 @@ def test_a_wrong_generator_is_found(driver, spans):
         driver.replace(DeviceState(state.counters, state.generator_state ^ 1))
 
     driver.poison, driver.fault = spans[1].samples[0], plant
-    error = diverge(side_by_side(driver, 1), spans)
+    error = diverge(lockstep(driver, 1), spans)
     (wrong,) = error.divergences
     assert error.tile == tiles_of(spans[:2]) - 1
     assert (wrong.kind, wrong.device) == ("generator state", wrong.golden ^ 1)
@@ -300,7 +299,7 @@ def test_a_fault_that_does_not_come_back_is_reported_where_it_was_seen(driver, s
         driver.poison = None
 
     driver.poison, driver.fault = spans[2].samples[0], plant
-    side = side_by_side(driver, 2)
+    side = lockstep(driver, 2)
     error = diverge(side, spans)
     assert error.agreed == tiles_of(spans[:2])
     finding = pinpoint(side, error)
@@ -309,7 +308,7 @@ def test_a_fault_that_does_not_come_back_is_reported_where_it_was_seen(driver, s
 
 
 def test_a_device_that_starts_wrong_is_told(driver, monkeypatch):
-    side = side_by_side(driver)
+    side = lockstep(driver)
     load = driver.load
 
     def load_wrong(network):
@@ -326,7 +325,7 @@ def test_a_device_that_starts_wrong_is_told(driver, monkeypatch):
 
 
 def test_a_wrong_inference_is_found(driver, spans, monkeypatch):
-    side = side_by_side(driver)
+    side = lockstep(driver)
     side.begin()
     samples = spans[0].samples
     classes = driver.predict(samples)
@@ -343,7 +342,7 @@ def test_a_network_in_any_state_is_loaded_into_the_device(driver, spans):
     network, again = Network(CONFIG), Network(CONFIG)
     for span in spans[:3]:
         train_golden(network, span)
-    side = side_by_side(driver, 1, network)
+    side = lockstep(driver, 1, network)
     side.begin()
     train(side, spans[3:])
     for span in spans:

@@ -1,6 +1,6 @@
-"""Where device and golden model differ."""
+"""Where device and golden model differ, the device being simulated or real."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.network import Network, Statistics
-from ..host.driver import Driver
+from .driver import Driver
+from .errors import DeviceError
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Divergence:
         Both values.
     count, total : int
         How many values of the kind differ there, and how many there are.
+    names : tuple of str
+        What the values are called, if they are classes.
     """
 
     kind: str
@@ -33,12 +36,39 @@ class Divergence:
     device: int
     count: int = 1
     total: int = 1
+    names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = ", ".join(f"{name} {value}" for name, value in self.place.items())
         more = f" ({self.count} of {self.total} differ)" if self.total > 1 else ""
         at = f" of {where}" if where else ""
-        return f"{self.kind}{at}: golden {self.golden}, device {self.device}{more}"
+        golden, device = self._named(self.golden), self._named(self.device)
+        return f"{self.kind}{at}: golden {golden}, device {device}{more}"
+
+    def _named(self, value: int) -> str:
+        named = 0 <= value < len(self.names) and self.names[value] != str(value)
+        return f"{value} {self.names[value]}" if named else str(value)
+
+
+class DivergenceError(DeviceError):
+    """Device and golden model have come to different results.
+
+    Attributes
+    ----------
+    divergences : sequence of Divergence
+        What differs.
+    tile : int
+        Last tile trained when it was found, from 0; -1: before the first.
+    agreed : int
+        Tiles trained when all state was last compared and agreed; -1: never.
+    """
+
+    def __init__(self, divergences: Sequence[Divergence], tile: int, agreed: int) -> None:
+        self.divergences = divergences
+        self.tile = tile
+        self.agreed = agreed
+        when = f"after tile {tile}" if tile >= 0 else "before the first tile"
+        super().__init__(f"device and golden differ {when}: {divergences[0]}")
 
 
 def first_difference(
@@ -124,7 +154,11 @@ def _compare_statistics(
 
 
 def compare_predictions(
-    golden: npt.NDArray[Any], device: npt.NDArray[Any], tile: int, tiles: int = 0
+    golden: npt.NDArray[Any],
+    device: npt.NDArray[Any],
+    tile: int,
+    tiles: int = 0,
+    names: Sequence[str] = (),
 ) -> list[Divergence]:
     """Return the first wrong prediction of a device, if there is one.
 
@@ -136,6 +170,8 @@ def compare_predictions(
         Samples of a tile.
     tiles : int
         Tiles before these.
+    names : sequence of str
+        Of the classes.
     """
     return [
         replace(
@@ -144,6 +180,7 @@ def compare_predictions(
                 "tile": tiles + wrong.place["sample"] // tile,
                 "sample": wrong.place["sample"] % tile,
             },
+            names=tuple(names),
         )
         for wrong in first_difference("prediction", ("sample",), golden, device)
     ]

@@ -1,6 +1,8 @@
-"""Golden model and device trained side by side, and compared."""
+"""Golden model and device trained in lock-step, and compared; or a device alone.
 
-from collections import Counter
+The device may be simulated or real: both are behind a driver.
+"""
+
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -12,14 +14,13 @@ import numpy.typing as npt
 from ..golden.config import Config
 from ..golden.learner import GoldenLearner, Labels
 from ..golden.network import Bits, Network, Statistics
-from ..host.driver import Driver
-from ..host.errors import DeviceError
-from .compare import Divergence, compare_predictions, compare_state
+from .compare import DivergenceError, compare_predictions, compare_state
+from .cycles import CycleCount
+from .driver import Driver
+from .packing import Words
 
 if TYPE_CHECKING:
     from ..golden.compiled.engine import Engine
-
-_MODULUS = 2**32
 
 _SHARE = 9
 """Training takes at least this many times the cycles of the comparisons between spans."""
@@ -77,28 +78,52 @@ class Snapshot:
         return network
 
 
-class DivergenceError(DeviceError):
-    """Device and golden model have come to different results.
+class DeviceLearner:
+    """A device as the trainer sees it; a ``Learner`` that counts the cycles of its training.
 
-    Attributes
+    Parameters
     ----------
-    divergences : sequence of Divergence
-        What differs.
-    tile : int
-        Last tile trained when it was found, from 0; -1: before the first.
-    agreed : int
-        Tiles trained when all state was last compared and agreed; -1: never.
+    driver : Driver
+        Device; its network is loaded.
     """
 
-    def __init__(self, divergences: Sequence[Divergence], tile: int, agreed: int) -> None:
-        self.divergences = divergences
-        self.tile = tile
-        self.agreed = agreed
-        when = f"after tile {tile}" if tile >= 0 else "before the first tile"
-        super().__init__(f"device and golden differ {when}: {divergences[0]}")
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+        self._cycles = CycleCount(driver)
+        self._cycles.skip()
+
+    @property
+    def cycles(self) -> dict[str, int]:
+        """Cycles that the device has spent on training; see :class:`.CycleCount`."""
+        return self._cycles.total
+
+    def pack(self, samples: Bits) -> Words:
+        """Return samples in the form that :meth:`train_tiles` takes."""
+        return self.driver.pack(samples)
+
+    def train_tiles(
+        self,
+        packed: Words,
+        labels: Labels,
+        indices: npt.NDArray[np.int64],
+        *,
+        annealing: int,
+        damping: int,
+    ) -> npt.NDArray[np.int64]:
+        """Train, and drain; see :meth:`metabit.golden.learner.Learner.train_tiles`."""
+        with self._cycles.training():
+            return self.driver.train_tiles(
+                packed, labels, indices, annealing=annealing, damping=damping
+            )
+
+    def predict(self, samples: Bits) -> npt.NDArray[np.int64]:
+        """Infer, and return the classes."""
+        found = self.driver.predict(samples)
+        self._cycles.skip()
+        return found
 
 
-class SideBySide:
+class Lockstep:
     """A golden network and a device that learn the same; a ``Learner``.
 
     Predictions are compared after every span, all state every now and then.
@@ -109,10 +134,16 @@ class SideBySide:
         Device; :meth:`begin` loads the network.
     golden : GoldenLearner or Engine
         Golden model, drained.
-    clock : callable
-        Returns the cycles that the device has been clocked for.
+    clock : callable, optional
+        Returns the cycles that the device has been clocked for; None: nobody knows, the device
+        being real.
     compare_every : int, optional
-        Spans between comparisons of all state; None: as often as costs a tenth of the cycles.
+        Spans between comparisons of all state; None: as often as costs a tenth of the cycles, or,
+        if nobody knows them, only when :meth:`compare` is called.
+    names : sequence of str
+        Of the classes, for messages.
+    keep_log : bool
+        Whether spans are kept for :func:`~metabit.host.pinpoint.pinpoint`, with their samples.
 
     Attributes
     ----------
@@ -131,13 +162,17 @@ class SideBySide:
         driver: Driver,
         golden: "GoldenLearner | Engine",
         *,
-        clock: Callable[[], int],
+        clock: Callable[[], int] | None = None,
         compare_every: int | None = None,
+        names: Sequence[str] = (),
+        keep_log: bool = True,
     ) -> None:
         self.driver = driver
         self.golden = golden
         self._clock = clock
         self._compare_every = compare_every
+        self._names = tuple(names)
+        self._keep_log = keep_log
         self.spans = self.tiles = self.samples = self.comparisons = 0
         self.log: list[Span] = []
         network = golden.network
@@ -145,8 +180,7 @@ class SideBySide:
         self._earlier = deepcopy(network.statistics)
         self._drained = True
         self._agreed_tiles = -1
-        self._cycles: Counter[str] = Counter()
-        self._seen: dict[str, int] = {}
+        self._cycles = CycleCount(driver, clock)
         self._compared_at = self._comparison_took = 0
         self.agreed = Snapshot.of(network)
 
@@ -159,6 +193,7 @@ class SideBySide:
             If device and golden differ.
         """
         self.driver.load(self.golden.network)
+        self._cycles.skip()
         self.compare()
 
     def pack(self, samples: Bits) -> Packed:
@@ -186,12 +221,13 @@ class SideBySide:
         DivergenceError
             If they differ.
         """
-        span = Span(packed.samples[indices], labels[indices], annealing, damping)
-        options = {"annealing": annealing, "damping": damping}
-        expected = self.golden.train_tiles(packed.golden, labels, indices, **options)
-        start = self._clock()
-        found = self.driver.train_tiles(packed.device, labels, indices, **options)
-        self._judge(span, np.asarray(expected), found, self._clock() - start)
+        rule = {"annealing": annealing, "damping": damping}
+        expected = self.golden.train_tiles(packed.golden, labels, indices, **rule)
+        with self._cycles.training():
+            found = self.driver.train_tiles(packed.device, labels, indices, **rule)
+        if self._keep_log:
+            self.log.append(Span(packed.samples[indices], labels[indices], annealing, damping))
+        self._judge(np.asarray(expected), found, drained=True)
         return found
 
     def train(self, span: Span) -> npt.NDArray[np.int64]:
@@ -202,28 +238,24 @@ class SideBySide:
         DivergenceError
             If they differ.
         """
-        start = self._clock()
-        expected, found = train_both(self.driver, self.golden.network, span)
-        self._judge(span, expected, found, self._clock() - start)
+        with self._cycles.training():
+            expected, found = train_both(self.driver, self.golden.network, span)
+        if self._keep_log:
+            self.log.append(span)
+        self._judge(expected, found, drained=span.drain)
         return found
 
     def _judge(
-        self,
-        span: Span,
-        expected: npt.NDArray[np.int64],
-        found: npt.NDArray[np.int64],
-        cycles: int,
+        self, expected: npt.NDArray[np.int64], found: npt.NDArray[np.int64], *, drained: bool
     ) -> None:
         """Compare what training on a span has given, and all state if it is time to."""
-        self.log.append(span)
         before = self.tiles
         self.spans += 1
         self.tiles += -(-len(found) // self._tile)
         self.samples += len(found)
-        self._drained = span.drain
-        if wrong := compare_predictions(expected, found, self._tile, before):
+        self._drained = drained
+        if wrong := compare_predictions(expected, found, self._tile, before, self._names):
             raise DivergenceError(wrong, self.tiles - 1, self._agreed_tiles)
-        self._count_cycles(cycles)
         if self._due():
             self.compare()
 
@@ -231,7 +263,9 @@ class SideBySide:
         """Whether it is time to compare all state."""
         if self._compare_every is not None:
             return self.spans % self._compare_every == 0
-        trained = self._clock() - self._compared_at
+        if self._clock is None:
+            return False
+        trained = self._now() - self._compared_at
         return self.spans == 1 or trained >= _SHARE * self._comparison_took
 
     def predict(self, samples: Bits) -> npt.NDArray[np.int64]:
@@ -244,9 +278,8 @@ class SideBySide:
         """
         found = self.driver.predict(samples)
         expected = np.asarray(self.golden.predict(samples))
-        # That was no training.
-        self._seen = self.driver.statistics().cycles
-        if wrong := compare_predictions(expected, found, self._tile):
+        self._cycles.skip()
+        if wrong := compare_predictions(expected, found, self._tile, names=self._names):
             raise DivergenceError(wrong, self.tiles - 1, self._agreed_tiles)
         return found
 
@@ -258,10 +291,10 @@ class SideBySide:
         DivergenceError
             If something differs.
         """
-        start = self._clock()
+        start = self._now()
         network = self.golden.network
         wrong = compare_state(self.driver, network, self._earlier)
-        self._compared_at = self._clock()
+        self._compared_at = self._now()
         self._comparison_took = self._compared_at - start
         if wrong:
             raise DivergenceError(wrong, self.tiles - 1, self._agreed_tiles)
@@ -272,23 +305,13 @@ class SideBySide:
             self.agreed = Snapshot.of(network)
             self.log.clear()
 
+    def _now(self) -> int:
+        return 0 if self._clock is None else self._clock()
+
     @property
     def cycles(self) -> dict[str, int]:
-        """Cycles that the device has spent on training, by phase; nothing else is counted.
-
-        Of a device that counts no phases, all are taken together as ``run``, from the request to
-        the answer that the run is over.
-        """
-        return dict(self._cycles)
-
-    def _count_cycles(self, passed: int) -> None:
-        """Add up what the device has counted since it was last asked, or what has passed."""
-        now = self.driver.statistics().cycles
-        for phase, count in now.items():
-            self._cycles[phase] += (count - self._seen.get(phase, 0)) % _MODULUS
-        if not now:
-            self._cycles["run"] += passed
-        self._seen = now
+        """Cycles that the device has spent on training; see :class:`.CycleCount`."""
+        return self._cycles.total
 
 
 def train_both(

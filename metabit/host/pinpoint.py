@@ -4,8 +4,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .compare import Divergence, compare_predictions, compare_state
-from .side_by_side import DivergenceError, SideBySide, Span, train_both
+from .compare import Divergence, DivergenceError, compare_predictions, compare_state
+from .lockstep import Lockstep, Span, train_both
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Finding:
     divergences: Sequence[Divergence]
 
 
-def pinpoint(side: SideBySide, error: DivergenceError) -> Finding:
+def pinpoint(side: Lockstep, error: DivergenceError) -> Finding:
     """Replay what was trained since the last agreement, and find the first tile that differs.
 
     A replay trains on spans as they were trained on, in one go, but stops early: passes and
@@ -37,7 +37,7 @@ def pinpoint(side: SideBySide, error: DivergenceError) -> Finding:
 
     Parameters
     ----------
-    side : SideBySide
+    side : Lockstep
         What has diverged; its device is left in the state after the divergence.
     error : DivergenceError
         What it raised.
@@ -65,7 +65,7 @@ def pinpoint(side: SideBySide, error: DivergenceError) -> Finding:
     return Finding(error.agreed + count, sample, replay(number, start + sample + 1))
 
 
-def _replay(side: SideBySide, spans: Sequence[Span], tiles: int) -> list[Divergence]:
+def _replay(side: Lockstep, spans: Sequence[Span], tiles: int) -> list[Divergence]:
     """Train on spans from the last agreed state, after ``tiles`` tiles, and compare everything."""
     network = side.agreed.network()
     side.driver.load(network)
