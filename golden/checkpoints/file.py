@@ -1,9 +1,13 @@
 """Files of checkpoints: written in one step, and read with suspicion."""
 
+import contextlib
+import fcntl
+import glob
 import io
 import os
 import platform
-import tempfile
+import secrets
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +27,9 @@ FORMAT = "metabit-checkpoint"
 VERSION = 5
 """Version of the file format; a newer one is refused. Version 1 had no observations, version 2
 had them in hardware mode only, version 3 knew no lag, version 4 no options of the data."""
+
+_UNFINISHED = ".tmp"
+_YOUNG_S = 60
 
 Arrays = dict[str, npt.NDArray]
 R = TypeVar("R", bound="RunRecord")
@@ -54,16 +61,17 @@ def write_file(path: Path, record: RunRecord, arrays: Mapping[str, npt.NDArray])
     CheckpointError
         If the file cannot be written.
     """
+    _clean(path)
     buffer = io.BytesIO()
     contents: dict[str, Any] = {"record": np.array(record.model_dump_json()), **arrays}
     np.savez_compressed(buffer, **contents)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_UNFINISHED}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    except OSError as error:
-        raise CheckpointError(f"cannot write checkpoint {path}: {error.strerror}") from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
+        # Unlike those of tempfile, a file that is made so has the rights that the umask leaves.
+        with temporary.open("xb") as file:
+            # Where there are no locks, nothing is cleaned either.
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_SH)
             file.write(buffer.getbuffer())
             file.flush()
             os.fsync(file.fileno())
@@ -72,6 +80,19 @@ def write_file(path: Path, record: RunRecord, arrays: Mapping[str, npt.NDArray])
         raise CheckpointError(f"cannot write checkpoint {path}: {error.strerror}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _clean(path: Path) -> None:
+    """Remove what writers of this file have left that were killed.
+
+    A writer holds a lock on what it writes. It has not taken it yet at once, so that what is young
+    is let be.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_UNFINISHED}"):
+        with contextlib.suppress(OSError), left.open("rb") as file:
+            if time.time() - left.stat().st_mtime > _YOUNG_S:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
 
 
 def read_file(path: Path) -> tuple[dict[str, Any], Arrays]:

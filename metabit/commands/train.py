@@ -20,6 +20,7 @@ from metabit.golden.run import Run
 from . import options
 from .data_options import takes_data_options
 from .options import ONLY_PAPER, check_folder, check_mode, choose, choose_paper, write_json
+from .overwriting import ForceOption, check_replaceable
 from .pictures import draw_run, prepare_folder
 from .training import (
     AnyRun,
@@ -99,6 +100,7 @@ def train(
             "--resume", metavar="FILE.npz", help="Checkpoint to go on from.", show_default=False
         ),
     ] = None,
+    force: ForceOption = False,
     checkpoint_every: Annotated[
         int,
         typer.Option("--checkpoint-every", metavar="N", min=1, help="Epochs between checkpoints."),
@@ -195,6 +197,7 @@ def train(
     complete = False
     try:
         for run, path in _prepared(console, runs):
+            check_replaceable(path, run, force=force, resumed=resume is not None)
             describe(console, run)
             if not train_to_end(console, run, path, checkpoint_every):
                 if run.test_accuracy and not seeds:

@@ -1,7 +1,9 @@
 """Runs that stop and go on, and checkpoints that are refused."""
 
+import fcntl
 import hashlib
 import itertools
+import os
 import struct
 
 import numpy as np
@@ -239,3 +241,31 @@ def test_damaged_files_are_refused(path, own_npz):
         load_checkpoint(own_npz)
     with pytest.raises(CheckpointError, match="does not exist"):
         load_checkpoint(path.with_name("absent.npz"))
+
+
+def test_a_checkpoint_has_the_rights_that_the_umask_leaves(path):
+    checkpoint = load_checkpoint(path)
+    before = os.umask(0o027)
+    try:
+        save_checkpoint(path, checkpoint)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_killed_writers_have_left_is_removed(path):
+    checkpoint = load_checkpoint(path)
+    names = ("dead", "at work", "young", "other")
+    dead, busy, young, other = (path.with_name(f".{path.name}.{name}.tmp") for name in names)
+    other = other.with_name(".another.npz.dead.tmp")
+    for file in (dead, busy, young, other):
+        file.write_bytes(b"half a checkpoint")
+    for file in (dead, busy, other):
+        os.utime(file, (0, 0))
+    with busy.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        save_checkpoint(path, checkpoint)
+    assert not dead.exists()
+    assert busy.exists()
+    assert young.exists()
+    assert other.exists()

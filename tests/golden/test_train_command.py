@@ -349,3 +349,41 @@ def test_mistakes_are_one_line(arguments, message):
 def test_help_has_examples():
     for command in ("train", "evaluate"):
         assert "Examples" in metabit(command, "--help")
+
+
+@pytest.mark.usefixtures("short_spans")
+def test_only_the_same_training_is_replaced_without_being_asked(tmp_path, own_npz, monkeypatch):
+    out = tmp_path / "run.npz"
+    metabit("train", *own(own_npz, "--out", out))
+    state = load_checkpoint(out).record.state_sha256
+    metabit("train", *own(own_npz, "--out", out))
+    assert load_checkpoint(out).record.state_sha256 == state
+
+    other = own(own_npz, "--out", out, "--seed", 3)
+    printed = metabit("train", *other, status=1).replace("\n", "")
+    assert f"--out {out} holds another training (tiny-custom" in printed
+    assert "seed 0, 3 epochs); choose another name, or replace it with --force" in printed
+    assert load_checkpoint(out).record.state_sha256 == state
+    metabit("train", *other, "--force")
+    assert load_checkpoint(out).config.seed == 3
+
+    spans = Run.spans
+
+    def interrupted(run):
+        os.kill(os.getpid(), signal.SIGINT)
+        yield from spans(run)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "spans", interrupted)
+        metabit("train", *own(own_npz, "--out", out, "--force"), status=130)
+    printed = metabit("train", *own(own_npz, "--out", out), status=1).replace("\n", "")
+    assert f"go on with --resume {out}, or begin anew with --force" in printed
+    metabit("train", "--resume", out)
+    assert load_checkpoint(out).record.state_sha256 == state
+
+
+def test_data_are_not_replaced_by_a_checkpoint(tmp_path, own_npz):
+    before = own_npz.read_bytes()
+    printed = metabit("train", *own(own_npz, "--out", own_npz), status=1).replace("\n", "")
+    assert "exists, and is no checkpoint that could be replaced" in printed
+    assert own_npz.read_bytes() == before

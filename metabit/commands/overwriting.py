@@ -1,0 +1,62 @@
+"""What stands where a checkpoint is to go, and whether it may be replaced."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metabit.errors import MetabitError
+from metabit.golden.errors import CheckpointError
+from metabit.golden.paper.checkpoint import load_any_checkpoint
+
+from .training import AnyRun
+
+ForceOption = Annotated[
+    bool,
+    typer.Option("--force", help="Let --out replace the checkpoint of another training."),
+]
+
+
+def check_replaceable(path: Path | None, run: AnyRun, *, force: bool, resumed: bool) -> None:
+    """Refuse to replace what this run would not come to itself.
+
+    A training is the same on every machine: to repeat one into its own file loses nothing.
+
+    Parameters
+    ----------
+    path : Path or None
+        Where checkpoints go.
+    run : Run or PaperRun
+        Not begun yet, or resumed.
+    force : bool
+        Replace whatever is there.
+    resumed : bool
+        Whether it goes on from a checkpoint, which may be this one.
+
+    Raises
+    ------
+    MetabitError
+        If there is something else, or an unfinished training that would begin anew.
+    """
+    if path is None or force or not path.exists():
+        return
+    try:
+        record = load_any_checkpoint(path).record
+    except CheckpointError as error:
+        raise MetabitError(
+            f"--out {path} exists, and is no checkpoint that could be replaced ({error}); "
+            "choose another name, or replace it with --force"
+        ) from error
+    data = run.data
+    ours = (run.network.config, data.dataset, data.split.name, run.schedule.epochs)
+    if ours != (record.config, record.dataset, record.split, record.epochs):
+        raise MetabitError(
+            f"--out {path} holds another training ({record.config.name}, {record.dataset}, seed "
+            f"{record.config.seed}, {record.epochs} epochs); choose another name, or replace it "
+            "with --force"
+        )
+    if record.epoch <= record.epochs and not resumed:
+        raise MetabitError(
+            f"--out {path} holds this training, interrupted in epoch {record.epoch} of "
+            f"{record.epochs}; go on with --resume {path}, or begin anew with --force"
+        )
