@@ -26,6 +26,7 @@ from metabit.host.errors import DeviceTimeoutError
 from metabit.sim import simulate
 from metabit.sim import sweep as sweep_module
 from metabit.sim.sweep import Trial
+from metabit.sim.timeline import ACTIVITIES, read_timeline
 from tests.hdl.planted import plant
 from tests.hdl.test_planted import COUNTERS_WRAP
 from tests.sim.small import CONFIG, SHAPE, small_library, write_dataset
@@ -270,6 +271,10 @@ def test_a_waveform_holds_the_tiles_asked_for(tmp_path, snug, run):
         times = [int(line[1:]) for line in text.splitlines() if line.startswith("#")]
         assert set(np.diff(times)) == {5}, "every edge, without a gap"
         lengths.append(len(times))
+        timeline = read_timeline(path)
+        assert timeline.cycles == len(times) // 2
+        assert set(timeline.spans) == {activity.title for activity in ACTIVITIES}
+        assert all(timeline.spans.values()), "everything happens"
     results = json.loads(report.read_text())
     one, three, rest = lengths
     # With the tile before and the one behind.

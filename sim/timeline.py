@@ -1,0 +1,185 @@
+"""Who is busy when, read from a waveform that the simulation has recorded."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from ..errors import MetabitError
+
+_CORE = "core"
+"""Scope of the training core in a waveform."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Something that a part of the core does.
+
+    Attributes
+    ----------
+    title : str
+        What it is called in a picture.
+    signals : tuple of str
+        Wires of the core, ``block.name``. It is done in the cycles in which none of them is zero:
+        a state machine is in no other state than its first, a stream is valid and ready.
+    """
+
+    title: str
+    signals: tuple[str, ...]
+
+
+ACTIVITIES = (
+    Activity("samples come in", ("store.loader.samples__valid", "store.loader.samples__ready")),
+    Activity("samples come in", ("store.port.samples__valid", "store.port.samples__ready")),
+    Activity("neurons pass the array", ("forward.passing",)),
+    Activity("array waits for a commit", ("forward.waiting",)),
+    Activity("head finds classes", ("head.head_state",)),
+    Activity("search finds winners", ("search.search_state",)),
+    Activity("rows are updated", ("store.rows.busy",)),
+    Activity("signs are committed", ("store.commit.busy",)),
+    Activity("signs are committed", ("store.signs.write__valid",)),
+)
+"""What is drawn, as far as a device has it: the two stores take samples and commit in ways of their
+own. Only blocks without blocks in them are asked: their ports have their names to themselves."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What was done in a stretch of time.
+
+    Attributes
+    ----------
+    cycles : int
+        Cycles recorded.
+    spans : dict of str to list of (int, int)
+        By title: first cycles and lengths, from the start of the recording.
+    """
+
+    cycles: int
+    spans: dict[str, list[tuple[int, int]]]
+
+    def share(self, title: str) -> float:
+        """Return the share of the cycles in which something was done."""
+        return sum(length for _, length in self.spans[title]) / self.cycles
+
+    def first(self, cycles: int) -> "Timeline":
+        """Return what was done in the first of the cycles."""
+        cycles = min(cycles, self.cycles)
+        return Timeline(
+            cycles,
+            {
+                title: [(at, min(length, cycles - at)) for at, length in spans if at < cycles]
+                for title, spans in self.spans.items()
+            },
+        )
+
+
+@dataclass
+class _Watch:
+    """The values of an activity's wires, and when it was done."""
+
+    activity: Activity
+    values: dict[str, bool]
+    since: int | None = None
+    spans: list[tuple[int, int]] = field(default_factory=list)
+
+    def look(self, now: int) -> None:
+        """Note whether it is done from now on."""
+        done = all(self.values.values())
+        if done and self.since is None:
+            self.since = now
+        elif not done and self.since is not None:
+            self.spans.append((self.since, now - self.since))
+            self.since = None
+
+
+def read_timeline(path: Path) -> Timeline:
+    """Read a waveform of the simulated device.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.vcd`` file that ``metabit simulate --trace`` has written.
+
+    Raises
+    ------
+    MetabitError
+        If it cannot be read, is none, or has no training core in it.
+    """
+    try:
+        with path.open(encoding="ascii", errors="replace") as file:
+            codes = dict(_wires(path, file))
+            return _follow(path, file, codes)
+    except OSError as error:
+        raise MetabitError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _wires(path: Path, file: TextIO) -> Iterator[tuple[str, str]]:
+    """Yield the wires of the core, ``block.name``, with the code that stands for each."""
+    scopes: list[str] = []
+    for line in file:
+        words = line.split()
+        match words:
+            case ["$enddefinitions", *_]:
+                return
+            case ["$scope", _, name, *_]:
+                # Amaranth tells blocks of the same name apart by a number.
+                scopes.append(name.partition("$")[0])
+            case ["$upscope", *_]:
+                scopes.pop()
+            case ["$var", _, _, code, name, *_] if _CORE in scopes:
+                inside = scopes[scopes.index(_CORE) + 1 :]
+                yield ".".join((*inside, name)), code
+    raise MetabitError(f"{path} is no waveform, or one that was cut off in its header")
+
+
+def _follow(path: Path, file: Iterable[str], codes: dict[str, str]) -> Timeline:
+    """Return when each activity was done, from the changes of its wires."""
+    watches = [
+        _Watch(activity, {codes[name]: False for name in activity.signals})
+        for activity in ACTIVITIES
+        if all(name in codes for name in activity.signals)
+    ]
+    if not watches:
+        raise MetabitError(
+            f"{path} has no training core in it; metabit simulate --trace writes one"
+        )
+    watching: dict[str, list[_Watch]] = {}
+    for watch in watches:
+        for code in watch.values:
+            watching.setdefault(code, []).append(watch)
+    times: list[int] = []
+    now, changed = 0, False
+    for line in file:
+        if line.startswith("#"):
+            if changed:
+                for watch in watches:
+                    watch.look(now)
+            now, changed = int(line[1:]), False
+            if len(times) < 2 or now != times[-1]:
+                times = [*times[:2], now]
+            continue
+        value, _, code = line.strip().partition(" ")
+        if not code:
+            value, code = value[:1], value[1:]
+        for watch in watching.get(code, ()):
+            watch.values[code] = "1" in value
+            changed = True
+    return _in_cycles(path, watches, times, now)
+
+
+def _in_cycles(path: Path, watches: list[_Watch], times: list[int], last: int) -> Timeline:
+    """Return spans in cycles; the clock changes twice a cycle."""
+    if len(times) < 3:
+        raise MetabitError(f"{path} has no cycle in it; record a tile that is trained on")
+    first, cycle = times[0], 2 * (times[1] - times[0])
+    # The last change on record may be that in the middle of a cycle.
+    end = first + -(-(last - first) // cycle) * cycle
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for watch in watches:
+        if watch.since is not None:
+            watch.spans.append((watch.since, end - watch.since))
+        spans[watch.activity.title] = [
+            ((since - first) // cycle, -(-length // cycle)) for since, length in watch.spans
+        ]
+    return Timeline((end - first) // cycle, spans)
