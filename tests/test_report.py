@@ -1,6 +1,7 @@
 """The HTML report."""
 
 import json
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -151,6 +152,63 @@ def test_parts(tmp_path, write, headings):
     for part in write:
         part(tmp_path)
     assert page(tmp_path).headings == headings
+
+
+def test_every_figure_says_of_which_network_it_is(tmp_path):
+    config = {"name": "mine", "inputs": 64, "hidden": [12, 8], "classes": 3, "seed": 7}
+    write_train(tmp_path)
+    results = json.loads((tmp_path / "train.json").read_text())
+    (tmp_path / "train.json").write_text(json.dumps(results | {"config": config}))
+    write_simulate(tmp_path, config=config | {"name": "other"}, dataset="mnist", split="official")
+    write_build(tmp_path)
+    html = (report(tmp_path), (tmp_path / "report.html").read_text())[1]
+    captions = [
+        " ".join(text.split()) for text in re.findall(r"<figcaption>(.*?)</figcaption>", html, re.S)
+    ]
+    assert html.count("<figure>") == len(captions) == 3
+    assert captions[0] == "mine 64-12-8-3, seed 7, digits"
+    assert captions[1] == "other 64-12-8-3, seed 7, mnist, split official, on device small"
+    assert captions[2].startswith("Device &lt;tiny&gt; on icebreaker")
+    text = Page(html).text
+    assert "test accuracy: mine 64-12-8-3, seed 7, digits" in text
+    assert "cycles per sample: other 64-12-8-3, seed 7, mnist" in text
+
+
+def test_the_page_is_read_on_a_phone_and_in_the_dark(tmp_path):
+    write_train(tmp_path)
+    write_simulate(tmp_path)
+    report(tmp_path)
+    html = (tmp_path / "report.html").read_text()
+    assert '<meta name="viewport" content="width=device-width' in html
+    # Every figure is there in both widths, of which the page shows one.
+    assert html.count('<div class="wide"><svg') == html.count('<div class="narrow"><svg') == 2
+    style, _, body = html.partition("</style>")
+    light, _, dark = style.partition("prefers-color-scheme: dark")
+    declared = set(re.findall(r"(--[a-z-]+):", light))
+    assert declared == set(re.findall(r"(--[a-z-]+):", dark.partition("}\n}")[0]))
+    assert set(re.findall(r"var\((--[a-z-]+)\)", html)) <= declared
+    # Nothing but variables gives figures their colours, so that none stays dark on dark.
+    for svg in re.findall(r"<svg.*?</svg>", body, re.S):
+        assert set(re.findall(r"(?:fill|stroke): ([^;\"]+)", svg)) <= {
+            "none",
+            *(f"var({name})" for name in declared),
+        }
+    # Nothing is wider than the page: columns give way, and words break.
+    assert not re.search(r"minmax\(\d{3}px", style)
+
+
+def test_classes_have_their_names(tmp_path):
+    table = tmp_path / "fruit.csv"
+    rows = [f"{5 * (n % 2)},{n % 7},{('apple', 'quince')[n % 2]}" for n in range(60)]
+    table.write_text("\n".join(["a,b,class", *rows]))
+    words = ["train", "--dataset", str(table), "--target", "class", "--hidden", "8", "--group"]
+    words += ["4", "--encoder", "quantiles:2", "--epochs", "1"]
+    files = ["--out", str(tmp_path / "run.npz"), "--json", str(tmp_path / "train.json")]
+    result = CliRunner().invoke(app, [*words, *files])
+    assert result.exit_code == 0, result.output
+    shown = page(tmp_path)
+    assert "apple" in shown.text.partition("The first of the test set")[2]
+    assert "quince" in shown.text.partition("Confusion")[2]
 
 
 def test_another_training(tmp_path):

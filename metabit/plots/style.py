@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 ACCENT, SECOND, GOOD, BAD = "#2f6fde", "#e8842c", "#2a9d6e", "#c8373f"
-INK, GRID, FAINT = "#3a4450", "#e3e8ed", "#9aa3ad"
+INK, GRID, FAINT, AXIS = "#3a4450", "#e3e8ed", "#9aa3ad", "#b8c1cb"
 
 LAYERS = (ACCENT, SECOND, GOOD, BAD, "#8a5cc7", "#b08a1e", "#1f9bb3", "#7a4a3a")
 """Colour of each hidden layer; a configuration has 8 at most."""
@@ -21,7 +21,7 @@ SIGNED = LinearSegmentedColormap.from_list("metabit-signed", [BAD, "#ffffff", AC
 def bare(axes: Any) -> None:
     """Take from axes what is no information."""
     axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#b8c1cb")
+    axes.spines[["left", "bottom"]].set_color(AXIS)
     axes.tick_params(colors=INK, labelsize=9, length=0)
     axes.set_axisbelow(True)
 

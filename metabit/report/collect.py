@@ -51,11 +51,17 @@ class Predictions:
         The first of the test set, and the first that are predicted wrongly.
     confusion : numpy.ndarray
         Counts, true class by predicted class.
+    names : list of str
+        Of the classes.
+    network : dict
+        What the checkpoint says of its run: configuration, data set, split.
     """
 
     first: list[Sample]
     mistakes: list[Sample]
     confusion: npt.NDArray[np.int64]
+    names: list[str]
+    network: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,7 @@ def _predict(file: Path) -> Predictions | None:
     if not file.exists():
         return None
     from ..golden.checkpoints.hardware import load_checkpoint
+    from ..golden.data.class_names import class_names
     from ..golden.data.datasets import load_dataset
     from ..golden.data.splits import split
 
@@ -170,6 +177,12 @@ def _predict(file: Path) -> Predictions | None:
         first=samples(np.arange(len(labels))),
         mistakes=samples(np.flatnonzero(predictions != labels)),
         confusion=confusion,
+        names=class_names(record.dataset, config.classes, record.class_names),
+        network={
+            "config": config.model_dump(mode="json"),
+            "dataset": record.dataset,
+            "split": record.split,
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from ..plots.style import ACCENT, FAINT, GOOD, GRID, INK, SECOND, bare
+from ..plots.style import ACCENT, AXIS, FAINT, GOOD, GRID, INK, SECOND, bare
 from .collect import Sample
 
 PHASE_COLOURS = {
@@ -22,19 +23,68 @@ PHASE_COLOURS = {
 }
 
 
+_WIDTHS = {"wide": 10.4, "narrow": 4.4}
+"""Inches of figures on a page and on a phone."""
+
+_BESIDE = 2.3
+"""Inches beside a curve for what is written there."""
+
+_LARGEST_MATRIX = 7.0
+"""Inches."""
+
+_CELL_INK = "#1d2733"
+"""Of numbers on pale cells, which stay pale in the dark."""
+
+_VARIABLES = {
+    INK.lower(): "--soft",
+    GRID.lower(): "--line",
+    AXIS.lower(): "--axis",
+    FAINT.lower(): "--faint",
+    ACCENT.lower(): "--accent",
+    SECOND.lower(): "--second",
+    GOOD.lower(): "--good",
+}
+"""Colours of figures that the page has a variable for."""
+
+
 def png(data: bytes) -> str:
     """Return a PNG as an address that holds its content."""
     return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
-def _svg(figure: Figure) -> str:
+def _svg(figure: Figure, salt: str = "wide") -> str:
+    """Return a figure whose colours are those of the page, light or dark.
+
+    Parameters
+    ----------
+    figure : Figure
+    salt : str
+        Tells the names of what is referred to inside from those of the same figure in another
+        width.
+    """
     FigureCanvasSVG(figure)
     buffer = io.StringIO()
     # Text stays text; no date, so that equal results make equal reports.
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "metabit"}):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"metabit-{salt}"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()
-    return text[text.index("<svg") :]
+    text = text[text.index("<svg") :]
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(f": {colour}", f": var({variable})")
+    return text
+
+
+def both_widths(draw: Callable[[float, str], str]) -> str:
+    """Return a figure twice: as wide as a page, and as wide as a phone; the page shows one.
+
+    Parameters
+    ----------
+    draw : callable
+        Returns the figure, given its width in inches and its salt.
+    """
+    return "".join(
+        f'<div class="{name}">{draw(width, name)}</div>' for name, width in _WIDTHS.items()
+    )
 
 
 def _axes(width: float, height: float) -> tuple[Figure, Any]:
@@ -44,9 +94,11 @@ def _axes(width: float, height: float) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def learning_curve(train: list[float], test: list[float]) -> str:
+def learning_curve(
+    train: list[float], test: list[float], width: float = 10.4, salt: str = "wide"
+) -> str:
     """Return the accuracies of all epochs as a curve."""
-    figure, axes = _axes(10.4, 3.2)
+    figure, axes = _axes(width, 3.2)
     axes.grid(axis="y", color=GRID)
     for values, colour, name in ((train, SECOND, "training, online"), (test, ACCENT, "test")):
         if not values:
@@ -66,15 +118,17 @@ def learning_curve(train: list[float], test: list[float]) -> str:
             annotation_clip=False,
         )
     last = max(len(train), len(test), 2)
-    axes.set_xlim(0.7, last + 0.22 * last)
+    axes.set_xlim(0.7, last + _BESIDE * last / width)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xticks([tick for tick in axes.get_xticks() if 1 <= tick <= last])
     axes.set_xlabel("epoch", color=INK, fontsize=9.5)
     axes.set_ylabel("accuracy, %", color=INK, fontsize=9.5)
-    return _svg(figure)
+    return _svg(figure, salt)
 
 
-def phase_bars(cycles: dict[str, float], whole: str) -> str:
+def phase_bars(
+    cycles: dict[str, float], whole: str, width: float = 10.4, salt: str = "wide"
+) -> str:
     """Return the cycles per sample of every phase as a bar each; they overlap.
 
     Parameters
@@ -83,8 +137,10 @@ def phase_bars(cycles: dict[str, float], whole: str) -> str:
         Of each phase.
     whole : str
         The phase that all others lie in.
+    width, salt
+        See :func:`both_widths`.
     """
-    figure, axes = _axes(10.4, 0.5 + 0.36 * len(cycles))
+    figure, axes = _axes(width, 0.5 + 0.36 * len(cycles))
     axes.spines[:].set_visible(False)
     total = cycles[whole]
     for place, (phase, count) in enumerate(cycles.items()):
@@ -100,15 +156,17 @@ def phase_bars(cycles: dict[str, float], whole: str) -> str:
         )
     axes.set_yticks(range(len(cycles)), list(cycles))
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.12 * total)
+    axes.set_xlim(0, (1 + 1.25 / width) * total)
     axes.set_xlabel("cycles per sample", color=INK, fontsize=9.5)
-    return _svg(figure)
+    return _svg(figure, salt)
 
 
-def confusion(counts: npt.NDArray[np.int64]) -> str:
+def confusion(
+    counts: npt.NDArray[np.int64], names: Sequence[str], width: float = 10.4, salt: str = "wide"
+) -> str:
     """Return the confusion matrix: a row per true class, a column per predicted one."""
     classes = len(counts)
-    size = min(7.0, 1.4 + 0.36 * classes)
+    size = min(width, _LARGEST_MATRIX, 1.4 + 0.36 * classes)
     figure, axes = _axes(size, size)
     axes.spines[:].set_visible(False)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -123,13 +181,13 @@ def confusion(counts: npt.NDArray[np.int64]) -> str:
                     ha="center",
                     va="center",
                     fontsize=8,
-                    color="white" if shares[row, column] > 0.5 else INK,
+                    color="white" if shares[row, column] > 0.5 else _CELL_INK,
                 )
-        axes.set_xticks(range(classes))
-        axes.set_yticks(range(classes))
+        axes.set_xticks(range(classes), names, rotation=45 if max(map(len, names)) > 3 else 0)
+        axes.set_yticks(range(classes), names)
     axes.set_xlabel("predicted class", color=INK, fontsize=9.5)
     axes.set_ylabel("true class", color=INK, fontsize=9.5)
-    return _svg(figure)
+    return _svg(figure, salt)
 
 
 def sample_image(sample: Sample) -> str:

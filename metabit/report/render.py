@@ -2,6 +2,7 @@
 
 import platform
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,39 @@ def _train(results: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return what the template shows of a training."""
     if results is None:
         return None
-    curve = figures.learning_curve(
-        list(results["train_accuracy"]), list(results.get("test_accuracy_per_epoch", []))
+    accuracies = (
+        list(results["train_accuracy"]),
+        list(results.get("test_accuracy_per_epoch", [])),
     )
-    return {**results, "epochs": len(results["train_accuracy"]), "curve": Markup(curve)}
+    curve = figures.both_widths(partial(figures.learning_curve, *accuracies))
+    return {
+        **results,
+        "epochs": len(results["train_accuracy"]),
+        "curve": Markup(curve),
+        "network": network_name(results),
+    }
+
+
+def network_name(results: dict[str, Any]) -> str:
+    """Return what tells a network from others: name, layers, seed and data.
+
+    Parameters
+    ----------
+    results : dict
+        What a command has written; what it lacks is left out.
+    """
+    config = results.get("config") or {}
+    name = str(config.get("name", "a network"))
+    if "inputs" in config and "hidden" in config and "classes" in config:
+        name += " " + "-".join(map(str, (config["inputs"], *config["hidden"], config["classes"])))
+    parts = [name]
+    if "seed" in config:
+        parts.append(f"seed {config['seed']}")
+    if results.get("dataset"):
+        parts.append(str(results["dataset"]))
+    if results.get("split"):
+        parts.append(f"split {results['split']}")
+    return ", ".join(parts)
 
 
 def _simulate(contents: Contents) -> dict[str, Any] | None:
@@ -80,7 +110,10 @@ def _simulate(contents: Contents) -> dict[str, Any] | None:
             for name, cycles in phases.items()
         ],
         "divergences": results.get("divergences", []),
-        "phase_bars": Markup(figures.phase_bars(phases, _ALL)) if phases else None,
+        "phase_bars": Markup(figures.both_widths(partial(figures.phase_bars, phases, _ALL)))
+        if phases
+        else None,
+        "network": network_name(results),
         "same_training": trained is not None
         and trained.get("state_sha256") == results.get("state_sha256"),
     }
@@ -122,8 +155,8 @@ def _samples(contents: Contents) -> dict[str, Any] | None:
         return [
             {
                 "image": figures.sample_image(sample),
-                "label": sample.label,
-                "prediction": sample.prediction,
+                "label": found.names[sample.label],
+                "prediction": found.names[sample.prediction],
                 "right": sample.label == sample.prediction,
             }
             for sample in samples
@@ -132,7 +165,10 @@ def _samples(contents: Contents) -> dict[str, Any] | None:
     return {
         "first": cards(found.first),
         "mistakes": cards(found.mistakes),
-        "confusion": Markup(figures.confusion(found.confusion)),
+        "confusion": Markup(
+            figures.both_widths(partial(figures.confusion, found.confusion, found.names))
+        ),
+        "network": network_name(found.network),
         "total": int(found.confusion.sum()),
         "wrong": int(found.confusion.sum() - found.confusion.trace()),
     }
