@@ -1,5 +1,7 @@
 """What stands where a checkpoint is to go, and whether it may be replaced."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +10,7 @@ import typer
 from metabit.errors import MetabitError
 from metabit.golden.errors import CheckpointError
 from metabit.golden.paper.checkpoint import load_any_checkpoint
+from metabit.locking import only_writer
 
 from .training import AnyRun
 
@@ -15,6 +18,33 @@ ForceOption = Annotated[
     bool,
     typer.Option("--force", help="Let --out replace the checkpoint of another training."),
 ]
+
+
+@contextmanager
+def reserved(path: Path | None, run: AnyRun, *, force: bool, resumed: bool) -> Iterator[None]:
+    """Keep a file for the checkpoints of a run as long as it lasts.
+
+    Parameters
+    ----------
+    path, run, force, resumed
+        See :func:`check_replaceable`.
+
+    Raises
+    ------
+    MetabitError
+        If something else must not be replaced, or another run writes there at the moment.
+    """
+    check_replaceable(path, run, force=force, resumed=resumed)
+    if path is None:
+        yield
+        return
+    lock = path.with_name(f".{path.name}.lock")
+    busy = f"another training writes {path} at the moment; choose another name with --out"
+    with only_writer(lock, busy):
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def check_replaceable(path: Path | None, run: AnyRun, *, force: bool, resumed: bool) -> None:

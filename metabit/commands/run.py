@@ -13,7 +13,7 @@ from metabit.golden.data.options import DataOptions
 from . import options
 from .data_options import takes_data_options
 from .options import check_folder, choose, write_json
-from .overwriting import ForceOption, check_replaceable
+from .overwriting import ForceOption, reserved
 from .training import (
     describe,
     open_checkpoint,
@@ -141,8 +141,10 @@ def run(
         begun = Run.start(chosen.config, data, epochs or EPOCHS)
     samples = begun.network.statistics.samples
     path = out or resume
-    check_replaceable(path, begun, force=force, resumed=resume is not None)
-    with closing(SerialTransport(port, baud, timeout)) as transport:
+    with (
+        reserved(path, begun, force=force, resumed=resume is not None),
+        closing(SerialTransport(port, baud, timeout)) as transport,
+    ):
         driver = Driver.find(transport)
         device_run = DeviceRun(driver, begun, verify=verify)
         console.print(f"device {driver.shape.name} on {port}", highlight=False)

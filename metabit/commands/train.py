@@ -20,7 +20,7 @@ from metabit.golden.run import Run
 from . import options
 from .data_options import takes_data_options
 from .options import ONLY_PAPER, check_folder, check_mode, choose, choose_paper, write_json
-from .overwriting import ForceOption, check_replaceable
+from .overwriting import ForceOption, reserved
 from .pictures import draw_run, prepare_folder
 from .training import (
     AnyRun,
@@ -195,14 +195,13 @@ def train(
         )
     results: list[dict[str, Any]] = []
     complete = False
+    run: AnyRun | None = None
     try:
         for run, path in _prepared(console, runs):
-            check_replaceable(path, run, force=force, resumed=resume is not None)
-            describe(console, run)
-            if not train_to_end(console, run, path, checkpoint_every):
-                if run.test_accuracy and not seeds:
-                    results.append(results_of(run))
-                raise typer.Exit(130)
+            with reserved(path, run, force=force, resumed=resume is not None):
+                describe(console, run)
+                if not train_to_end(console, run, path, checkpoint_every):
+                    raise typer.Exit(130)
             results.append(results_of(run))
             summarise(console, run, path)
             if plots is not None:
@@ -210,7 +209,9 @@ def train(
                 draw_run(console, run, plots / name if seeds else plots)
         complete = True
     finally:
-        # What was computed before Ctrl-C, or before a picture could not be drawn, is not lost.
+        # What was computed before Ctrl-C, or before a file could not be written, is not lost.
+        if not complete and not seeds and not results and run is not None and run.test_accuracy:
+            results.append(results_of(run))
         if json is not None and results:
             whole = _combine(results) if seeds else results[0]
             write_json(json, whole if complete else whole | {"interrupted": True})

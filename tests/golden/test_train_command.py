@@ -14,6 +14,7 @@ from metabit.cli import app
 from metabit.golden import schedule
 from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.data.training_data import prepare
+from metabit.golden.errors import CheckpointError
 from metabit.golden.run import Run
 
 STATES = (
@@ -387,3 +388,34 @@ def test_data_are_not_replaced_by_a_checkpoint(tmp_path, own_npz):
     printed = metabit("train", *own(own_npz, "--out", own_npz), status=1).replace("\n", "")
     assert "exists, and is no checkpoint that could be replaced" in printed
     assert own_npz.read_bytes() == before
+
+
+@pytest.mark.usefixtures("short_spans")
+def test_two_trainings_do_not_write_one_file(tmp_path, own_npz, monkeypatch):
+    out = tmp_path / "run.npz"
+    spans = Run.spans
+
+    def meanwhile(run):
+        with monkeypatch.context() as patch:
+            patch.setattr(Run, "spans", spans)
+            printed = metabit("train", *own(own_npz, "--out", out), status=1)
+        assert "another training writes" in printed
+        yield from spans(run)
+
+    monkeypatch.setattr(Run, "spans", meanwhile)
+    metabit("train", *own(own_npz, "--out", out))
+    assert sorted(file.name for file in tmp_path.glob("*run*")) == ["run.npz"]
+
+
+def test_a_full_disk_loses_no_finished_epoch(tmp_path, own_npz, monkeypatch):
+    def full(path, checkpoint):
+        raise CheckpointError(f"cannot write checkpoint {path}: No space left on device")
+
+    monkeypatch.setattr("metabit.golden.checkpoints.hardware.save_checkpoint", full)
+    report = tmp_path / "train.json"
+    options = ("--out", tmp_path / "run.npz", "--json", report)
+    printed = metabit("train", *own(own_npz, *options), status=1)
+    assert "No space left on device" in printed
+    found = json.loads(report.read_text())
+    assert len(found["train_accuracy"]) == 1
+    assert found["interrupted"]
