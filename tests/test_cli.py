@@ -374,3 +374,26 @@ def test_examples_that_need_nothing_but_time_run(tmp_path, monkeypatch, words):
     result = CliRunner().invoke(app, words)
     assert result.exit_code in (0, 1), result.output
     assert "error" not in result.output
+
+
+def test_a_design_that_is_given_up_is_not_complained_about(tmp_path):
+    """Ctrl-C while the device is elaborated."""
+    program = """
+from amaranth.hdl import Module
+import metabit.commands.build as command
+
+def pressed(name):
+    module = Module()
+    raise KeyboardInterrupt
+
+command.find_board = pressed
+from metabit.cli import app
+app()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, "build", "icebreaker"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")

