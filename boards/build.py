@@ -22,7 +22,7 @@ from .floorplan import place_memories
 from .placement import count_blocks, read_placement
 from .registry import Board, check_memory
 from .results import BuildResult, Report, load_result, parse_report
-from .synthesis import OPTIONS, PLACER, PREPARATION
+from .synthesis import OPTIONS, PLACER, PLACER_BY_HAND, PREPARATION, ROUTER
 from .top import Top
 
 RESULT_NAME = "build.json"
@@ -190,6 +190,14 @@ def _draw(folder: Path, board: Board, shape: Shape) -> str:
 def _plan(board: Board, shape: Shape, top: Top, seed: int) -> BuildPlan:
     """Return the files and commands that Amaranth prepares for the board."""
     platform = board.create_platform()
+    memories = place_memories(board, shape)
+    options = (
+        f"--seed {seed}",
+        f"--report {_REPORT}",
+        f"--write {_PLACED}",
+        PLACER_BY_HAND if memories else PLACER[board.family],
+        ROUTER[board.family],
+    )
     return platform.prepare(
         top,
         _TOP,
@@ -199,8 +207,8 @@ def _plan(board: Board, shape: Shape, top: Top, seed: int) -> BuildPlan:
         verbose=True,
         script_after_read=PREPARATION,
         synth_opts=OPTIONS[board.family],
-        script_after_synth=place_memories(board, shape),
-        nextpnr_opts=f"--seed {seed} --report {_REPORT} --write {_PLACED} {PLACER[board.family]}",
+        script_after_synth=memories,
+        nextpnr_opts=" ".join(filter(None, options)),
     )
 
 

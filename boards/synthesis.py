@@ -37,3 +37,9 @@ multiplier blocks that the store uses as adders.
 
 PLACER: dict[Family, str] = {"ecp5": "--placer static", "ice40": ""}
 """Options of nextpnr. Its default placer scatters block RAMs so badly that routing hardly ends."""
+
+PLACER_BY_HAND = "--placer heap"
+"""The default one gives the faster device once they have been placed by hand."""
+
+ROUTER: dict[Family, str] = {"ecp5": "--router router2", "ice40": ""}
+"""Of nextpnr, too. A full ECP5 is routed by negotiation in minutes, one by one it takes hours."""

@@ -28,6 +28,9 @@ _READ = 4
 _WRITE = _READ + 2
 """Cycles from a beat to the write of what has become of it."""
 
+_WRITTEN = _WRITE + 1
+"""The same of its signs, which have the longest way."""
+
 
 class BlockStore(wiring.Component):
     r"""Keep 64 counters a beat, update a beat a cycle, and feed the array at the same time.
@@ -36,9 +39,9 @@ class BlockStore(wiring.Component):
               \text{reinforced: then } v \leftarrow sat(v + sign(v))
 
     for the rows in the order of their jobs. A beat reads counters, current signs and inputs
-    (four cycles), steps (two), and is written. Rows follow each other with one idle cycle. The
-    current signs F' move with the counters; the visible signs F of the rows of a tile follow by a
-    commit, a sign word a cycle.
+    (four cycles), steps (two), and is written, its signs a cycle later. Rows follow each other with
+    one idle cycle. The current signs F' move with the counters; the visible signs F of the rows of
+    a tile follow by a commit, a sign word a cycle.
 
     Cost for 12 elements of 7 bits and 512 sign words, 8 columns of 512 words: 194 block RAMs.
 
@@ -52,9 +55,12 @@ class BlockStore(wiring.Component):
 
     input_latency : int
         Cycles from a request for inputs to their ``load``.
+    update_latency : int
+        Cycles from a beat to the write of its signs.
     """
 
     input_latency = 5
+    update_latency = _WRITTEN
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
@@ -66,7 +72,7 @@ class BlockStore(wiring.Component):
         m.submodules.loader = loader = Loader(shape)
         m.submodules.fetch = fetch = Fetch(shape)
         m.submodules.columns = columns = Columns(shape)
-        m.submodules.rows = rows = Rows(shape, latency=_WRITE)
+        m.submodules.rows = rows = Rows(shape, latency=_WRITTEN)
         m.submodules.draws = draws = Draws(_WORDS)
         m.submodules.counters = counters = CounterBanks(shape)
         m.submodules.planes = planes = SignPlanes(shape)
@@ -80,7 +86,7 @@ class BlockStore(wiring.Component):
         for block in (rows, commit):
             m.d.comb += block.layers.eq(self.layers)
 
-        beats = delays(m, rows.beat | access.beat, _WRITE, "beat")
+        beats = delays(m, rows.beat | access.beat, _WRITTEN, "beat")
         empty = ~Cat(beats[1:]).any()
         self._keep_samples(m, loader, fetch, columns, rows)
         self._learn(m, rows, columns, draws, step)

@@ -74,43 +74,45 @@ class CounterBanks(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         planes = range(self._shape.counter_bits - 1)
-        reading, replace = Signal(), Signal.like(self.replace)
-        place = Signal(Place(self._shape), reset_less=True)
-        write_place = Signal(Place(self._shape), reset_less=True)
-        m.d.sync += [
-            reading.eq(self.read),
-            place.eq(self.read_place),
-            replace.eq(self.replace),
-            write_place.eq(self.write_place),
-        ]
+        replace = Signal.like(self.replace)
+        m.d.sync += replace.eq(self.replace)
         sources = []
         for bank in range(-(-self._shape.elements // BANK)):
             memory = self._bank(m, bank)
             read_port, write_port = memory.read_port(), memory.write_port()
-            inside = len(read_port.addr)
-            writing = Signal(name=f"writing_{bank}")
-            m.d.sync += writing.eq(self.write & (self.write_place.element[2:] == bank))
-            here = Signal(name=f"here_{bank}")
+            # Addresses of its own, which change for this bank only: a bank's block RAMs are many.
+            read_place = Signal(len(read_port.addr), name=f"read_place_{bank}", reset_less=True)
+            write_place = Signal(len(write_port.addr), name=f"write_place_{bank}", reset_less=True)
+            here, writing = Signal(name=f"here_{bank}"), Signal(name=f"writing_{bank}")
+            reads = self.read & (self.read_place.element[2:] == bank)
+            writes = self.write & (self.write_place.element[2:] == bank)
+            m.d.sync += [here.eq(reads), writing.eq(writes)]
+            with m.If(reads):
+                m.d.sync += read_place.eq(Cat(self.read_place.address, self.read_place.element[:2]))
+            with m.If(writes):
+                m.d.sync += write_place.eq(
+                    Cat(self.write_place.address, self.write_place.element[:2])
+                )
             m.d.comb += [
-                here.eq(reading & (place.element[2:] == bank)),
-                read_port.addr.eq(Cat(place.address, place.element[:2])[:inside]),
+                read_port.addr.eq(read_place),
                 read_port.en.eq(here),
-                write_port.addr.eq(Cat(write_place.address, write_place.element[:2])[:inside]),
+                write_port.addr.eq(write_place),
                 write_port.data.eq(
                     Cat(self.write_low[plane][lane] for lane in range(LANES) for plane in planes)
                 ),
                 write_port.en.eq(writing),
             ]
-            taking = Signal(name=f"taking_{bank}")
+            # A register of its own in front of many resets.
+            skipping = Signal(name=f"skipping_{bank}", init=1)
+            m.d.sync += skipping.eq(~here)
             source = [
                 Signal(LANES, name=f"bank_{bank}_{plane}", reset_less=True) for plane in planes
             ]
-            m.d.sync += taking.eq(here)
             for plane, taken in enumerate(source):
-                with m.If(taking):
-                    m.d.sync += taken.eq(read_port.data[plane :: len(planes)])
-                with m.Else():
+                with m.If(skipping):
                     m.d.sync += taken.eq(0)
+                with m.Else():
+                    m.d.sync += taken.eq(read_port.data[plane :: len(planes)])
             sources.append(source)
         for plane in planes:
             merged = Signal(LANES, name=f"low_{plane}", reset_less=True)

@@ -21,7 +21,7 @@ class SignPlanes(wiring.Component):
     the counters, with a register at zero for every element that is not meant.
 
     F must not be read in the cycle in which a copy writes it (what comes is not used: the array
-    stands still), F' not from the cycle before its write's ``write_place`` up to the one after.
+    stands still), F' not from the cycle before its write's ``write_place`` up to the second after.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class SignPlanes(wiring.Component):
     write : In(1)
     write_place : In(Place)
     write_positive : In(64)
-        A cycle later.
+        A cycle later. Signs go to the memories of all elements, and take a cycle for the way.
     copy : In(1)
         Copy the word at ``copy_address``; not together with ``read``.
     copy_address : In
@@ -80,6 +80,8 @@ class SignPlanes(wiring.Component):
             for cycle in range(1, 4)
         ]
         element = Signal.like(self.read_place.element, reset_less=True)
+        written = Signal(LANES, reset_less=True)
+        write, write_place = Signal(), Signal(Place(self._shape), reset_less=True)
         write_address = Signal(address_bits(self._shape), reset_less=True)
         m.d.sync += [
             reading.eq(self.read),
@@ -91,7 +93,10 @@ class SignPlanes(wiring.Component):
             copying[0].eq(self.copy),
             copying[1].eq(copying[0]),
             copying[2].eq(copying[1]),
-            write_address.eq(self.write_place.address),
+            write.eq(self.write),
+            write_place.eq(self.write_place),
+            write_address.eq(write_place.address),
+            written.eq(self.write_positive),
         ]
         m.d.comb += self.copying.eq(copying[0] | copying[1] | copying[2])
 
@@ -105,7 +110,7 @@ class SignPlanes(wiring.Component):
             writing, taking = Signal(name=f"writing_{e}"), Signal(name=f"taking_{e}")
             taken = Signal(LANES, name=f"taken_{e}", reset_less=True)
             m.d.sync += [
-                writing.eq(self.write & (self.write_place.element == e)),
+                writing.eq(write & (write_place.element == e)),
                 taking.eq(copying[0] | (reading & (element == e))),
             ]
             with m.If(taking):
@@ -122,7 +127,7 @@ class SignPlanes(wiring.Component):
                 read_port.addr.eq(addresses[0]),
                 read_port.en.eq(copying[0] | (reading & (element == e))),
                 write_port.addr.eq(write_address),
-                write_port.data.eq(self.write_positive),
+                write_port.data.eq(written),
                 write_port.en.eq(writing),
             ]
         merged = Signal(LANES, name="merged", reset_less=True)

@@ -11,14 +11,10 @@ from .pipeline import Pass, Pipeline
 _QUEUE = 2
 """Cycles from a winner's note, or from the note before it, to the job."""
 
-_WRITE = 6
-"""Cycles from a beat to its write."""
-
 _LOOK_UP = 2
 """Cycles that the update engine takes to look up another layer."""
 
-
-_SHORT = 4
+_SHORT = BlockStore.update_latency - 2
 """Rows of so few beats keep the engine waiting for as many cycles: the next may be the same."""
 
 _COPY = 8
@@ -132,7 +128,7 @@ class BlockPipeline(Pipeline):
                         beats = -(-self.config.fan_in[layer] // LANES)
                         free = yield from self._fetches.work(self.kernel, taken + 1, beats, column)
                         self.cycles["update"] += free - taken - 1
-                        written = free + _WRITE
+                        written = free + BlockStore.update_latency
                         free += _SHORT * (beats <= _SHORT)
                         copies = self._copies.get(passed.tile, 0)
                         self._copies[passed.tile] = copies + self.visits[layer]

@@ -10,7 +10,7 @@ from amaranth.back import rtlil
 
 from metabit.boards.registry import Board, Family
 from metabit.boards.results import parse_report
-from metabit.boards.synthesis import COLLISIONS, OPTIONS, PLACER
+from metabit.boards.synthesis import COLLISIONS, OPTIONS, PLACER, ROUTER
 from metabit.errors import MetabitError
 from metabit.tools.find import tool_version
 from metabit.tools.run import run_tool
@@ -185,7 +185,8 @@ def prepare(block: Block, board: Board, tools: tuple[str, ...]) -> Task:
         top=module,
         netlist=_NETLIST,
     )
-    place = (f"nextpnr-{family}", *_PARTS[family], *PLACER[family].split(), "--seed", str(SEED))
+    options = (*PLACER[family].split(), *ROUTER[family].split(), "--seed", str(SEED))
+    place = (f"nextpnr-{family}", *_PARTS[family], *options)
     files = ("--json", _NETLIST, "--report", _REPORT)
     return Task(
         # Source locations would make the same design differ from machine to machine.
