@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..config import Config
 from ..data.datasets import Dataset
 from ..data.options import AS_BEFORE, DataOptions
+from ..data.seen import Seen
+from ..data.trained import Trained
+from ..encoding.distributive import Distributive
 from ..encoding.encoders import Encoder
 from ..errors import DataError
 from ..generator import PERIOD
@@ -85,6 +88,8 @@ class RunRecord(BaseModel):
         Of a table: names of its columns and classes.
     data_options : DataOptions or None
         How the data set was read; None: by a version that knew no options.
+    seen : Seen or None
+        Shape and range of the training samples; None: written by a version that did not look.
     samples, epochs, epoch, sample, errors, history
         The schedule: training samples, planned epochs, position, errors so far, errors of
         finished epochs.
@@ -105,7 +110,7 @@ class RunRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["metabit-checkpoint"] = "metabit-checkpoint"
-    version: Literal[1, 2, 3, 4, 5] = 5
+    version: Literal[1, 2, 3, 4, 5, 6] = 6
     generator_state: Annotated[int, Field(ge=1, le=PERIOD)]
     statistics: StatisticsRecord
     config: Config | PaperConfig
@@ -118,6 +123,7 @@ class RunRecord(BaseModel):
     columns: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
     data_options: DataOptions | None = None
+    seen: Seen | None = None
     samples: Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
     epochs: Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
     epoch: Annotated[int, Field(ge=1, le=MAX_EPOCHS + 1)]
@@ -145,6 +151,19 @@ class RunRecord(BaseModel):
     def reading(self) -> DataOptions:
         """How to read the data set again."""
         return AS_BEFORE if self.data_options is None else self.data_options
+
+    @property
+    def trained(self) -> Trained:
+        """What new samples must be like."""
+        numbers = next(
+            (
+                len(self.columns) if part.numbers is None else part.numbers
+                for part in Encoder(self.config.encoder).parts
+                if isinstance(part, Distributive)
+            ),
+            None,
+        )
+        return Trained(self.dataset, self.columns, numbers, self.reading, self.seen)
 
     def check_columns(self, dataset: Dataset) -> None:
         """Check that a data set has the columns and classes that the run was trained on.

@@ -18,6 +18,7 @@ from ..paper.config import PaperConfig
 from .choosing import suitable_encoder
 from .datasets import DATASETS, Dataset, load_dataset
 from .options import DataOptions
+from .seen import Seen
 from .splits import Split, split
 
 
@@ -83,6 +84,7 @@ class TrainingData:
             "columns": self.columns,
             "class_names": self.class_names,
             "data_options": self.options,
+            "seen": Seen.of(self.split.images, columns=bool(self.columns)),
         }
 
     def check_same(self, sha256: str) -> None:
@@ -142,7 +144,17 @@ def check_fit(config: Config | PaperConfig, dataset: Dataset) -> None:
             f"data set {dataset.name} has labels up to {dataset.classes - 1}, and the "
             f"configuration {config.classes} classes, 0 to {config.classes - 1}"
         )
-    shape = dataset.images.shape[1:]
+    check_shape(config, dataset.images.shape[1:])
+
+
+def check_shape(config: Config | PaperConfig, shape: tuple[int, ...]) -> None:
+    """Check that samples of a shape become as many bits as a configuration has inputs.
+
+    Raises
+    ------
+    DataError
+        If they do not.
+    """
     bits = Encoder(config.encoder).bits(shape)
     if bits != config.inputs:
         raise DataError(

@@ -96,6 +96,19 @@ EngineOption = Annotated[
         "if it is installed and pays.",
     ),
 ]
+BAUD = 1_000_000
+"""Rate that bitstreams are built for."""
+
+BaudOption = Annotated[
+    int,
+    typer.Option(
+        "--baud", metavar="N", min=1, help="Rate that the bitstream was built for, in bits/s."
+    ),
+]
+TimeoutOption = Annotated[
+    float,
+    typer.Option("--timeout", metavar="S", min=0.01, help="Seconds to wait for an answer."),
+]
 HiddenOption = Annotated[
     str | None,
     typer.Option(

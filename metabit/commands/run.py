@@ -26,9 +26,6 @@ from .training import (
 EPOCHS = 10
 """Epochs when none are asked for."""
 
-BAUD = 1_000_000
-"""Rate that bitstreams are built for."""
-
 EPILOG = """
 **Examples**
 
@@ -62,16 +59,8 @@ def run(
             "--epochs", metavar="N", min=1, help=f"Epochs. [default: {EPOCHS}]", show_default=False
         ),
     ] = None,
-    baud: Annotated[
-        int,
-        typer.Option(
-            "--baud", metavar="N", min=1, help="Rate that the bitstream was built for, in bits/s."
-        ),
-    ] = BAUD,
-    timeout: Annotated[
-        float,
-        typer.Option("--timeout", metavar="S", min=0.01, help="Seconds to wait for an answer."),
-    ] = 1.0,
+    baud: options.BaudOption = options.BAUD,
+    timeout: options.TimeoutOption = 1.0,
     verify: Annotated[
         bool,
         typer.Option("--verify", help="Train golden alongside, and stop where the two differ."),

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metabit.cli import app
-from metabit.commands import bench, evaluate, plan, run, simulate, sweep, train
+from metabit.commands import bench, evaluate, plan, predict, run, simulate, sweep, train
 from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.data.options import AS_BEFORE, DataOptions
 from tests.golden.rewriting import rewrite
@@ -40,7 +40,7 @@ def plants(tmp_path):
 @pytest.mark.parametrize(
     "command",
     [
-        *(train.train, evaluate.evaluate, simulate.simulate, run.run, plan.plan, sweep.sweep),
+        *(train.train, evaluate.evaluate, predict.predict, simulate.simulate, run.run, plan.plan, sweep.sweep),
         bench.hardware.hardware,
     ],
 )
