@@ -72,9 +72,7 @@ def expected(plants: Path) -> tuple[np.ndarray, np.ndarray]:
     record = loaded.record
     images = load_dataset(record.dataset, None, record.reading).images[:30]
     scores = scores_of(loaded.network(), record.encoder_of(loaded.config.encoder).encode(images))
-    return scores, loaded.network().predict(
-        record.encoder_of(loaded.config.encoder).encode(images)
-    )
+    return scores, loaded.network().predict(record.encoder_of(loaded.config.encoder).encode(images))
 
 
 def test_files_of_every_kind_say_the_same(plants: Path, new: Path, tmp_path: Path) -> None:

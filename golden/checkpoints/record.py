@@ -101,6 +101,8 @@ class RunRecord(BaseModel):
         What was recorded of finished epochs.
     opening : OpeningRecord or None
         How an unfinished epoch began; None: it has not begun, or it is not known.
+    plans : tuple of tuple of int
+        Former lengths of a run that was made longer; see :data:`~metabit.golden.longer.Plans`.
     state_sha256 : str
         Hash of the network's state.
     versions : dict
@@ -134,6 +136,7 @@ class RunRecord(BaseModel):
     seconds: tuple[Annotated[float, Field(ge=0)], ...]
     observations: tuple[Observation, ...] = ()
     opening: OpeningRecord | None = None
+    plans: tuple[tuple[Count, Count], ...] = ()
     state_sha256: str
     versions: dict[str, str]
 
@@ -151,6 +154,11 @@ class RunRecord(BaseModel):
     def reading(self) -> DataOptions:
         """How to read the data set again."""
         return AS_BEFORE if self.data_options is None else self.data_options
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last of the planned epochs is over."""
+        return self.epoch > self.epochs
 
     @property
     def trained(self) -> Trained:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from metabit.golden.checkpoints.again import dataset_of, is_trained_on
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.hardware import Checkpoint
 from metabit.golden.data.class_names import class_names, numbered_names
@@ -103,6 +104,8 @@ def _load(
 ) -> Dataset:
     """Return the data set to test on, read as the one that was trained on where nothing is said."""
     record = checkpoint.record
+    if not reading.given():
+        return dataset_of(record, dataset, data_dir)
     as_trained = replace(record.reading, **reading.given())
     return load_dataset(dataset or record.dataset, data_dir, as_trained)
 
@@ -112,13 +115,14 @@ def _test_set(
 ) -> tuple[npt.NDArray, npt.NDArray[np.int64], str]:
     """Return test images and labels, and what to call them.
 
-    Of data that the run has not been trained on, all samples are tested unless a split is asked
+    The data that the run was trained on are known by their contents, wherever they are. Of other
+    data, all samples are tested unless a split is asked
     for or they come with a test set.
     """
     record = checkpoint.record
     record.check_columns(loaded)
     check_fit(checkpoint.config, loaded)
-    trained_on = loaded.name == record.dataset
+    trained_on = loaded.name == record.dataset or is_trained_on(record, loaded)
     if split is None and trained_on:
         split = record.split
     if split is None and loaded.test_images is None:

@@ -109,6 +109,14 @@ TimeoutOption = Annotated[
     float,
     typer.Option("--timeout", metavar="S", min=0.01, help="Seconds to wait for an answer."),
 ]
+CheckpointArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FILE.npz]",
+        help="Checkpoint: goes on with its training, or tests one that has come to its end.",
+        show_default=False,
+    ),
+]
 HiddenOption = Annotated[
     str | None,
     typer.Option(

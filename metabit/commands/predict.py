@@ -1,9 +1,7 @@
 """`metabit predict`: classes of new samples, by a trained network, here or on a device."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +11,6 @@ from rich.markup import escape
 
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.file import versions
-from metabit.golden.checkpoints.hardware import Checkpoint
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.samples import Samples, load_samples
 from metabit.golden.data.training_data import check_shape
@@ -23,6 +20,8 @@ from metabit.golden.scores import scores_of
 from . import options
 from .data_options import print_summary, takes_data_options
 from .devices import SimulatedDeviceOption
+from .on_device import board, hardware_of, predict_both, simulated
+from .on_device import loaded as on_device
 from .options import check_folder
 from .prediction_files import (
     NONE,
@@ -32,9 +31,6 @@ from .prediction_files import (
     show_predictions,
     write_predictions,
 )
-
-if TYPE_CHECKING:
-    from metabit.host.driver import Driver
 
 EPILOG = """
 **Examples**
@@ -130,9 +126,14 @@ def predict(
     found = _predictions(loaded, samples, scores_of(loaded.network(), bits), scores)
     ran_on = "host"
     if port is not None or simulate or device:
-        with _driver(console, loaded, port, baud, timeout, device) as driver:
-            ran_on = f"{driver.shape.name} {'simulated' if port is None else f'on {port}'}"
-            _compare(driver, bits, found.classes[samples.rows])
+        hardware = hardware_of(loaded)
+        if port is not None:
+            opened, where = board(port, baud, timeout), f"on {port}"
+        else:
+            opened, where = simulated(console, hardware.config, device), "simulated"
+        with on_device(opened, hardware) as driver:
+            ran_on = f"{driver.shape.name} {where}"
+            predict_both(driver, bits, found.classes[samples.rows])
         console.print(f"[green]device {ran_on} and host predict the same[/]", highlight=False)
     if out is None:
         show_predictions(console, found)
@@ -142,7 +143,7 @@ def predict(
             "dataset": dataset,
             "samples": samples.count,
             "ran_on": ran_on,
-            "classes": list(found.names) or list(range(config.classes)),
+            "classes": [found.title(number) for number in range(config.classes)],
             "unlike_training": list(samples.strange),
             "state_sha256": record.state_sha256,
             "versions": versions(),
@@ -160,57 +161,3 @@ def _predictions(
     every = np.zeros((samples.count, scores.shape[1]), np.int64)
     every[samples.rows] = scores
     return Predictions(classes, every if wanted else None, checkpoint.record.class_names)
-
-
-@contextmanager
-def _driver(
-    console: Console,
-    checkpoint: AnyCheckpoint,
-    port: str | None,
-    baud: int,
-    timeout: float,
-    device: str | None,
-) -> "Iterator[Driver]":
-    """Open the device that is meant, with the network loaded."""
-    if not isinstance(checkpoint, Checkpoint):
-        raise MetabitError(
-            f"the network was trained in mode {checkpoint.config.rule}, which no device has; "
-            "predict on the host, without --port, --simulate and --device"
-        )
-    if port is not None:
-        from metabit.host.driver import Driver
-        from metabit.host.transport import SerialTransport
-
-        opened = Driver.find(SerialTransport(port, baud, timeout))
-    else:
-        from metabit.hdl.placement import Placement, smallest_shape
-        from metabit.hdl.shape import find_shape
-        from metabit.sim.simulate import build_device, open_driver
-
-        from .simulation import building
-
-        shape = find_shape(device) if device else smallest_shape(checkpoint.config)
-        Placement(checkpoint.config, shape)
-        with building(console) as report:
-            library = build_device(shape, report=report)
-        opened = open_driver(library, shape)
-    with opened as driver:
-        driver.load(checkpoint.network())
-        yield driver
-
-
-def _compare(driver: "Driver", bits: npt.NDArray[np.bool_], expected: npt.NDArray) -> None:
-    """Predict on a device, and compare.
-
-    Raises
-    ------
-    MetabitError
-        If device and host differ.
-    """
-    found = driver.predict(bits)
-    if not np.array_equal(found, expected):
-        sample = int(np.argmax(found != expected))
-        raise MetabitError(
-            f"the device predicts class {found[sample]} for sample {sample} of {len(found)}, the "
-            f"host {expected[sample]}; {np.count_nonzero(found != expected)} differ"
-        )

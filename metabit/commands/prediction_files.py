@@ -138,7 +138,7 @@ def _npy(found: Predictions, about: dict[str, Any]) -> bytes:
 
 def _npz(found: Predictions, about: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    arrays = {"predictions": _array(found), "classes": found.classes}
+    arrays: dict[str, Any] = {"predictions": _array(found), "classes": found.classes}
     if found.scores is not None:
         arrays["scores"] = found.scores
     np.savez(buffer, **arrays)

@@ -11,13 +11,16 @@ from metabit.errors import MetabitError
 from metabit.golden.data.options import DataOptions
 
 from . import options
-from .data_options import takes_data_options
+from .data_options import print_summary, takes_data_options
+from .on_device import board, show_test
 from .options import check_folder, choose, write_json
 from .overwriting import ForceOption, check_replaceable
 from .training import (
     describe,
+    one_checkpoint,
     open_checkpoint,
     refuse_changes,
+    refuse_finished,
     results_of,
     summarise,
     train_to_end,
@@ -35,7 +38,7 @@ metabit run --port /dev/ttyUSB1 --config up5k --verify            and compare ev
 
 metabit run --port /dev/ttyUSB1 --config up5k --out run.npz       write a checkpoint every epoch
 
-metabit run --port /dev/ttyUSB1 --resume run.npz                  go on, on any board or another
+metabit run run.npz --port /dev/ttyUSB1                           go on, or test it if it is done
 
 Any network that fits the device can be trained; it is loaded first. The bitstream must be on the
 board: metabit build, then metabit program.
@@ -46,6 +49,7 @@ board: metabit build, then metabit program.
 def run(
     *,
     reading: DataOptions,
+    checkpoint: options.CheckpointArgument = None,
     port: Annotated[
         str,
         typer.Option(
@@ -56,7 +60,11 @@ def run(
     epochs: Annotated[
         int | None,
         typer.Option(
-            "--epochs", metavar="N", min=1, help=f"Epochs. [default: {EPOCHS}]", show_default=False
+            "--epochs",
+            metavar="N",
+            min=1,
+            help=f"Epochs; of a checkpoint more than at first. [default: {EPOCHS}]",
+            show_default=False,
         ),
     ] = None,
     baud: options.BaudOption = options.BAUD,
@@ -91,7 +99,7 @@ def run(
     split: options.SplitOption = None,
     data_dir: options.DataDirOption = None,
 ) -> None:
-    """Train on a board, through its serial port."""
+    """Train on a board, through its serial port, or test what has been trained."""
     from metabit.boards.run import DeviceRun
     from metabit.golden.data.training_data import prepare
     from metabit.golden.run import Run
@@ -104,19 +112,24 @@ def run(
         raise MetabitError(f"--out must end in .npz, not {out.name!r}")
     check_folder("--out", out)
     check_folder("--json", json)
-    if resume is not None:
+    trained = one_checkpoint(checkpoint, resume)
+    if trained is not None:
         refuse_changes(
             {
                 "config": config,
-                "epochs": epochs,
                 "counter_bits": counter_bits,
                 "seed": seed,
-                "dataset": dataset,
                 "split": split,
                 **reading.given(),
             }
         )
-        begun = Run.resume(*open_checkpoint(resume, data_dir))
+        opened, data = open_checkpoint(trained, data_dir, dataset, epochs)
+        if opened.record.finished and resume is None:
+            print_summary(console, data.summary)
+            show_test(console, board(port, baud, timeout), opened, data, None, json)
+            return
+        refuse_finished(trained, opened.record)
+        begun = Run.resume(opened, data)
     else:
         chosen = choose(
             config,
@@ -129,8 +142,8 @@ def run(
         data = prepare(chosen.config, dataset=chosen.dataset, split_name=split)
         begun = Run.start(chosen.config, data, epochs or EPOCHS)
     samples = begun.network.statistics.samples
-    path = out or resume
-    check_replaceable(path, begun, force=force, resumed=resume is not None)
+    path = out or trained
+    check_replaceable(path, begun, force=force, resumed=trained)
     with closing(SerialTransport(port, baud, timeout)) as transport:
         driver = Driver.find(transport)
         device_run = DeviceRun(driver, begun, verify=verify)

@@ -13,16 +13,18 @@ from metabit.golden.schedule import SPAN
 from . import options
 from .data_options import print_summary, takes_data_options, written
 from .devices import SimulatedDeviceOption
+from .on_device import show_test, simulated
 from .options import check_folder, choose
 from .simulation import (
     building,
     command_line,
+    refuse_with_finished,
     refuse_with_sweep,
     samples_to_train,
     show_simulation,
     show_sweep,
 )
-from .training import open_checkpoint, refuse_changes
+from .training import one_checkpoint, open_checkpoint, refuse_changes, refuse_finished
 
 SAMPLES = 2000
 """Samples when neither samples nor epochs are asked for."""
@@ -43,7 +45,9 @@ metabit simulate --config up5k --samples 50000        an epoch of Fashion-MNIST
 
 metabit simulate --config tiny --device up5k          a network on another device that holds it
 
-metabit simulate --resume run.npz --samples 1000      go on from a checkpoint of metabit train
+metabit simulate run.npz --samples 1000               go on from a checkpoint of metabit train
+
+metabit simulate done.npz                             test a finished training on the device
 
 metabit simulate --trace tile.vcd --trace-from 3      record the waveform of the fourth tile
 
@@ -57,6 +61,7 @@ metabit simulate --netlist ice40 --samples 500        the gates of the FPGA in p
 def simulate(
     *,
     reading: DataOptions,
+    checkpoint: options.CheckpointArgument = None,
     config: options.ConfigOption = None,
     device: SimulatedDeviceOption = None,
     samples: Annotated[
@@ -65,8 +70,8 @@ def simulate(
             "--samples",
             metavar="N",
             min=1,
-            help=f"Training samples, rounded up to whole tiles. [default: {SAMPLES}, or all of "
-            "--epochs]",
+            help=f"Training samples, rounded up to whole tiles; test samples, if the training has "
+            f"finished. [default: {SAMPLES}, or all of --epochs]",
             show_default=False,
         ),
     ] = None,
@@ -76,7 +81,8 @@ def simulate(
             "--epochs",
             metavar="N",
             min=1,
-            help="Epochs of the training, which annealing follows. "
+            help="Epochs of the training, which annealing follows; of a checkpoint more than at "
+            "first. "
             f"[default: {EPOCHS}, as metabit train]",
             show_default=False,
         ),
@@ -202,24 +208,42 @@ def simulate(
                 "epochs": epochs,
                 "counter-bits": counter_bits,
                 "trace": trace,
+                "FILE.npz": checkpoint,
             }
         )
         show_sweep(console, sweep, seed or 0, netlist, json)
         return
     window = Trace(trace, trace_from, trace_tiles) if trace else None
-    if resume is not None:
+    trained = one_checkpoint(checkpoint, resume)
+    if trained is not None:
         refuse_changes(
             {
                 "config": config,
-                "epochs": epochs,
                 "counter_bits": counter_bits,
                 "seed": seed,
-                "dataset": dataset,
                 "split": split,
                 **reading.given(),
             }
         )
-        run = Run.resume(*open_checkpoint(resume, data_dir))
+        opened_checkpoint, data = open_checkpoint(trained, data_dir, dataset, epochs)
+        finished = opened_checkpoint.record.finished
+        if finished and resume is None:
+            refuse_with_finished(
+                {
+                    "compare-every": compare_every,
+                    "stalls": stalls or None,
+                    "netlist": netlist,
+                    "exact-popcount": exact_popcount or None,
+                    "count-phases": count_phases or None,
+                    "trace": trace,
+                }
+            )
+            print_summary(console, data.summary)
+            driver = simulated(console, opened_checkpoint.config, device)
+            show_test(console, driver, opened_checkpoint, data, samples or SAMPLES, json)
+            return
+        refuse_finished(trained, opened_checkpoint.record)
+        run = Run.resume(opened_checkpoint, data)
     else:
         chosen = choose(
             config,
@@ -263,7 +287,7 @@ def simulate(
             "--counter-bits": counter_bits,
             "--seed": seed,
             "--epochs": epochs,
-            "--resume": resume,
+            "--resume": trained,
             "--stalls": stalls or None,
             "--netlist": netlist,
             **written(reading),

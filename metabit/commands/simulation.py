@@ -31,9 +31,21 @@ if TYPE_CHECKING:
 
 def refuse_with_sweep(given: dict[str, Any]) -> None:
     """Say that a sweep chooses everything itself."""
-    wrong = [f"--{name}" for name, value in given.items() if value is not None]
+    wrong = [
+        name if "." in name else f"--{name}" for name, value in given.items() if value is not None
+    ]
     if wrong:
         raise MetabitError(f"{', '.join(wrong)} cannot be given with --sweep, which draws its own")
+
+
+def refuse_with_finished(given: dict[str, Any]) -> None:
+    """Say that a finished training is only tested."""
+    wrong = [f"--{name}" for name, value in given.items() if value is not None]
+    if wrong:
+        raise MetabitError(
+            f"{', '.join(wrong)} means nothing for a training that has finished, which is only "
+            "tested; --epochs N makes it longer"
+        )
 
 
 def command_line(given: dict[str, Any]) -> str:

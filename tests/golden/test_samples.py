@@ -141,8 +141,11 @@ def test_a_single_column_is_enough(tmp_path):
 def test_numbers_in_the_first_line_that_may_be_names_are_asked_for(tmp_path):
     cells = [[str((3 * i + j) % 17) for j in range(3)] + ["ab"[i % 2]] for i in range(20)]
     _, trained = trained_on(write(tmp_path / "old.csv", cells), DataOptions(header="no"))
-    trained = Trained(*(getattr(trained, n) for n in ("dataset", "columns", "numbers")),
-                      DataOptions(target="4", automatic=False), trained.seen)
+    trained = Trained(
+        *(getattr(trained, n) for n in ("dataset", "columns", "numbers")),
+        DataOptions(target="4", automatic=False),
+        trained.seen,
+    )
     path = write(tmp_path / "new.csv", [["1", "2", "3"], ["4", "5", "6"]])
     with pytest.raises(DataError, match="say which with --header yes or --header no"):
         load_samples(path, trained)
