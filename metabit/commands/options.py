@@ -109,11 +109,21 @@ TimeoutOption = Annotated[
     float,
     typer.Option("--timeout", metavar="S", min=0.01, help="Seconds to wait for an answer."),
 ]
+ForeignEncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        metavar="SPEC",
+        help="Of an .onnx file of others: how samples become its bits. [default: none]",
+        show_default=False,
+    ),
+]
 CheckpointArgument = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[FILE.npz]",
-        help="Checkpoint: goes on with its training, or tests one that has come to its end.",
+        metavar="[FILE]",
+        help="Checkpoint: goes on with its training, or tests one that has come to its end. Or an "
+        ".onnx file, which is tested.",
         show_default=False,
     ),
 ]

@@ -1,7 +1,7 @@
 """`metabit predict`: classes of new samples, by a trained network, here or on a device."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,15 @@ from metabit.errors import MetabitError
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.samples import Samples, load_samples
+from metabit.golden.data.trained import Trained
 from metabit.golden.data.training_data import check_shape
-from metabit.golden.paper.checkpoint import AnyCheckpoint, load_any_checkpoint
+from metabit.golden.paper.checkpoint import load_any_checkpoint
 from metabit.golden.scores import scores_of
 
 from . import options
 from .data_options import print_summary, takes_data_options
 from .devices import SimulatedDeviceOption
+from .foreign import is_foreign, open_foreign
 from .on_device import board, hardware_of, predict_both, simulated
 from .on_device import loaded as on_device
 from .options import check_folder
@@ -56,7 +58,7 @@ def predict(
     *,
     reading: DataOptions,
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="FILE.npz", help="Checkpoint of a training.")
+        Path, typer.Argument(metavar="FILE", help="Checkpoint of a training, or an .onnx file.")
     ],
     dataset: Annotated[
         str | None,
@@ -101,6 +103,7 @@ def predict(
         ),
     ] = False,
     device: SimulatedDeviceOption = None,
+    encoder: options.ForeignEncoderOption = None,
     data_dir: options.DataDirOption = None,
 ) -> None:
     """Predict the classes of new samples with a trained network.
@@ -115,17 +118,33 @@ def predict(
     if out is not None:
         check_folder("--out", out)
         check_out(out, scores=scores)
+    on_a_device = port is not None or simulate or device is not None
+    if is_foreign(checkpoint):
+        if on_a_device:
+            raise MetabitError(
+                "an .onnx file predicts on the host; metabit simulate FILE.onnx and metabit run "
+                "FILE.onnx test it on a device"
+            )
+        foreign = open_foreign(checkpoint, encoder)
+        samples = _samples(console, dataset, foreign.trained, data_dir, reading)
+        found = _predictions(
+            foreign.class_names,
+            samples,
+            foreign.network.scores(foreign.bits(samples.images)),
+            scores,
+        )
+        _show(console, found, out, {"dataset": dataset, "ran_on": "host"}, samples)
+        return
+    if encoder is not None:
+        raise MetabitError("--encoder means nothing for a checkpoint, which has its own")
     loaded = load_any_checkpoint(checkpoint)
     record, config = loaded.record, loaded.config
-    samples = load_samples(dataset, record.trained, data_dir, reading)
-    print_summary(console, samples.summary)
-    for note in samples.strange:
-        console.print(f"[yellow]unlike the training data:[/] {escape(note)}", highlight=False)
+    samples = _samples(console, dataset, record.trained, data_dir, reading)
     check_shape(config, samples.images.shape[1:])
     bits = record.encoder_of(config.encoder).encode(samples.images)
-    found = _predictions(loaded, samples, scores_of(loaded.network(), bits), scores)
+    found = _predictions(record.class_names, samples, scores_of(loaded.network(), bits), scores)
     ran_on = "host"
-    if port is not None or simulate or device:
+    if on_a_device:
         hardware = hardware_of(loaded)
         if port is not None:
             opened, where = board(port, baud, timeout), f"on {port}"
@@ -135,17 +154,38 @@ def predict(
             ran_on = f"{driver.shape.name} {where}"
             predict_both(driver, bits, found.classes[samples.rows])
         console.print(f"[green]device {ran_on} and host predict the same[/]", highlight=False)
+    about = {"dataset": dataset, "ran_on": ran_on, "state_sha256": record.state_sha256}
+    _show(console, found, out, about, samples)
+
+
+def _samples(
+    console: Console, dataset: str, trained: Trained, data_dir: Path | None, reading: DataOptions
+) -> Samples:
+    """Read new samples, and say what was found."""
+    samples = load_samples(dataset, trained, data_dir, reading)
+    print_summary(console, samples.summary)
+    for note in samples.strange:
+        console.print(f"[yellow]unlike the training data:[/] {escape(note)}", highlight=False)
+    return samples
+
+
+def _show(
+    console: Console,
+    found: Predictions,
+    out: Path | None,
+    about: dict[str, Any],
+    samples: Samples,
+) -> None:
+    """Print predictions, or write them."""
     if out is None:
         show_predictions(console, found)
     console.print(escape(count_predictions(found)), highlight=False)
     if out is not None:
         about = {
-            "dataset": dataset,
+            **about,
             "samples": samples.count,
-            "ran_on": ran_on,
-            "classes": [found.title(number) for number in range(config.classes)],
+            "classes": found.every_title(),
             "unlike_training": list(samples.strange),
-            "state_sha256": record.state_sha256,
             "versions": versions(),
         }
         write_predictions(out, found, about)
@@ -153,11 +193,11 @@ def predict(
 
 
 def _predictions(
-    checkpoint: AnyCheckpoint, samples: Samples, scores: npt.NDArray[np.int64], wanted: bool
+    names: tuple[str, ...], samples: Samples, scores: npt.NDArray[np.int64], wanted: bool
 ) -> Predictions:
     """Return the predictions of all samples of the file, those without one included."""
     classes = np.full(samples.count, NONE, np.int64)
     classes[samples.rows] = scores.argmax(axis=1)
     every = np.zeros((samples.count, scores.shape[1]), np.int64)
     every[samples.rows] = scores
-    return Predictions(classes, every if wanted else None, checkpoint.record.class_names)
+    return Predictions(classes, every if wanted else None, names, scores.shape[1])

@@ -34,11 +34,14 @@ class Predictions:
         Class scores, 0 where there is no prediction; None: not asked for.
     names : tuple of str
         Names of the classes; empty: they have none but their numbers.
+    count : int
+        Number of classes.
     """
 
     classes: npt.NDArray[np.int64]
     scores: npt.NDArray[np.int64] | None
     names: tuple[str, ...]
+    count: int
 
     def title(self, number: int) -> str:
         """Return what a class is called; nothing for no prediction."""
@@ -50,11 +53,13 @@ class Predictions:
         """Return what each prediction is called."""
         return [self.title(int(number)) for number in self.classes]
 
+    def every_title(self) -> list[str]:
+        """Return what each class is called."""
+        return [self.title(number) for number in range(self.count)]
+
     def headings(self) -> list[str]:
         """Return what each column of the scores is called."""
-        if self.scores is None:
-            return []
-        return [f"score {self.title(number)}" for number in range(self.scores.shape[1])]
+        return [] if self.scores is None else [f"score {name}" for name in self.every_title()]
 
 
 def check_out(path: Path, *, scores: bool) -> None:

@@ -12,9 +12,11 @@ from metabit.golden.data.options import DataOptions
 
 from . import options
 from .data_options import print_summary, takes_data_options
+from .foreign import is_foreign, labelled, open_foreign, run_foreign
 from .on_device import board, show_test
 from .options import check_folder, choose, write_json
 from .overwriting import ForceOption, check_replaceable
+from .simulation import refuse_with_foreign
 from .training import (
     describe,
     one_checkpoint,
@@ -94,6 +96,7 @@ def run(
         ),
     ] = None,
     force: ForceOption = False,
+    encoder: options.ForeignEncoderOption = None,
     json: options.JsonOption = None,
     dataset: options.DatasetOption = None,
     split: options.SplitOption = None,
@@ -113,6 +116,19 @@ def run(
     check_folder("--out", out)
     check_folder("--json", json)
     trained = one_checkpoint(checkpoint, resume)
+    if trained is not None and is_foreign(trained):
+        refuse_with_foreign(
+            {"config": config, "seed": seed, "epochs": epochs, "resume": resume, "out": out}
+        )
+        foreign = open_foreign(trained, encoder)
+        chosen_data, tested = labelled(foreign, dataset, split, data_dir, reading)
+        print_summary(console, chosen_data.summary)
+        found = run_foreign(console, foreign, board(port, baud, timeout), tested, None)
+        if json is not None:
+            write_json(json, {**found, "port": port})
+        return
+    if encoder is not None:
+        raise MetabitError("--encoder is for .onnx files of others; metabit train chooses one")
     if trained is not None:
         refuse_changes(
             {

@@ -7,18 +7,21 @@ import typer
 from rich.console import Console
 
 from metabit.boards.registry import Family
+from metabit.errors import MetabitError
 from metabit.golden.data.options import DataOptions
 from metabit.golden.schedule import SPAN
 
 from . import options
 from .data_options import print_summary, takes_data_options, written
 from .devices import SimulatedDeviceOption
+from .foreign import fitting_shape, is_foreign, labelled, open_foreign, run_foreign
 from .on_device import show_test, simulated
-from .options import check_folder, choose
+from .options import check_folder, choose, write_json
 from .simulation import (
     building,
     command_line,
     refuse_with_finished,
+    refuse_with_foreign,
     refuse_with_sweep,
     samples_to_train,
     show_simulation,
@@ -48,6 +51,8 @@ metabit simulate --config tiny --device up5k          a network on another devic
 metabit simulate run.npz --samples 1000               go on from a checkpoint of metabit train
 
 metabit simulate done.npz                             test a finished training on the device
+
+metabit simulate other.onnx --dataset mine.npz        test a network that was trained elsewhere
 
 metabit simulate --trace tile.vcd --trace-from 3      record the waveform of the fourth tile
 
@@ -142,6 +147,7 @@ def simulate(
             "--resume", metavar="FILE.npz", help="Checkpoint to go on from.", show_default=False
         ),
     ] = None,
+    encoder: options.ForeignEncoderOption = None,
     json: options.JsonOption = None,
     trace: Annotated[
         Path | None,
@@ -189,12 +195,13 @@ def simulate(
     data_dir: options.DataDirOption = None,
 ) -> None:
     """Train the simulated device and compare every bit with golden."""
+    from metabit.export.threshold_network import for_device
     from metabit.golden.data.training_data import prepare
     from metabit.golden.engines import choose_engine
     from metabit.golden.run import Run
     from metabit.hdl.placement import Placement, smallest_shape
     from metabit.hdl.shape import find_shape
-    from metabit.sim.simulate import Stalls, Trace, build_device, simulation
+    from metabit.sim.simulate import Stalls, Trace, build_device, open_driver, simulation
 
     console = Console(soft_wrap=True)
     check_folder("--json", json)
@@ -215,6 +222,32 @@ def simulate(
         return
     window = Trace(trace, trace_from, trace_tiles) if trace else None
     trained = one_checkpoint(checkpoint, resume)
+    only_tested = {
+        "compare-every": compare_every,
+        "stalls": stalls or None,
+        "netlist": netlist,
+        "exact-popcount": exact_popcount or None,
+        "count-phases": count_phases or None,
+        "trace": trace,
+    }
+    if trained is not None and is_foreign(trained):
+        refuse_with_foreign(
+            {**only_tested, "config": config, "seed": seed, "epochs": epochs, "resume": resume}
+        )
+        foreign = open_foreign(trained, encoder)
+        chosen_data, tested = labelled(foreign, dataset, split, data_dir, reading)
+        print_summary(console, chosen_data.summary)
+        shape = fitting_shape(foreign, device)
+        for_device(foreign.network, shape, trained.stem)
+        with building(console) as report:
+            library = build_device(shape, report=report)
+        driver = open_driver(library, shape)
+        results = run_foreign(console, foreign, driver, tested, samples or SAMPLES)
+        if json is not None:
+            write_json(json, results)
+        return
+    if encoder is not None:
+        raise MetabitError("--encoder is for .onnx files of others; metabit train chooses one")
     if trained is not None:
         refuse_changes(
             {
@@ -228,16 +261,7 @@ def simulate(
         opened_checkpoint, data = open_checkpoint(trained, data_dir, dataset, epochs)
         finished = opened_checkpoint.record.finished
         if finished and resume is None:
-            refuse_with_finished(
-                {
-                    "compare-every": compare_every,
-                    "stalls": stalls or None,
-                    "netlist": netlist,
-                    "exact-popcount": exact_popcount or None,
-                    "count-phases": count_phases or None,
-                    "trace": trace,
-                }
-            )
+            refuse_with_finished(only_tested)
             print_summary(console, data.summary)
             driver = simulated(console, opened_checkpoint.config, device)
             show_test(console, driver, opened_checkpoint, data, samples or SAMPLES, json)

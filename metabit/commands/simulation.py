@@ -48,6 +48,15 @@ def refuse_with_finished(given: dict[str, Any]) -> None:
         )
 
 
+def refuse_with_foreign(given: dict[str, Any]) -> None:
+    """Say that a network of a file is only tested."""
+    wrong = [f"--{name}" for name, value in given.items() if value is not None]
+    if wrong:
+        raise MetabitError(
+            f"{', '.join(wrong)} means nothing for an .onnx file, which is only tested"
+        )
+
+
 def command_line(given: dict[str, Any]) -> str:
     """Return the command with the options that were given."""
     pairs = [
