@@ -133,14 +133,16 @@ class TrainingRun(ABC):
     def position(self) -> dict[str, Any]:
         """Return all fields of a checkpoint's record but those that only one mode has."""
         network, opening = self.network, self.opening()
+        # Of a network that the estimator began with, the first epochs were not tested.
+        tested = len(self.test_accuracy) == len(self.schedule.history)
         return {
             "generator_state": network.generator.state,
             "statistics": StatisticsRecord.of(network.statistics),
             "config": network.config,
             **self.data.record(),
             **position_of(self.schedule),
-            "test_accuracy": tuple(self.test_accuracy),
-            "seconds": tuple(self.seconds),
+            "test_accuracy": tuple(self.test_accuracy) if tested else (),
+            "seconds": tuple(self.seconds) if tested else (),
             "observations": tuple(self.observer.observations) if self.observer is not None else (),
             "opening": None if opening is None else OpeningRecord.of(opening),
             "plans": self.plans,

@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..data.datasets import DATASETS, Dataset, load_dataset
+from ..data.splits import Split
 from ..data.tables import is_table
 from ..data.training_data import TrainingData, prepare
 from ..errors import DataError
 from ..longer import check_longer
 from ..paper.config import PaperConfig
-from .record import RunRecord
+from .record import EVERYTHING, RunRecord
 
 
 def dataset_of(
@@ -32,6 +33,11 @@ def dataset_of(
         If it is not there, or damaged.
     """
     name = record.dataset if dataset is None else _with_target(dataset, record.dataset)
+    if dataset is None and record.estimator is not None:
+        raise DataError(
+            "the network was trained by the estimator, whose samples are in no file that it knows "
+            "of; --dataset PATH says which data are meant"
+        )
     if dataset is None and name not in DATASETS and not _path(name).exists():
         raise DataError(
             f"the network was trained on {record.dataset}, which is not there; "
@@ -50,10 +56,17 @@ def data_of(record: RunRecord, dataset: Dataset) -> TrainingData:
     DataError
         If it cannot be.
     """
+    parts = None
+    if record.split == EVERYTHING:
+        tested = dataset.images, dataset.labels
+        if dataset.test_images is not None and dataset.test_labels is not None:
+            tested = dataset.test_images, dataset.test_labels
+        parts = Split(EVERYTHING, dataset.images, dataset.labels, *tested)
     return prepare(
         record.config.model_copy(update={"dataset": record.dataset}),
         dataset=dataset,
         split_name=record.split,
+        parts=parts,
         encoder=record.encoder_of(record.config.encoder),
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from ..config import Config
 from ..data.datasets import Dataset
@@ -65,6 +65,36 @@ class OpeningRecord(BaseModel):
         return cls(triggers=opening.triggers, updates=opening.updates)
 
 
+EVERYTHING = "all"
+"""In place of a split: everything was trained on, as the estimator is given no test set."""
+
+
+class EstimatorRecord(BaseModel):
+    """What a fitted estimator is besides its network.
+
+    Attributes
+    ----------
+    parameters : dict
+        As it was made with.
+    labels : tuple of bool, int, float or str
+        Of the classes.
+    dtype : str
+        Their type.
+    features : tuple of str or None
+        Names of the features; None: they have none.
+    training_accuracy : tuple of float
+        Of each epoch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parameters: dict[str, JsonValue]
+    labels: tuple[bool | int | float | str, ...]
+    dtype: Annotated[str, Field(pattern=r"object|[<>|=]?[biufU][0-9]+")]
+    features: tuple[str, ...] | None
+    training_accuracy: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+
+
 class RunRecord(BaseModel):
     """Everything in a checkpoint that is no array.
 
@@ -103,6 +133,8 @@ class RunRecord(BaseModel):
         How an unfinished epoch began; None: it has not begun, or it is not known.
     plans : tuple of tuple of int
         Former lengths of a run that was made longer; see :data:`~metabit.golden.longer.Plans`.
+    estimator : EstimatorRecord or None
+        Of the estimator that was fitted; None: it was a run.
     state_sha256 : str
         Hash of the network's state.
     versions : dict
@@ -137,6 +169,7 @@ class RunRecord(BaseModel):
     observations: tuple[Observation, ...] = ()
     opening: OpeningRecord | None = None
     plans: tuple[tuple[Count, Count], ...] = ()
+    estimator: EstimatorRecord | None = None
     state_sha256: str
     versions: dict[str, str]
 

@@ -16,6 +16,7 @@ from metabit.errors import MetabitError
 from metabit.golden.checkpoints.again import dataset_of, is_trained_on
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.hardware import Checkpoint
+from metabit.golden.checkpoints.record import EVERYTHING
 from metabit.golden.data.class_names import class_names, numbered_names
 from metabit.golden.data.datasets import Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
@@ -156,7 +157,7 @@ def _test_set(
     record.check_columns(loaded)
     check_fit(checkpoint.config, loaded)
     trained_on = loaded.name == record.dataset or is_trained_on(record, loaded)
-    if split is None and trained_on:
+    if split is None and trained_on and record.split != EVERYTHING:
         split = record.split
     if split is None and loaded.test_images is None:
         return loaded.images, loaded.labels, f"{loaded.name}, all"
