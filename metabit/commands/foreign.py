@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from metabit.errors import MetabitError
+from metabit.golden.checkpoints.file import versions
 from metabit.golden.data.datasets import Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import split as split_dataset
@@ -18,6 +19,7 @@ from metabit.golden.encoding.encoders import Bits, Encoder
 from metabit.golden.errors import DataError
 
 from .on_device import predict_both
+from .options import write_json
 
 if TYPE_CHECKING:
     from metabit.export.about import About
@@ -208,9 +210,29 @@ def fitting_shape(foreign: Foreign, device: str | None) -> "Shape":
 
 
 def run_foreign(
-    console: Console, foreign: Foreign, driver: "Driver", samples: Labelled, count: int | None
-) -> dict[str, Any]:
-    """Test a network of a file on a device, and return what there is to report.
+    console: Console,
+    foreign: Foreign,
+    driver: "Driver",
+    samples: Labelled,
+    count: int | None,
+    json: Path | None,
+) -> None:
+    """Test a network of a file on a device.
+
+    Parameters
+    ----------
+    console : Console
+        Screen.
+    foreign : Foreign
+        The network.
+    driver : Driver
+        The device; is closed.
+    samples : Labelled
+        What to test on.
+    count : int or None
+        Samples at most; None: all.
+    json : Path or None
+        File for the results.
 
     Raises
     ------
@@ -229,6 +251,17 @@ def run_foreign(
         predict_both(driver, bits, expected)
         device = driver.shape.name
     accuracy = float(np.mean(expected == labels))
+    if json is not None:
+        results: dict[str, Any] = {
+            "test_accuracy": accuracy,
+            "samples": len(labels),
+            "tested_on": samples.name,
+            "device": device,
+            "bit_exact": True,
+            "config": network.config.model_dump(mode="json"),
+            "versions": versions(),
+        }
+        write_json(json, results)
     console.print(f"network {foreign.path.stem} on device {device}", highlight=False)
     console.print(
         f"test accuracy [bold]{accuracy * 100:.2f} %[/] "
@@ -236,14 +269,6 @@ def run_foreign(
         highlight=False,
     )
     console.print("[green]device and host predict the same[/]")
-    return {
-        "test_accuracy": accuracy,
-        "samples": len(labels),
-        "tested_on": samples.name,
-        "device": device,
-        "bit_exact": True,
-        "config": network.config.model_dump(mode="json"),
-    }
 
 
 _ANY_GENERATOR_STATE = 1

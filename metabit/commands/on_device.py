@@ -150,14 +150,6 @@ def show_test(
             f"{record.state_sha256}"
         )
     accuracy = float(np.mean(expected == labels))
-    console.print(f"network {checkpoint.config.name} on device {device}", highlight=False)
-    console.print(
-        f"test accuracy [bold]{accuracy * 100:.2f} %[/] ({escape(data.dataset)}, split "
-        f"{data.split.name}, {len(labels)} of {len(data.test)} samples)",
-        highlight=False,
-    )
-    console.print("[green]device and host predict the same, and keep the same state[/]")
-    console.print(f"state {found}", highlight=False)
     if json is not None:
         results: dict[str, Any] = {
             "test_accuracy": accuracy,
@@ -171,3 +163,11 @@ def show_test(
             "versions": versions(),
         }
         write_json(json, results)
+    console.print(f"network {checkpoint.config.name} on device {device}", highlight=False)
+    console.print(
+        f"test accuracy [bold]{accuracy * 100:.2f} %[/] ({escape(data.dataset)}, split "
+        f"{data.split.name}, {len(labels)} of {len(data.test)} samples)",
+        highlight=False,
+    )
+    console.print("[green]device and host predict the same, and keep the same state[/]")
+    console.print(f"state {found}", highlight=False)

@@ -17,9 +17,7 @@ ForceOption = Annotated[
 ]
 
 
-def check_replaceable(
-    path: Path | None, run: AnyRun, *, force: bool, resumed: Path | None
-) -> None:
+def check_replaceable(path: Path | None, run: AnyRun, *, force: bool, resumed: Path | None) -> None:
     """Refuse to replace what this run would not come to itself.
 
     A training is the same on every machine: to repeat one into its own file loses nothing.

@@ -177,9 +177,6 @@ def _show(
     samples: Samples,
 ) -> None:
     """Print predictions, or write them."""
-    if out is None:
-        show_predictions(console, found)
-    console.print(escape(count_predictions(found)), highlight=False)
     if out is not None:
         about = {
             **about,
@@ -189,6 +186,10 @@ def _show(
             "versions": versions(),
         }
         write_predictions(out, found, about)
+    else:
+        show_predictions(console, found)
+    console.print(escape(count_predictions(found)), highlight=False)
+    if out is not None:
         console.print(f"saved {escape(str(out))}", highlight=False)
 
 

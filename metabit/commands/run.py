@@ -123,9 +123,7 @@ def run(
         foreign = open_foreign(trained, encoder)
         chosen_data, tested = labelled(foreign, dataset, split, data_dir, reading)
         print_summary(console, chosen_data.summary)
-        found = run_foreign(console, foreign, board(port, baud, timeout), tested, None)
-        if json is not None:
-            write_json(json, {**found, "port": port})
+        run_foreign(console, foreign, board(port, baud, timeout), tested, None, json)
         return
     if encoder is not None:
         raise MetabitError("--encoder is for .onnx files of others; metabit train chooses one")

@@ -16,7 +16,7 @@ from .data_options import print_summary, takes_data_options, written
 from .devices import SimulatedDeviceOption
 from .foreign import fitting_shape, is_foreign, labelled, open_foreign, run_foreign
 from .on_device import show_test, simulated
-from .options import check_folder, choose, write_json
+from .options import check_folder, choose
 from .simulation import (
     building,
     command_line,
@@ -242,9 +242,7 @@ def simulate(
         with building(console) as report:
             library = build_device(shape, report=report)
         driver = open_driver(library, shape)
-        results = run_foreign(console, foreign, driver, tested, samples or SAMPLES)
-        if json is not None:
-            write_json(json, results)
+        run_foreign(console, foreign, driver, tested, samples or SAMPLES, json)
         return
     if encoder is not None:
         raise MetabitError("--encoder is for .onnx files of others; metabit train chooses one")
