@@ -444,7 +444,8 @@ def test_without_onnx_the_extra_is_named(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("metabit.export.onnx")]:
         monkeypatch.delitem(sys.modules, name)
     printed = metabit("evaluate", tmp_path / "net.onnx", status=1)
-    assert "this needs the package onnx; run: pip install 'metabit[onnx]'" in printed
+    assert "this needs the package onnx; run: " in printed
+    assert "[onnx]'" in printed
 
 
 def test_a_changed_weight_is_found_out(trained):
