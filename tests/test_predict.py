@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from metabit.cli import app
 from metabit.golden.checkpoints.hardware import load_checkpoint
+from metabit.golden.data.class_names import real_names
 from metabit.golden.paper.checkpoint import load_any_checkpoint
 from metabit.golden.scores import scores_of
 from metabit.hdl.shape import SHAPES
@@ -173,6 +174,13 @@ def test_networks_of_the_paper_predict_on_the_host_alone(own_npz: Path, tmp_path
         np.testing.assert_array_equal(found["scores"].argmax(axis=1), found["classes"])
     refused = metabit("predict", run, "--dataset", own_npz, "--simulate", status=1)
     assert "trained in mode paper, which no device has" in refused
+
+
+def test_known_data_sets_have_names() -> None:
+    assert real_names("fashion-mnist", 10)[9] == "boot"
+    assert real_names("fashion-mnist", 10, tuple("abcdefghij"))[0] == "a"
+    assert real_names("digits", 10) == ()
+    assert real_names("own.csv", 2, ("0", "1")) == ()
 
 
 def test_checkpoints_of_before_predict_without_a_range(plants: Path, new: Path) -> None:

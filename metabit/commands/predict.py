@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.file import versions
+from metabit.golden.data.class_names import real_names
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.samples import Samples, load_samples
 from metabit.golden.data.trained import Trained
@@ -142,7 +143,8 @@ def predict(
     samples = _samples(console, dataset, record.trained, data_dir, reading)
     check_shape(config, samples.images.shape[1:])
     bits = record.encoder_of(config.encoder).encode(samples.images)
-    found = _predictions(record.class_names, samples, scores_of(loaded.network(), bits), scores)
+    names = real_names(record.dataset, config.classes, record.class_names)
+    found = _predictions(names, samples, scores_of(loaded.network(), bits), scores)
     ran_on = "host"
     if on_a_device:
         hardware = hardware_of(loaded)

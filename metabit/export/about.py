@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from ..golden.checkpoints.hardware import Checkpoint
+from ..golden.data.class_names import real_names
 from ..golden.data.options import DataOptions
 from ..golden.data.seen import Seen
 from ..golden.data.trained import Trained
@@ -56,6 +57,7 @@ class About(BaseModel):
         record, config = checkpoint.record, checkpoint.config
         shared = set(cls.model_fields) - {"encoder", "seed"}
         kept = {name: getattr(record, name) for name in shared}
+        kept["class_names"] = real_names(record.dataset, config.classes, record.class_names)
         return cls(encoder=config.encoder, seed=config.seed, **kept)
 
     def fitted_encoder(self) -> Encoder:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from .. import __version__
 from ..golden.checkpoints.hardware import Checkpoint
+from ..golden.data.class_names import class_names
 from ..golden.data.seen import Seen
 from ..golden.encoding.encoders import Encoder
 from ..golden.network import Network
@@ -160,7 +161,7 @@ def c_header(checkpoint: Checkpoint, name: str, tests: npt.NDArray | None = None
     network = checkpoint.network()
     encoder = record.encoder_of(config.encoder)
     written = encoder_in_c(encoder, record.seen, config.inputs)
-    names = record.class_names or tuple(map(str, range(config.classes)))
+    names = class_names(record.dataset, config.classes, record.class_names)
     parts = [
         _head(checkpoint, record.seen, written, tests is not None),
         _sizes(network, record.seen),
