@@ -49,6 +49,7 @@ class DeviceRun(Run):
         self.test_accuracy = list(run.test_accuracy)
         self.seconds = list(run.seconds)
         self.observer = run.observer
+        self.plans = run.plans
         self.driver = driver
         self._verify = verify
         self._before = deepcopy(network.statistics)

@@ -11,6 +11,7 @@ from .data.training_data import TrainingData
 from .distribution import AnyNetwork
 from .engines import EngineName
 from .learner import Learner
+from .longer import Plans
 from .observation import Observation, Observer, Opening
 from .schedule import Schedule
 from .trainer import SpanResult, Trainer
@@ -40,6 +41,8 @@ class TrainingRun(ABC):
         Time that each finished epoch took, without the test; of a resumed epoch, its last part.
     observer : Observer or None
         Records what there is to see in each epoch; None: nothing is recorded.
+    plans : tuple of tuple of int
+        Former lengths of the run, if it was made longer.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class TrainingRun(ABC):
         self.test_accuracy: list[float] = []
         self.seconds: list[float] = []
         self.observer: Observer | None = None
+        self.plans: Plans = ()
         self._trainer = Trainer(learner, data, schedule)
 
     @property
@@ -87,6 +91,7 @@ class TrainingRun(ABC):
         """
         self.test_accuracy = list(record.test_accuracy)
         self.seconds = list(record.seconds)
+        self.plans = record.plans
         # At the beginning of an epoch, how it begins is how things are.
         now = Opening.of(self.network)
         self.observe(opening if record.sample else now, record.observations)
@@ -128,16 +133,19 @@ class TrainingRun(ABC):
     def position(self) -> dict[str, Any]:
         """Return all fields of a checkpoint's record but those that only one mode has."""
         network, opening = self.network, self.opening()
+        # Of a network that the estimator began with, the first epochs were not tested.
+        tested = len(self.test_accuracy) == len(self.schedule.history)
         return {
             "generator_state": network.generator.state,
             "statistics": StatisticsRecord.of(network.statistics),
             "config": network.config,
             **self.data.record(),
             **position_of(self.schedule),
-            "test_accuracy": tuple(self.test_accuracy),
-            "seconds": tuple(self.seconds),
+            "test_accuracy": tuple(self.test_accuracy) if tested else (),
+            "seconds": tuple(self.seconds) if tested else (),
             "observations": tuple(self.observer.observations) if self.observer is not None else (),
             "opening": None if opening is None else OpeningRecord.of(opening),
+            "plans": self.plans,
             "state_sha256": self.state_sha256,
             "versions": versions(),
         }

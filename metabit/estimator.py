@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 from numbers import Integral
+from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -13,9 +15,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .errors import MetabitError
+from .estimator_files import TrainedOn, checkpoint_of, classifier_of
 from .golden.config import MAX_INPUTS, Config
-from .golden.data.training_data import fitted_encoder
+from .golden.data.seen import Seen
+from .golden.data.training_data import data_sha256, fitted_encoder
 from .golden.encoding.cells import Areas
+from .golden.encoding.distributive import Distributive
 from .golden.encoding.edges import Edges
 from .golden.encoding.encoders import Bits, Encoder
 from .golden.encoding.quantiles import Quantiles
@@ -113,6 +118,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
     """
 
     classes_: npt.NDArray
+    _trained: TrainedOn
 
     def __init__(
         self,
@@ -179,6 +185,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         samples = self._start(X, labels)
+        self._see(X, samples, labels)
         for epoch in range(1, self.epochs + 1):
             annealing = self.config_.annealing_exponent(epoch, self.epochs)
             self._train_epoch(samples, labels, annealing, len(labels) * self.epochs)
@@ -231,6 +238,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = known
         labels = np.searchsorted(known, y)
         samples = self._start(X, labels) if first else self._encode(X)
+        self._see(X, samples, labels)
         self._train_epoch(samples, labels, 0, len(y))
         return self
 
@@ -283,6 +291,51 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         scores /= math.sqrt(config.planes * voters)
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write a checkpoint that every command takes; encoder and labels are in it.
+
+        After calls of :meth:`partial_fit` with other numbers of samples, the last one counts as the
+        only epoch.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write, ``.npz``; an older one is replaced.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be written, or labels are neither numbers nor texts.
+        """
+        check_is_fitted(self)
+        checkpoint_of(self).save(Path(path))
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """Return a fitted estimator from a checkpoint, of an estimator or of ``metabit train``.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to read.
+
+        Raises
+        ------
+        ValueError
+            If it is missing or damaged, or of a version that did not keep the shape of samples.
+        """
+        return classifier_of(Path(path), cls)
+
+    def _see(self, X: npt.NDArray, samples: Bits, labels: npt.NDArray[np.integer]) -> None:
+        """Keep what a checkpoint says of training samples."""
+        shaped = self._shaped(X)
+        columns = isinstance(self.encoder_, Quantiles) or any(
+            isinstance(part, Distributive) for part in self.encoder_.parts
+        )
+        seen = Seen.of(shaped, columns=columns)
+        before = self._trained.epochs if self.training_accuracy_ else []
+        self._trained = TrainedOn(data_sha256(samples, labels), seen, before)
 
     def _scores(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the class scores that decide, shape (n, classes)."""
@@ -391,6 +444,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         )
         self.network_ = learner.network
         self._errors = int(np.count_nonzero(found != labels[order])), len(order)
+        self._trained.epochs.append(self._errors)
         done.append(1 - self._errors[0] / len(order))
 
 

@@ -2,11 +2,14 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from ..config import Config
 from ..data.datasets import Dataset
 from ..data.options import AS_BEFORE, DataOptions
+from ..data.seen import Seen
+from ..data.trained import Trained
+from ..encoding.distributive import numbers_of_encoder
 from ..encoding.encoders import Encoder
 from ..errors import DataError
 from ..generator import PERIOD
@@ -62,6 +65,36 @@ class OpeningRecord(BaseModel):
         return cls(triggers=opening.triggers, updates=opening.updates)
 
 
+EVERYTHING = "all"
+"""In place of a split: everything was trained on, as the estimator is given no test set."""
+
+
+class EstimatorRecord(BaseModel):
+    """What a fitted estimator is besides its network.
+
+    Attributes
+    ----------
+    parameters : dict
+        As it was made with.
+    labels : tuple of bool, int, float or str
+        Of the classes.
+    dtype : str
+        Their type.
+    features : tuple of str or None
+        Names of the features; None: they have none.
+    training_accuracy : tuple of float
+        Of each epoch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parameters: dict[str, JsonValue]
+    labels: tuple[bool | int | float | str, ...]
+    dtype: Annotated[str, Field(pattern=r"object|[<>|=]?[biufU][0-9]+")]
+    features: tuple[str, ...] | None
+    training_accuracy: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+
+
 class RunRecord(BaseModel):
     """Everything in a checkpoint that is no array.
 
@@ -85,6 +118,8 @@ class RunRecord(BaseModel):
         Of a table: names of its columns and classes.
     data_options : DataOptions or None
         How the data set was read; None: by a version that knew no options.
+    seen : Seen or None
+        Shape and range of the training samples; None: written by a version that did not look.
     samples, epochs, epoch, sample, errors, history
         The schedule: training samples, planned epochs, position, errors so far, errors of
         finished epochs.
@@ -96,6 +131,10 @@ class RunRecord(BaseModel):
         What was recorded of finished epochs.
     opening : OpeningRecord or None
         How an unfinished epoch began; None: it has not begun, or it is not known.
+    plans : tuple of tuple of int
+        Former lengths of a run that was made longer; see :data:`~metabit.golden.longer.Plans`.
+    estimator : EstimatorRecord or None
+        Of the estimator that was fitted; None: it was a run.
     state_sha256 : str
         Hash of the network's state.
     versions : dict
@@ -105,7 +144,7 @@ class RunRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["metabit-checkpoint"] = "metabit-checkpoint"
-    version: Literal[1, 2, 3, 4, 5] = 5
+    version: Literal[1, 2, 3, 4, 5, 6] = 6
     generator_state: Annotated[int, Field(ge=1, le=PERIOD)]
     statistics: StatisticsRecord
     config: Config | PaperConfig
@@ -118,6 +157,7 @@ class RunRecord(BaseModel):
     columns: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
     data_options: DataOptions | None = None
+    seen: Seen | None = None
     samples: Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
     epochs: Annotated[int, Field(ge=1, le=MAX_EPOCHS)]
     epoch: Annotated[int, Field(ge=1, le=MAX_EPOCHS + 1)]
@@ -128,6 +168,8 @@ class RunRecord(BaseModel):
     seconds: tuple[Annotated[float, Field(ge=0)], ...]
     observations: tuple[Observation, ...] = ()
     opening: OpeningRecord | None = None
+    plans: tuple[tuple[Count, Count], ...] = ()
+    estimator: EstimatorRecord | None = None
     state_sha256: str
     versions: dict[str, str]
 
@@ -145,6 +187,17 @@ class RunRecord(BaseModel):
     def reading(self) -> DataOptions:
         """How to read the data set again."""
         return AS_BEFORE if self.data_options is None else self.data_options
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last of the planned epochs is over."""
+        return self.epoch > self.epochs
+
+    @property
+    def trained(self) -> Trained:
+        """What new samples must be like."""
+        numbers = numbers_of_encoder(Encoder(self.config.encoder).parts, len(self.columns))
+        return Trained(self.dataset, self.columns, numbers, self.reading, self.seen)
 
     def check_columns(self, dataset: Dataset) -> None:
         """Check that a data set has the columns and classes that the run was trained on.

@@ -77,7 +77,7 @@ def load_arrays(name: str, options: DataOptions | None = None) -> Arrays:
         arrays = _load_folder(Path(name))
     titles = tuple(f"{name}: {title}" for title in titles)
     images = [
-        _image_shaped(_check_images(array, title), shape, title)
+        image_shaped(check_images(array, title), shape, title)
         for array, title in zip(arrays[::2], titles[::2], strict=False)
     ]
     for samples, array, x, y in zip(images, arrays[1::2], titles[::2], titles[1::2], strict=False):
@@ -126,12 +126,12 @@ def check_samples(
         If there are no samples, lengths differ, a type is not numeric, a value is NaN or
         infinite, or a label is no class.
     """
-    images = _check_images(images, image_name)
+    images = check_images(images, image_name)
     _check_length(images, labels, image_name, label_name)
     return images, classes_of([(label_name, labels)])[0][0]
 
 
-def _check_images(images: npt.NDArray, image_name: str) -> npt.NDArray:
+def check_images(images: npt.NDArray, image_name: str) -> npt.NDArray:
     """Check samples, and return them, grey images without the axis of their only colour."""
     if images.ndim < 2:
         raise DataError(
@@ -162,7 +162,7 @@ def _check_length(
         )
 
 
-def _image_shaped(images: npt.NDArray, shape: tuple[int, int] | None, title: str) -> npt.NDArray:
+def image_shaped(images: npt.NDArray, shape: tuple[int, int] | None, title: str) -> npt.NDArray:
     """Return images in the shape that was asked for."""
     if shape is None:
         return images

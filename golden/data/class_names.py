@@ -27,6 +27,12 @@ def class_names(dataset: str, classes: int, own: Sequence[str] = ()) -> list[str
     return list(names) if len(names) == classes else [str(number) for number in range(classes)]
 
 
+def real_names(dataset: str, classes: int, own: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names of the classes, see :func:`class_names`; nothing where they are numbers."""
+    names = class_names(dataset, classes, own)
+    return () if names == [str(number) for number in range(classes)] else tuple(names)
+
+
 def numbered_names(names: Sequence[str]) -> list[str]:
     """Return names with their numbers in front, for tables that have room for numbers only."""
     return [

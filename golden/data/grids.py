@@ -48,8 +48,15 @@ class Grid:
     notes: tuple[str, ...]
 
 
-def read_grid(path: Path) -> Grid:
+def read_grid(path: Path, least: int = 2) -> Grid:
     """Read the cells of a file of text.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    least : int
+        Columns that there must be: one of classes and one more, unless the classes are not there.
 
     Raises
     ------
@@ -86,7 +93,7 @@ def read_grid(path: Path) -> Grid:
             f"{path}: row {number + 1} has {sizes[number]} columns, and the first row {sizes[0]}"
             + ("; is it a footer?" if number > 1 and number >= len(sizes) - 2 else "")
         )
-    elif sizes[0] < 2:
+    elif sizes[0] < least:
         raise DataError(f"{path} has a single column; classes and at least one more are needed")
     return Grid(_cells(path, lines, separator), separator, named, tuple(notes))
 

@@ -79,6 +79,37 @@ def find_parts(folder: Path) -> list[Path]:
     return [found[part] for part in PARTS if part in found]
 
 
+def find_images(folder: Path) -> Path:
+    """Return the only IDX file of images in a folder, whatever its part.
+
+    Raises
+    ------
+    DataError
+        If there is none, or there are several.
+    """
+    found: dict[Path, Path] = {}
+    for path in _files(folder, _DEPTH):
+        match = _NAME.fullmatch(path.name.lower())
+        if match is not None and match["what"].startswith("image"):
+            found.setdefault(_unpacked_name(path), path)
+    if not found:
+        raise DataError(
+            f"{folder} holds no IDX file of images, such as t10k-images-idx3-ubyte; "
+            "name the file itself if it is called otherwise"
+        )
+    if len(found) > 1:
+        raise DataError(
+            f"{folder} holds several files of images; choose one: "
+            + " or ".join(f"--dataset {path}" for path in found.values())
+        )
+    return next(iter(found.values()))
+
+
+def _unpacked_name(path: Path) -> Path:
+    """Return what a file would be called if it were not packed."""
+    return path.with_name(re.sub(r"\.(gz|bz2|xz)$", "", path.name))
+
+
 def _files(folder: Path, depth: int) -> Iterable[Path]:
     """Yield the files of a folder and of those in it."""
     for path in sorted(folder.iterdir()):
@@ -90,7 +121,7 @@ def _files(folder: Path, depth: int) -> Iterable[Path]:
 
 def _only(folder: Path, paths: list[Path]) -> Path:
     """Return the file of a part, which may be there packed and unpacked."""
-    stems = {path.with_name(re.sub(r"\.(gz|bz2|xz)$", "", path.name)) for path in paths}
+    stems = {_unpacked_name(path) for path in paths}
     if len(stems) > 1:
         raise DataError(
             f"{folder} holds more than one data set: "

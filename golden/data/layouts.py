@@ -72,6 +72,33 @@ def find_layout(path: Path, names: Sequence[str]) -> Layout:
     return Layout((known[train[0]], known[train[1]]), found, unused)
 
 
+def find_samples(path: Path, names: Sequence[str]) -> str:
+    """Return which array of a file holds samples, where classes need not be there.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    names : sequence of str
+        Names of its arrays.
+
+    Raises
+    ------
+    DataError
+        If that is not clear.
+    """
+    if len(names) == 1:
+        return names[0]
+    known = {name.lower(): name for name in sorted(names)}
+    for samples, _ in (*_TRAIN, *_TEST):
+        if samples in known:
+            return known[samples]
+    raise DataError(
+        f"{path} holds {', '.join(names) or 'nothing'}; say which are the samples with "
+        f"--dataset {path}#NAME"
+    )
+
+
 def _pair(
     known: dict[str, str], pairs: Sequence[tuple[str, str]]
 ) -> tuple[tuple[str, str], list[str]]:

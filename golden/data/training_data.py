@@ -18,6 +18,7 @@ from ..paper.config import PaperConfig
 from .choosing import suitable_encoder
 from .datasets import DATASETS, Dataset, load_dataset
 from .options import DataOptions
+from .seen import Seen
 from .splits import Split, split
 
 
@@ -66,10 +67,7 @@ class TrainingData:
     @cached_property
     def sha256(self) -> str:
         """Hash of the training samples and labels, by which a resumed run knows its data."""
-        digest = hashlib.sha256(np.array(self.train.shape, "<u4").tobytes())
-        digest.update(np.packbits(self.train, axis=1).tobytes())
-        digest.update(self.train_labels.astype("<i4").tobytes())
-        return digest.hexdigest()
+        return data_sha256(self.train, self.train_labels)
 
     def record(self) -> dict[str, Any]:
         """Return what a checkpoint keeps of the data; see :class:`.RunRecord`."""
@@ -83,6 +81,7 @@ class TrainingData:
             "columns": self.columns,
             "class_names": self.class_names,
             "data_options": self.options,
+            "seen": Seen.of(self.split.images, columns=bool(self.columns)),
         }
 
     def check_same(self, sha256: str) -> None:
@@ -103,6 +102,14 @@ class TrainingData:
                 f"data set {self.dataset}, split {self.split.name}, is not what the checkpoint was "
                 "trained on: its contents have changed"
             )
+
+
+def data_sha256(samples: Bits, labels: npt.NDArray[np.integer]) -> str:
+    """Return the hash of encoded training samples and their classes."""
+    digest = hashlib.sha256(np.array(samples.shape, "<u4").tobytes())
+    digest.update(np.packbits(samples, axis=1).tobytes())
+    digest.update(labels.astype("<i4").tobytes())
+    return digest.hexdigest()
 
 
 def adapt(config: Config, dataset: Dataset, encoder: str | None = None) -> Config:
@@ -142,7 +149,17 @@ def check_fit(config: Config | PaperConfig, dataset: Dataset) -> None:
             f"data set {dataset.name} has labels up to {dataset.classes - 1}, and the "
             f"configuration {config.classes} classes, 0 to {config.classes - 1}"
         )
-    shape = dataset.images.shape[1:]
+    check_shape(config, dataset.images.shape[1:])
+
+
+def check_shape(config: Config | PaperConfig, shape: tuple[int, ...]) -> None:
+    """Check that samples of a shape become as many bits as a configuration has inputs.
+
+    Raises
+    ------
+    DataError
+        If they do not.
+    """
     bits = Encoder(config.encoder).bits(shape)
     if bits != config.inputs:
         raise DataError(
@@ -184,6 +201,7 @@ def prepare(
     *,
     dataset: Dataset | None = None,
     split_name: str | None = None,
+    parts: Split | None = None,
     data_dir: Path | None = None,
     encoder: Encoder | None = None,
 ) -> TrainingData:
@@ -197,6 +215,8 @@ def prepare(
         Data set, if it is loaded already.
     split_name : str, optional
         One of :data:`~metabit.golden.data.splits.SPLITS`; None: the data set's default.
+    parts : Split, optional
+        The split itself, where it is none of these.
     data_dir : Path, optional
         Folder with the files of `mnist` or `fashion-mnist`.
     encoder : Encoder, optional
@@ -210,7 +230,8 @@ def prepare(
     if dataset is None:
         dataset = load_dataset(config.dataset, data_dir)
     check_fit(config, dataset)
-    parts = split(dataset, split_name, config.seed)
+    if parts is None:
+        parts = split(dataset, split_name, config.seed)
     if encoder is None:
         encoder = fitted_encoder(config.encoder, parts.images, parts.labels, config.seed)
     train = encoder.encode(parts.images)

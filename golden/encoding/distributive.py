@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,3 +114,19 @@ class Distributive:
             raise DataError(f"columns after the first {numbers} must hold bits, 0 or 1")
         above = values[:, :numbers, None] > self.thresholds
         return np.concatenate([above.reshape(len(samples), -1), rest > 0], axis=1)
+
+
+def numbers_of_encoder(parts: Iterable[object], columns: int) -> int | None:
+    """Return how many of the columns of a table an encoder takes for numbers; None: it is not told.
+
+    Parameters
+    ----------
+    parts : iterable of Part
+        Of the encoder.
+    columns : int
+        Columns of the table.
+    """
+    for part in parts:
+        if isinstance(part, Distributive):
+            return columns if part.numbers is None else part.numbers
+    return None

@@ -69,7 +69,8 @@ class Edges:
                 raise ConfigurationError(f"edge count c must be 0 to {last}, not {count}")
 
     @property
-    def _vectors(self) -> list[tuple[int, int]]:
+    def vectors(self) -> list[tuple[int, int]]:
+        """Displacements between the two pixels that are compared, rows and columns."""
         return [(y * self.distance, x * self.distance) for y, x in DIRECTIONS[self.directions]]
 
     def bits(self, shape: tuple[int, ...]) -> int:
@@ -82,7 +83,7 @@ class Edges:
         """
         check_image("edges", shape)
         height, width = shape
-        reach = max(max(y, abs(x)) for y, x in self._vectors)
+        reach = max(max(y, abs(x)) for y, x in self.vectors)
         if reach >= min(shape):
             raise DataError(
                 f"edge distance d must be less than height and width, {height} x {width}, "
@@ -93,13 +94,13 @@ class Edges:
                 f"edge cell must not exceed height and width, {height} x {width}, not {self.cell}"
             )
         rows, columns = cells_of(shape, self.cell, STRIDE)
-        return 2 * len(self._vectors) * len(self.counts) * rows * columns
+        return 2 * len(self.vectors) * len(self.counts) * rows * columns
 
     def encode(self, images: npt.NDArray) -> npt.NDArray[np.bool_]:
         """Bits of images, shape (n, bits)."""
         pixels = eight_bits("edges", images)
         parts = []
-        for vector in self._vectors:
+        for vector in self.vectors:
             shifted = _shift(pixels, vector)
             # The larger less the smaller fits 8 bits: no wider type is needed for I - Y > t.
             larger = np.maximum(pixels, shifted)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from metabit.errors import MetabitError
+from metabit.golden.checkpoints.again import dataset_of, is_trained_on
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.hardware import Checkpoint
+from metabit.golden.checkpoints.record import EVERYTHING
 from metabit.golden.data.class_names import class_names, numbered_names
 from metabit.golden.data.datasets import Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
@@ -25,6 +28,7 @@ from metabit.golden.paper.run import paper_network
 
 from . import options
 from .data_options import print_summary, takes_data_options
+from .foreign import is_foreign, labelled, open_foreign
 from .options import check_folder, write_json
 
 EPILOG = """
@@ -35,6 +39,8 @@ metabit evaluate run.npz                          the test set that the run kept
 metabit evaluate run.npz --split official         the official test set
 
 metabit evaluate run.npz --dataset mine.npz       your own data
+
+metabit evaluate other.onnx --dataset mine.npz    a network of signs that was trained elsewhere
 """
 
 
@@ -47,9 +53,11 @@ def evaluate(
     *,
     reading: DataOptions,
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="FILE.npz", help="Checkpoint that train has written.")
+        Path,
+        typer.Argument(metavar="FILE", help="Checkpoint that train has written, or an .onnx file."),
     ],
     engine: options.EngineOption = "auto",
+    encoder: options.ForeignEncoderOption = None,
     json: options.JsonOption = None,
     dataset: options.DatasetOption = None,
     split: options.SplitOption = None,
@@ -58,6 +66,17 @@ def evaluate(
     """Measure the test accuracy of a trained network, class by class."""
     console = Console()
     check_folder("--json", json)
+    if is_foreign(checkpoint):
+        foreign = open_foreign(checkpoint, encoder)
+        chosen, tested = labelled(foreign, dataset, split, data_dir, reading)
+        print_summary(console, chosen.summary)
+        found = foreign.network.predict(tested.bits)
+        own = foreign.class_names or chosen.class_names
+        names = class_names(chosen.name, foreign.network.classes, own)
+        _report(console, found, tested.labels, names, tested.name, json, {})
+        return
+    if encoder is not None:
+        raise MetabitError("--encoder means nothing for a checkpoint, which has its own")
     loaded = load_any_checkpoint(checkpoint)
     config, record = loaded.config, loaded.record
     data = _load(loaded, dataset, data_dir, reading)
@@ -65,10 +84,27 @@ def evaluate(
     images, labels, tested_on = _test_set(loaded, data, split)
     learner = _learner(loaded, choose_engine(engine, len(images)))
     predictions = learner.predict(record.encoder_of(config.encoder).encode(images))
-    confusion = np.zeros((config.classes, config.classes), np.int64)
+    about = {
+        "state_sha256": record.state_sha256,
+        "config": config.model_dump(mode="json"),
+    }
+    names = class_names(data.name, config.classes, record.class_names or data.class_names)
+    _report(console, predictions, labels, names, tested_on, json, about)
+
+
+def _report(
+    console: Console,
+    predictions: npt.NDArray[np.integer],
+    labels: npt.NDArray[np.int64],
+    names: Sequence[str],
+    tested_on: str,
+    json: Path | None,
+    about: dict[str, Any],
+) -> None:
+    """Say how many predictions are right, class by class."""
+    confusion = np.zeros((len(names), len(names)), np.int64)
     np.add.at(confusion, (labels, predictions), 1)
     accuracy = float(np.mean(predictions == labels))
-    names = class_names(data.name, config.classes, record.class_names or data.class_names)
     if json is not None:
         write_json(
             json,
@@ -78,8 +114,7 @@ def evaluate(
                 "tested_on": tested_on,
                 "confusion": confusion.tolist(),
                 "class_names": names,
-                "state_sha256": record.state_sha256,
-                "config": config.model_dump(mode="json"),
+                **about,
                 "versions": versions(),
             },
         )
@@ -103,6 +138,8 @@ def _load(
 ) -> Dataset:
     """Return the data set to test on, read as the one that was trained on where nothing is said."""
     record = checkpoint.record
+    if not reading.given():
+        return dataset_of(record, dataset, data_dir)
     as_trained = replace(record.reading, **reading.given())
     return load_dataset(dataset or record.dataset, data_dir, as_trained)
 
@@ -112,14 +149,15 @@ def _test_set(
 ) -> tuple[npt.NDArray, npt.NDArray[np.int64], str]:
     """Return test images and labels, and what to call them.
 
-    Of data that the run has not been trained on, all samples are tested unless a split is asked
+    The data that the run was trained on are known by their contents, wherever they are. Of other
+    data, all samples are tested unless a split is asked
     for or they come with a test set.
     """
     record = checkpoint.record
     record.check_columns(loaded)
     check_fit(checkpoint.config, loaded)
-    trained_on = loaded.name == record.dataset
-    if split is None and trained_on:
+    trained_on = loaded.name == record.dataset or is_trained_on(record, loaded)
+    if split is None and trained_on and record.split != EVERYTHING:
         split = record.split
     if split is None and loaded.test_images is None:
         return loaded.images, loaded.labels, f"{loaded.name}, all"

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from metabit.errors import MetabitError
+from metabit.golden.checkpoints.again import data_of, dataset_of
 from metabit.golden.config import Config
 from metabit.golden.paper.checkpoint import AnyCheckpoint, load_any_checkpoint
 
@@ -53,6 +54,15 @@ def inspect(
         ),
     ] = None,
     json: options.JsonOption = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            metavar="PATH",
+            help="Where the data set of the training is now, if it has moved.",
+            show_default=False,
+        ),
+    ] = None,
     data_dir: options.DataDirOption = None,
 ) -> None:
     """Show what a training has done, epoch by epoch, and what its neurons look for."""
@@ -67,6 +77,9 @@ def inspect(
         raise MetabitError(
             f"--neurons must be below {max(config.hidden)}, the widest layer, not {max(wanted)}"
         )
+    if dataset is not None:
+        moved = data_of(record, dataset_of(record, dataset, data_dir))
+        moved.check_same(record.data_sha256)
     folder = plots or checkpoint.with_name(f"{checkpoint.stem}-plots")
     if not no_plots:
         prepare_folder(folder)
@@ -96,7 +109,7 @@ def inspect(
     if not no_plots:
         from metabit.plots.subject import subject_of_checkpoint
 
-        subject, missing = subject_of_checkpoint(loaded, data_dir)
+        subject, missing = subject_of_checkpoint(loaded, data_dir, dataset)
         if missing is not None:
             console.print(
                 f"[yellow]no confusion matrix and no margins of all test samples:[/] "

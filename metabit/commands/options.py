@@ -96,6 +96,37 @@ EngineOption = Annotated[
         "if it is installed and pays.",
     ),
 ]
+BAUD = 1_000_000
+"""Rate that bitstreams are built for."""
+
+BaudOption = Annotated[
+    int,
+    typer.Option(
+        "--baud", metavar="N", min=1, help="Rate that the bitstream was built for, in bits/s."
+    ),
+]
+TimeoutOption = Annotated[
+    float,
+    typer.Option("--timeout", metavar="S", min=0.01, help="Seconds to wait for an answer."),
+]
+ForeignEncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        metavar="SPEC",
+        help="Of an .onnx file of others: how samples become its bits. [default: none]",
+        show_default=False,
+    ),
+]
+CheckpointArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FILE]",
+        help="Checkpoint: goes on with its training, or tests one that has come to its end. Or an "
+        ".onnx file, which is tested.",
+        show_default=False,
+    ),
+]
 HiddenOption = Annotated[
     str | None,
     typer.Option(

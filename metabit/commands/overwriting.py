@@ -21,7 +21,9 @@ ForceOption = Annotated[
 
 
 @contextmanager
-def reserved(path: Path | None, run: AnyRun, *, force: bool, resumed: bool) -> Iterator[None]:
+def reserved(
+    path: Path | None, run: AnyRun, *, force: bool, resumed: Path | None
+) -> Iterator[None]:
     """Keep a file for the checkpoints of a run as long as it lasts.
 
     Parameters
@@ -47,7 +49,7 @@ def reserved(path: Path | None, run: AnyRun, *, force: bool, resumed: bool) -> I
             lock.unlink(missing_ok=True)
 
 
-def check_replaceable(path: Path | None, run: AnyRun, *, force: bool, resumed: bool) -> None:
+def check_replaceable(path: Path | None, run: AnyRun, *, force: bool, resumed: Path | None) -> None:
     """Refuse to replace what this run would not come to itself.
 
     A training is the same on every machine: to repeat one into its own file loses nothing.
@@ -60,8 +62,8 @@ def check_replaceable(path: Path | None, run: AnyRun, *, force: bool, resumed: b
         Not begun yet, or resumed.
     force : bool
         Replace whatever is there.
-    resumed : bool
-        Whether it goes on from a checkpoint, which may be this one.
+    resumed : Path or None
+        The checkpoint that it goes on from, which may be this one.
 
     Raises
     ------
@@ -69,6 +71,8 @@ def check_replaceable(path: Path | None, run: AnyRun, *, force: bool, resumed: b
         If there is something else, or an unfinished training that would begin anew.
     """
     if path is None or force or not path.exists():
+        return
+    if resumed is not None and path.resolve() == resumed.resolve():
         return
     try:
         record = load_any_checkpoint(path).record
@@ -85,7 +89,7 @@ def check_replaceable(path: Path | None, run: AnyRun, *, force: bool, resumed: b
             f"{record.config.seed}, {record.epochs} epochs); choose another name, or replace it "
             "with --force"
         )
-    if record.epoch <= record.epochs and not resumed:
+    if record.epoch <= record.epochs and resumed is None:
         raise MetabitError(
             f"--out {path} holds this training, interrupted in epoch {record.epoch} of "
             f"{record.epochs}; go on with --resume {path}, or begin anew with --force"

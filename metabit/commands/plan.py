@@ -8,6 +8,8 @@ from rich.console import Console
 
 from metabit.boards.registry import BOARDS, Board, find_board
 from metabit.errors import MetabitError
+from metabit.golden.checkpoints.again import dataset_of
+from metabit.golden.checkpoints.record import RunRecord
 from metabit.golden.config import Config
 from metabit.golden.data.datasets import Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
@@ -28,7 +30,7 @@ metabit plan --config up5k                              on the board that it was
 
 metabit plan --config mine.json --board ulx3s-85f       memories, cycles, samples a second
 
-metabit plan --config run.npz --device up5k             whether a trained network fits
+metabit plan run.npz --device up5k                      whether a trained network fits
 
 metabit plan --config ecp5 --measure                    with rates measured by training
 
@@ -42,6 +44,10 @@ _MEASURE = "Measured rates"
 def plan(
     *,
     reading: DataOptions,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE.npz]", help="Checkpoint of a network.", show_default=False),
+    ] = None,
     config: Annotated[
         str | None,
         typer.Option(
@@ -109,6 +115,10 @@ def plan(
 
     check_folder("--json", json)
     console = Console(soft_wrap=True)
+    if checkpoint is not None:
+        if config is not None:
+            raise MetabitError(f"--config {config} cannot be given beside {checkpoint}")
+        config = str(checkpoint)
     if explore:
         if config is not None or measure:
             raise MetabitError("--explore chooses networks itself: no --config, no --measure")
@@ -116,11 +126,14 @@ def plan(
         return
     if config is None:
         raise MetabitError("--config says which network is meant; or list some with --explore")
-    network = _network(config)
+    network, record = _network(config)
     shape, chosen = _device(network, board, device)
     measured = None
     if measure:
-        loaded = load_dataset(dataset or network.dataset, data_dir, reading)
+        if record is not None and not reading.given():
+            loaded = dataset_of(record, dataset, data_dir)
+        else:
+            loaded = load_dataset(dataset or network.dataset, data_dir, reading)
         print_summary(console, loaded.summary)
         with console.status("training to measure rates"):
             measured = _measure(network, shape, engine, loaded, split)
@@ -132,14 +145,15 @@ def plan(
         raise typer.Exit(1)
 
 
-def _network(config: str) -> Config:
-    """Return the configuration of a name, a file or a checkpoint."""
+def _network(config: str) -> tuple[Config, RunRecord | None]:
+    """Return the configuration of a name, a file or a checkpoint, and the record of the latter."""
     from metabit.golden.checkpoints.hardware import load_checkpoint
     from metabit.golden.named import load_config
 
     if Path(config).suffix == ".npz":
-        return load_checkpoint(Path(config)).config
-    return load_config(config)
+        loaded = load_checkpoint(Path(config))
+        return loaded.config, loaded.record
+    return load_config(config), None
 
 
 def _device(

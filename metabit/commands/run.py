@@ -11,13 +11,18 @@ from metabit.errors import MetabitError
 from metabit.golden.data.options import DataOptions
 
 from . import options
-from .data_options import takes_data_options
+from .data_options import print_summary, takes_data_options
+from .foreign import is_foreign, labelled, open_foreign, run_foreign
+from .on_device import board, show_test
 from .options import check_folder, choose, write_json
 from .overwriting import ForceOption, reserved
+from .simulation import refuse_with_foreign
 from .training import (
     describe,
+    one_checkpoint,
     open_checkpoint,
     refuse_changes,
+    refuse_finished,
     results_of,
     summarise,
     train_to_end,
@@ -25,9 +30,6 @@ from .training import (
 
 EPOCHS = 10
 """Epochs when none are asked for."""
-
-BAUD = 1_000_000
-"""Rate that bitstreams are built for."""
 
 EPILOG = """
 **Examples**
@@ -38,7 +40,7 @@ metabit run --port /dev/ttyUSB1 --config up5k --verify            and compare ev
 
 metabit run --port /dev/ttyUSB1 --config up5k --out run.npz       write a checkpoint every epoch
 
-metabit run --port /dev/ttyUSB1 --resume run.npz                  go on, on any board or another
+metabit run run.npz --port /dev/ttyUSB1                           go on, or test it if it is done
 
 Any network that fits the device can be trained; it is loaded first. The bitstream must be on the
 board: metabit build, then metabit program.
@@ -49,6 +51,7 @@ board: metabit build, then metabit program.
 def run(
     *,
     reading: DataOptions,
+    checkpoint: options.CheckpointArgument = None,
     port: Annotated[
         str,
         typer.Option(
@@ -59,19 +62,15 @@ def run(
     epochs: Annotated[
         int | None,
         typer.Option(
-            "--epochs", metavar="N", min=1, help=f"Epochs. [default: {EPOCHS}]", show_default=False
+            "--epochs",
+            metavar="N",
+            min=1,
+            help=f"Epochs; of a checkpoint more than at first. [default: {EPOCHS}]",
+            show_default=False,
         ),
     ] = None,
-    baud: Annotated[
-        int,
-        typer.Option(
-            "--baud", metavar="N", min=1, help="Rate that the bitstream was built for, in bits/s."
-        ),
-    ] = BAUD,
-    timeout: Annotated[
-        float,
-        typer.Option("--timeout", metavar="S", min=0.01, help="Seconds to wait for an answer."),
-    ] = 1.0,
+    baud: options.BaudOption = options.BAUD,
+    timeout: options.TimeoutOption = 1.0,
     verify: Annotated[
         bool,
         typer.Option("--verify", help="Train golden alongside, and stop where the two differ."),
@@ -97,12 +96,13 @@ def run(
         ),
     ] = None,
     force: ForceOption = False,
+    encoder: options.ForeignEncoderOption = None,
     json: options.JsonOption = None,
     dataset: options.DatasetOption = None,
     split: options.SplitOption = None,
     data_dir: options.DataDirOption = None,
 ) -> None:
-    """Train on a board, through its serial port."""
+    """Train on a board, through its serial port, or test what has been trained."""
     from metabit.boards.run import DeviceRun
     from metabit.golden.data.training_data import prepare
     from metabit.golden.run import Run
@@ -115,19 +115,35 @@ def run(
         raise MetabitError(f"--out must end in .npz, not {out.name!r}")
     check_folder("--out", out)
     check_folder("--json", json)
-    if resume is not None:
+    trained = one_checkpoint(checkpoint, resume)
+    if trained is not None and is_foreign(trained):
+        refuse_with_foreign(
+            {"config": config, "seed": seed, "epochs": epochs, "resume": resume, "out": out}
+        )
+        foreign = open_foreign(trained, encoder)
+        chosen_data, tested = labelled(foreign, dataset, split, data_dir, reading)
+        print_summary(console, chosen_data.summary)
+        run_foreign(console, foreign, board(port, baud, timeout), tested, None, json)
+        return
+    if encoder is not None:
+        raise MetabitError("--encoder is for .onnx files of others; metabit train chooses one")
+    if trained is not None:
         refuse_changes(
             {
                 "config": config,
-                "epochs": epochs,
                 "counter_bits": counter_bits,
                 "seed": seed,
-                "dataset": dataset,
                 "split": split,
                 **reading.given(),
             }
         )
-        begun = Run.resume(*open_checkpoint(resume, data_dir))
+        opened, data = open_checkpoint(trained, data_dir, dataset, epochs)
+        if opened.record.finished and resume is None:
+            print_summary(console, data.summary)
+            show_test(console, board(port, baud, timeout), opened, data, None, json)
+            return
+        refuse_finished(trained, opened.record)
+        begun = Run.resume(opened, data)
     else:
         chosen = choose(
             config,
@@ -140,9 +156,9 @@ def run(
         data = prepare(chosen.config, dataset=chosen.dataset, split_name=split)
         begun = Run.start(chosen.config, data, epochs or EPOCHS)
     samples = begun.network.statistics.samples
-    path = out or resume
+    path = out or trained
     with (
-        reserved(path, begun, force=force, resumed=resume is not None),
+        reserved(path, begun, force=force, resumed=trained),
         closing(SerialTransport(port, baud, timeout)) as transport,
     ):
         driver = Driver.find(transport)

@@ -7,22 +7,27 @@ import typer
 from rich.console import Console
 
 from metabit.boards.registry import Family
+from metabit.errors import MetabitError
 from metabit.golden.data.options import DataOptions
 from metabit.golden.schedule import SPAN
 
 from . import options
 from .data_options import print_summary, takes_data_options, written
 from .devices import SimulatedDeviceOption
+from .foreign import fitting_shape, is_foreign, labelled, open_foreign, run_foreign
+from .on_device import show_test, simulated
 from .options import check_folder, choose
 from .simulation import (
     building,
     command_line,
+    refuse_with_finished,
+    refuse_with_foreign,
     refuse_with_sweep,
     samples_to_train,
     show_simulation,
     show_sweep,
 )
-from .training import open_checkpoint, refuse_changes
+from .training import one_checkpoint, open_checkpoint, refuse_changes, refuse_finished
 
 SAMPLES = 2000
 """Samples when neither samples nor epochs are asked for."""
@@ -43,7 +48,11 @@ metabit simulate --config up5k --samples 50000        an epoch of Fashion-MNIST
 
 metabit simulate --config tiny --device up5k          a network on another device that holds it
 
-metabit simulate --resume run.npz --samples 1000      go on from a checkpoint of metabit train
+metabit simulate run.npz --samples 1000               go on from a checkpoint of metabit train
+
+metabit simulate done.npz                             test a finished training on the device
+
+metabit simulate other.onnx --dataset mine.npz        test a network that was trained elsewhere
 
 metabit simulate --trace tile.vcd --trace-from 3      record the waveform of the fourth tile
 
@@ -57,6 +66,7 @@ metabit simulate --netlist ice40 --samples 500        the gates of the FPGA in p
 def simulate(
     *,
     reading: DataOptions,
+    checkpoint: options.CheckpointArgument = None,
     config: options.ConfigOption = None,
     device: SimulatedDeviceOption = None,
     samples: Annotated[
@@ -65,8 +75,8 @@ def simulate(
             "--samples",
             metavar="N",
             min=1,
-            help=f"Training samples, rounded up to whole tiles. [default: {SAMPLES}, or all of "
-            "--epochs]",
+            help=f"Training samples, rounded up to whole tiles; test samples, if the training has "
+            f"finished. [default: {SAMPLES}, or all of --epochs]",
             show_default=False,
         ),
     ] = None,
@@ -76,7 +86,8 @@ def simulate(
             "--epochs",
             metavar="N",
             min=1,
-            help="Epochs of the training, which annealing follows. "
+            help="Epochs of the training, which annealing follows; of a checkpoint more than at "
+            "first. "
             f"[default: {EPOCHS}, as metabit train]",
             show_default=False,
         ),
@@ -136,6 +147,7 @@ def simulate(
             "--resume", metavar="FILE.npz", help="Checkpoint to go on from.", show_default=False
         ),
     ] = None,
+    encoder: options.ForeignEncoderOption = None,
     json: options.JsonOption = None,
     trace: Annotated[
         Path | None,
@@ -183,12 +195,13 @@ def simulate(
     data_dir: options.DataDirOption = None,
 ) -> None:
     """Train the simulated device and compare every bit with golden."""
+    from metabit.export.threshold_network import for_device
     from metabit.golden.data.training_data import prepare
     from metabit.golden.engines import choose_engine
     from metabit.golden.run import Run
     from metabit.hdl.placement import Placement, smallest_shape
     from metabit.hdl.shape import find_shape
-    from metabit.sim.simulate import Stalls, Trace, build_device, simulation
+    from metabit.sim.simulate import Stalls, Trace, build_device, open_driver, simulation
 
     console = Console(soft_wrap=True)
     check_folder("--json", json)
@@ -202,24 +215,57 @@ def simulate(
                 "epochs": epochs,
                 "counter-bits": counter_bits,
                 "trace": trace,
+                "FILE.npz": checkpoint,
             }
         )
         show_sweep(console, sweep, seed or 0, netlist, json)
         return
     window = Trace(trace, trace_from, trace_tiles) if trace else None
-    if resume is not None:
+    trained = one_checkpoint(checkpoint, resume)
+    only_tested = {
+        "compare-every": compare_every,
+        "stalls": stalls or None,
+        "netlist": netlist,
+        "exact-popcount": exact_popcount or None,
+        "count-phases": count_phases or None,
+        "trace": trace,
+    }
+    if trained is not None and is_foreign(trained):
+        refuse_with_foreign(
+            {**only_tested, "config": config, "seed": seed, "epochs": epochs, "resume": resume}
+        )
+        foreign = open_foreign(trained, encoder)
+        chosen_data, tested = labelled(foreign, dataset, split, data_dir, reading)
+        print_summary(console, chosen_data.summary)
+        shape = fitting_shape(foreign, device)
+        for_device(foreign.network, shape, trained.stem)
+        with building(console) as report:
+            library = build_device(shape, report=report)
+        driver = open_driver(library, shape)
+        run_foreign(console, foreign, driver, tested, samples or SAMPLES, json)
+        return
+    if encoder is not None:
+        raise MetabitError("--encoder is for .onnx files of others; metabit train chooses one")
+    if trained is not None:
         refuse_changes(
             {
                 "config": config,
-                "epochs": epochs,
                 "counter_bits": counter_bits,
                 "seed": seed,
-                "dataset": dataset,
                 "split": split,
                 **reading.given(),
             }
         )
-        run = Run.resume(*open_checkpoint(resume, data_dir))
+        opened_checkpoint, data = open_checkpoint(trained, data_dir, dataset, epochs)
+        finished = opened_checkpoint.record.finished
+        if finished and resume is None:
+            refuse_with_finished(only_tested)
+            print_summary(console, data.summary)
+            driver = simulated(console, opened_checkpoint.config, device)
+            show_test(console, driver, opened_checkpoint, data, samples or SAMPLES, json)
+            return
+        refuse_finished(trained, opened_checkpoint.record)
+        run = Run.resume(opened_checkpoint, data)
     else:
         chosen = choose(
             config,
@@ -263,7 +309,7 @@ def simulate(
             "--counter-bits": counter_bits,
             "--seed": seed,
             "--epochs": epochs,
-            "--resume": resume,
+            "--resume": trained,
             "--stalls": stalls or None,
             "--netlist": netlist,
             **written(reading),

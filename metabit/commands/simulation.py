@@ -31,9 +31,30 @@ if TYPE_CHECKING:
 
 def refuse_with_sweep(given: dict[str, Any]) -> None:
     """Say that a sweep chooses everything itself."""
-    wrong = [f"--{name}" for name, value in given.items() if value is not None]
+    wrong = [
+        name if "." in name else f"--{name}" for name, value in given.items() if value is not None
+    ]
     if wrong:
         raise MetabitError(f"{', '.join(wrong)} cannot be given with --sweep, which draws its own")
+
+
+def refuse_with_finished(given: dict[str, Any]) -> None:
+    """Say that a finished training is only tested."""
+    wrong = [f"--{name}" for name, value in given.items() if value is not None]
+    if wrong:
+        raise MetabitError(
+            f"{', '.join(wrong)} means nothing for a training that has finished, which is only "
+            "tested; --epochs N makes it longer"
+        )
+
+
+def refuse_with_foreign(given: dict[str, Any]) -> None:
+    """Say that a network of a file is only tested."""
+    wrong = [f"--{name}" for name, value in given.items() if value is not None]
+    if wrong:
+        raise MetabitError(
+            f"{', '.join(wrong)} means nothing for an .onnx file, which is only tested"
+        )
 
 
 def command_line(given: dict[str, Any]) -> str:

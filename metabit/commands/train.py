@@ -46,6 +46,10 @@ metabit train --config up5k --out run.npz          Fashion-MNIST, the network fo
 
 metabit train --resume run.npz                     go on after an interruption
 
+metabit train --resume run.npz --epochs 20         train on, after ten epochs for example
+
+metabit train --resume run.npz --dataset new/mine.csv   the data have moved
+
 metabit train --config ecp5 --epochs 30 --seeds 3  mean and deviation of three seeds
 
 metabit train --dataset mine.npz --encoder median --hidden 128 --group 32
@@ -70,7 +74,8 @@ def train(
             "--epochs",
             metavar="N",
             min=1,
-            help=f"Epochs. [default: {EPOCHS}; in the other modes 50, as in the paper]",
+            help=f"Epochs; with --resume more than at first. "
+            f"[default: {EPOCHS}; in the other modes 50, as in the paper]",
             show_default=False,
         ),
     ] = None,
@@ -170,16 +175,14 @@ def train(
             **network_options,
             "config": config,
             "mode": mode,
-            "epochs": epochs,
             "seed": seed,
             "seeds": seeds,
-            "dataset": dataset,
             "split": split,
             **reading.given(),
         }
         refuse_changes(given)
         runs: Iterator[tuple[AnyRun, Path | None]] = iter(
-            [(open_run(resume, data_dir, engine), out or resume)]
+            [(open_run(resume, data_dir, engine, dataset, epochs), out or resume)]
         )
     else:
         data_options = {
@@ -198,7 +201,7 @@ def train(
     run: AnyRun | None = None
     try:
         for run, path in _prepared(console, runs):
-            with reserved(path, run, force=force, resumed=resume is not None):
+            with reserved(path, run, force=force, resumed=resume):
                 describe(console, run)
                 if not train_to_end(console, run, path, checkpoint_every):
                     raise typer.Exit(130)

@@ -1,6 +1,7 @@
 """A training run on the screen: what commands that train have in common."""
 
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from metabit.errors import MetabitError
+from metabit.golden.checkpoints.again import data_of, dataset_of, with_epochs
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.hardware import Checkpoint, load_checkpoint
+from metabit.golden.checkpoints.record import RunRecord
 from metabit.golden.config import Config
-from metabit.golden.data.datasets import load_dataset
-from metabit.golden.data.training_data import TrainingData, changing, prepare
+from metabit.golden.data.training_data import TrainingData, changing
 from metabit.golden.engines import choose_engine
+from metabit.golden.longer import explain
 from metabit.golden.paper.checkpoint import AnyCheckpoint, load_any_checkpoint
 from metabit.golden.paper.config import PaperConfig
 from metabit.golden.paper.run import PaperRun
@@ -41,35 +44,91 @@ _AGES = {0: "up to date", 1: "one tile old"}
 """What a lag means for the weights that a forward pass sees."""
 
 
-def open_checkpoint(path: Path, data_dir: Path | None) -> tuple[Checkpoint, TrainingData]:
-    """Return an unfinished checkpoint of hardware mode, and the data that it was trained on."""
-    checkpoint = load_checkpoint(path)
-    return checkpoint, _data_of(path, checkpoint, data_dir)
+def one_checkpoint(checkpoint: Path | None, resume: Path | None) -> Path | None:
+    """Return the checkpoint that is meant, by its place or by `--resume`.
+
+    Raises
+    ------
+    MetabitError
+        If there are two.
+    """
+    if checkpoint is not None and resume is not None:
+        raise MetabitError(f"--resume {resume} cannot be given beside {checkpoint}: one is enough")
+    return checkpoint or resume
 
 
-def open_run(path: Path, data_dir: Path | None, engine: str = "auto") -> AnyRun:
-    """Return a run at the position of an unfinished checkpoint of either mode."""
-    checkpoint = load_any_checkpoint(path)
-    data = _data_of(path, checkpoint, data_dir)
+def refuse_finished(path: Path, record: RunRecord) -> None:
+    """Say that a run that has come to its end cannot go on, unless it is made longer."""
+    if record.finished:
+        done = record.epochs
+        raise MetabitError(
+            f"{path} has finished its {done} epochs; see metabit evaluate {path}, "
+            f"or train on with --epochs {2 * done}"
+        )
+
+
+def open_checkpoint(
+    path: Path, data_dir: Path | None, dataset: str | None = None, epochs: int | None = None
+) -> tuple[Checkpoint, TrainingData]:
+    """Return a checkpoint of hardware mode, and the data that it was trained on.
+
+    Parameters
+    ----------
+    path, data_dir, dataset, epochs
+        As in :func:`open_run`; the run may have come to its end.
+    """
+    loaded = load_checkpoint(path)
+    checkpoint = replace(loaded, record=with_epochs(path, loaded.record, epochs))
+    return checkpoint, _data_of(checkpoint, dataset, data_dir)
+
+
+def open_run(
+    path: Path,
+    data_dir: Path | None,
+    engine: str = "auto",
+    dataset: str | None = None,
+    epochs: int | None = None,
+) -> AnyRun:
+    """Return a run at the position of an unfinished checkpoint of either mode.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint.
+    data_dir : Path or None
+        Folder with the IDX files of `mnist` or `fashion-mnist`.
+    engine : str
+        The option `--engine`.
+    dataset : str, optional
+        Where the data set is now; None: where it was.
+    epochs : int, optional
+        Length of the run; None: as planned.
+
+    Raises
+    ------
+    MetabitError
+        If the data are others, or the run has come to its end.
+    """
+    loaded = load_any_checkpoint(path)
+    checkpoint: AnyCheckpoint
+    if isinstance(loaded, Checkpoint):
+        checkpoint = replace(loaded, record=with_epochs(path, loaded.record, epochs))
+    else:
+        checkpoint = replace(loaded, record=with_epochs(path, loaded.record, epochs))
+    refuse_finished(path, checkpoint.record)
+    data = _data_of(checkpoint, dataset, data_dir)
     chosen = choose_engine(engine, checkpoint.record.samples * checkpoint.record.epochs)
     if isinstance(checkpoint, Checkpoint):
         return Run.resume(checkpoint, data, engine=chosen)
     return PaperRun.resume(checkpoint, data, engine=chosen)
 
 
-def _data_of(path: Path, checkpoint: AnyCheckpoint, data_dir: Path | None) -> TrainingData:
-    """Return the data of an unfinished checkpoint."""
+def _data_of(checkpoint: AnyCheckpoint, dataset: str | None, data_dir: Path | None) -> TrainingData:
+    """Return the data of a checkpoint, which must be the same as ever."""
     record = checkpoint.record
-    if record.epoch > record.epochs:
-        raise MetabitError(
-            f"{path} has finished its {record.epochs} epochs; see metabit evaluate {path}"
-        )
-    return prepare(
-        checkpoint.config.model_copy(update={"dataset": record.dataset}),
-        dataset=load_dataset(record.dataset, data_dir, record.reading),
-        split_name=record.split,
-        encoder=record.encoder_of(checkpoint.config.encoder),
-    )
+    data = data_of(record, dataset_of(record, dataset, data_dir))
+    data.check_same(record.data_sha256)
+    return data
 
 
 def describe(console: Console, run: AnyRun) -> None:
@@ -97,6 +156,10 @@ def describe(console: Console, run: AnyRun) -> None:
             "samples[/]; would another --encoder tell more?",
             highlight=False,
         )
+    schedule = run.schedule
+    if run.plans:
+        text = explain(config, run.plans, schedule.epochs, schedule.epoch)
+        console.print(text, highlight=False)
     if run.schedule.history or run.schedule.sample:
         console.print(
             f"resuming in epoch {run.schedule.epoch} after {run.schedule.sample} samples",

@@ -18,6 +18,7 @@ from ..hdl.shape import LANES, SHAPES, Shape
 from ..hdl.statistics import statistics_names
 from . import packing
 from .errors import DeviceError, DeviceMismatchError
+from .images import images_of
 from .packets import Request
 from .packing import Counters, Words
 from .records import DeviceState, DeviceStatistics
@@ -185,19 +186,12 @@ class Driver:
                     f"not {np.min(values)} to {np.max(values)}"
                 )
         _check_generator_state(generator_state)
-        beats = packing.scatter([np.asarray(values) for values in counters], placement)
-        parts = packing.pack_counters(beats, self.shape)
-        signs = packing.pack_bits(beats >= 0, 1)[..., 0]
-        codes = packing.pack_codes([np.asarray(code) for code in classifier], placement)
+        images = images_of(placement, classifier, counters, generator_state)
 
         self._placement = None
         self._requester.request(Request(Operation.RESET))
-        self._write(Space.SETUP, np.array(placement.setup_words, np.uint64))
-        self._write(Space.CODES, codes)
-        for element in range(self.shape.elements):
-            self._write(Space.COUNTERS, parts[element].ravel(), element)
-            self._write(Space.SIGNS, signs[element], element)
-        self._write(Space.GENERATOR, np.array([generator_state], np.uint64))
+        for image in images:
+            self._write(image.space, image.words, image.element)
         self._placement = placement
         self.clear_statistics()
 

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import MetabitError
+from ..golden.checkpoints.again import dataset_of
 from ..golden.config import Config
 from ..golden.data.class_names import class_names
-from ..golden.data.datasets import load_dataset
 from ..golden.data.splits import split
 from ..golden.data.training_data import check_fit
 from ..golden.encoding.encoders import Bits, Encoder
@@ -138,7 +138,7 @@ def subject_of_run(run: Run | PaperRun) -> Subject:
 
 
 def subject_of_checkpoint(
-    checkpoint: AnyCheckpoint, data_dir: Path | None = None
+    checkpoint: AnyCheckpoint, data_dir: Path | None = None, dataset_path: str | None = None
 ) -> tuple[Subject, str | None]:
     """Return what can be shown of a checkpoint, and why it is not everything, or None.
 
@@ -148,13 +148,15 @@ def subject_of_checkpoint(
         What to show.
     data_dir : Path, optional
         Folder with the files of `mnist` or `fashion-mnist`.
+    dataset_path : str, optional
+        Where the data set is now; None: where it was.
     """
     record, network = checkpoint.record, checkpoint.network()
     config = checkpoint.config
     encoder = record.encoder_of(config.encoder)
     tested = reason = None
     try:
-        dataset = load_dataset(record.dataset, data_dir, record.reading)
+        dataset = dataset_of(record, dataset_path, data_dir)
         check_fit(config, dataset)
         parts = split(dataset, record.split, config.seed)
         shape = dataset.images.shape[1:]

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metabit.cli import app
-from metabit.commands import bench, evaluate, plan, run, simulate, sweep, train
+from metabit.commands import bench, evaluate, plan, predict, run, simulate, sweep, train
 from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.data.options import AS_BEFORE, DataOptions
 from tests.golden.rewriting import rewrite
@@ -40,8 +40,8 @@ def plants(tmp_path):
 @pytest.mark.parametrize(
     "command",
     [
-        *(train.train, evaluate.evaluate, simulate.simulate, run.run, plan.plan, sweep.sweep),
-        bench.hardware.hardware,
+        *(train.train, evaluate.evaluate, predict.predict, simulate.simulate, run.run, plan.plan),
+        *(sweep.sweep, bench.hardware.hardware),
     ],
 )
 def test_every_command_that_takes_a_data_set_has_the_options(command):
@@ -129,7 +129,7 @@ def test_resume_reads_the_same_data(tmp_path, plants, short_spans):
     printed = metabit(
         "train", "--resume", tmp_path / "part.npz", "--dataset", plants, "--drop", 3, status=1
     )
-    assert "--dataset, --drop cannot be given with --resume" in printed
+    assert "--drop cannot be given with --resume" in printed
 
 
 def test_images_in_rows(tmp_path):

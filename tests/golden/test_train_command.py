@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from metabit.cli import app
 from metabit.golden import schedule
+from metabit.golden.checkpoints.file import VERSION
 from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.data.training_data import prepare
 from metabit.golden.errors import CheckpointError
@@ -270,7 +271,7 @@ def test_older_trainings_go_on_by_their_own_rule(tmp_path, own_npz, monkeypatch)
     assert first.state_sha256 == second.state_sha256
     assert first.observations == second.observations
     assert second.config.lag == 0
-    assert second.version == 5
+    assert second.version == VERSION
 
 
 @pytest.mark.usefixtures("short_spans")
@@ -336,7 +337,7 @@ def test_evaluate_on_other_data(tmp_path, own_npz):
         (["--out", "run.txt"], "--out must end in .npz, not 'run.txt'"),
         (["--out", "absent/run.npz"], "folder absent does not exist"),
         (["--resume", "absent.npz"], "absent.npz does not exist"),
-        (["--resume", "r.npz", "--tile", "3", "--epochs", "4"], "--tile, --epochs cannot be given"),
+        (["--resume", "r.npz", "--tile", "3", "--seed", "4"], "--tile, --seed cannot be given"),
         (["--json", "absent/x.json"], "--json absent/x.json: folder absent does not exist"),
         (["--epochs", "1", "--json", "."], "cannot write .: Is a directory"),
     ],

@@ -16,7 +16,7 @@ metabit bench hardware     clock, logic, cycles and samples a second of the boar
 
 metabit bench blocks       cells and clock of every block by itself
 
-metabit bench timeline     who is busy when, from a recorded waveform
+metabit bench timeline tiles.vcd     who is busy when, from a recorded waveform
 
 metabit bench ablation     what every choice of the hardware rule is worth, in accuracy
 

@@ -1,0 +1,234 @@
+"""The encoder of a network in C: comparisons and counts of whole numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..golden.data.seen import Seen
+from ..golden.encoding.cells import STRIDE, Areas, cells_of
+from ..golden.encoding.distributive import Distributive
+from ..golden.encoding.edges import Edges
+from ..golden.encoding.encoders import Encoder, Thermometer, Unchanged
+from ..golden.encoding.parts import Part
+from .c_text import array, bytes_type
+from .errors import ExportError
+from .whole_numbers import digits_of, scaled_samples, scaled_thresholds, type_for
+
+_FUNCTIONS = {
+    "above": """
+/* Bits of numbers above thresholds: all numbers for the first threshold, then the next. */
+static inline void @_above(const @_value *x, @_word *bits, uint32_t at,
+                           const @_value *thresholds, uint32_t count)
+{
+    uint32_t i, j;
+    for (j = 0; j < count; ++j)
+        for (i = 0; i < @_VALUES; ++i)
+            @_put(bits, at++, x[i] > thresholds[j]);
+}
+""",
+    "columns": """
+/* Bits of columns above thresholds of their own; the columns after them are bits. */
+static inline void @_columns(const @_value *x, @_word *bits, uint32_t at,
+                             const @_value *thresholds, uint32_t columns, uint32_t levels)
+{
+    uint32_t i, j;
+    for (i = 0; i < columns; ++i)
+        for (j = 0; j < levels; ++j)
+            @_put(bits, at++, x[i] > thresholds[i * levels + j]);
+    for (; i < @_VALUES; ++i)
+        @_put(bits, at++, x[i] > 0);
+}
+""",
+    "bits": """
+/* Numbers that are bits already. */
+static inline void @_bits(const @_value *x, @_word *bits, uint32_t at)
+{
+    uint32_t i;
+    for (i = 0; i < @_VALUES; ++i)
+        @_put(bits, at++, x[i] != 0);
+}
+""",
+    "edges": """
+/* Cells in which more than so many pixels exceed the one at (y, x) from them by more than a
+   threshold, or, the other way round, are exceeded by it. */
+static inline void @_edges(const @_value *image, @_word *bits, uint32_t at, int y, int x,
+                           int swap, int threshold, const uint8_t *counts, uint32_t count,
+                           int cell)
+{
+    const int rows = (@_HEIGHT - cell) / @_STRIDE + 1, columns = (@_WIDTH - cell) / @_STRIDE + 1;
+    int row, column, i, j;
+    uint32_t c;
+    for (row = 0; row < rows; ++row)
+        for (column = 0; column < columns; ++column) {
+            int found = 0;
+            for (i = row * @_STRIDE; i < row * @_STRIDE + cell; ++i)
+                for (j = column * @_STRIDE; j < column * @_STRIDE + cell; ++j) {
+                    int here = (int)image[i * @_WIDTH + j], there = 0;
+                    if (i + y < @_HEIGHT && j + x >= 0 && j + x < @_WIDTH)
+                        there = (int)image[(i + y) * @_WIDTH + j + x];
+                    found += (swap ? there - here : here - there) > threshold;
+                }
+            for (c = 0; c < count; ++c)
+                @_put(bits, at + (c * (uint32_t)rows + (uint32_t)row) * (uint32_t)columns
+                                + (uint32_t)column, found > counts[c]);
+        }
+}
+""",
+    "areas": """
+/* Cells in which more than so many pixels are above a threshold. */
+static inline void @_areas(const @_value *image, @_word *bits, uint32_t at, int threshold,
+                           const uint8_t *counts, uint32_t count, int cell)
+{
+    const int rows = @_HEIGHT / cell, columns = @_WIDTH / cell;
+    int row, column, i, j;
+    uint32_t c;
+    for (row = 0; row < rows; ++row)
+        for (column = 0; column < columns; ++column) {
+            int found = 0;
+            for (i = row * cell; i < (row + 1) * cell; ++i)
+                for (j = column * cell; j < (column + 1) * cell; ++j)
+                    found += (int)image[i * @_WIDTH + j] > threshold;
+            for (c = 0; c < count; ++c)
+                @_put(bits, at + (c * (uint32_t)rows + (uint32_t)row) * (uint32_t)columns
+                                + (uint32_t)column, found > counts[c]);
+        }
+}
+""",
+}
+
+
+@dataclass(frozen=True)
+class CEncoder:
+    """An encoder in C.
+
+    Attributes
+    ----------
+    value : str
+        Type of a number of a sample.
+    digits : int
+        Numbers are written times ten to this power.
+    code : str
+        Definitions; ``@`` stands for the prefix of all names. The function ``@_encode`` fills the
+        words of an input.
+    """
+
+    value: str
+    digits: int
+    code: str
+
+
+def encoder_in_c(encoder: Encoder, seen: Seen, inputs: int) -> CEncoder:
+    """Return an encoder in C.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Fitted.
+    seen : Seen
+        Shape, type and range of the samples.
+    inputs : int
+        Bits that it delivers.
+
+    Raises
+    ------
+    ExportError
+        If numbers do not fit 64 bits.
+    """
+    dtype = np.dtype(seen.dtype)
+    thresholds = [value for part in encoder.parts for value in _typed(part, dtype)]
+    digits = digits_of(thresholds, dtype)
+    limits = scaled_samples(np.array([*seen.low, *seen.high]).astype(dtype), digits).tolist()
+    numbers = [*scaled_thresholds(thresholds, digits, dtype), *limits]
+    small = all(0 <= number <= 255 for number in limits) and all(-1 < n < 256 for n in numbers)
+    value = "uint8_t" if dtype.kind in "bu" and small else type_for(numbers)
+    tables: list[str] = []
+    calls: list[str] = []
+    used: list[str] = []
+    at = 0
+    for number, part in enumerate(encoder.parts):
+        name, table, lines = _part(part, number, seen.shape, at, digits, dtype)
+        used += [name] * (name not in used)
+        tables += table
+        calls += lines
+        at += part.bits(seen.shape)
+    code = [_FUNCTIONS[name].strip("\n") for name in used]
+    code += tables
+    if encoder.selection is None:
+        body = [*(f"    {call.format(bits='bits')}" for call in calls)]
+    else:
+        code.append(
+            f"enum {{ @_ALL_BITS = {at} }};\n"
+            + array(bytes_type(at), "@_selection", list(encoder.selection))
+        )
+        body = [
+            "    @_word all[(@_ALL_BITS + 31) / 32] = {0};",
+            "    uint32_t i;",
+            *(f"    {call.format(bits='all')}" for call in calls),
+            "    for (i = 0; i < @_INPUTS; ++i)",
+            "        @_put(bits, i,",
+            "              (int)(all[@_selection[i] / 32] >> (@_selection[i] % 32) & 1u));",
+        ]
+    code.append(
+        "\n".join(
+            [
+                f"/* {encoder.spec} */",
+                "static inline void @_encode(const @_value *sample, @_word *bits)",
+                "{",
+                *body,
+                "}",
+            ]
+        )
+    )
+    return CEncoder(value, digits, "\n\n".join(code))
+
+
+def _typed(part: Part, dtype: np.dtype) -> list[float]:
+    """Return the thresholds of numbers of a part, as they are compared with data of a type."""
+    if isinstance(part, Thermometer):
+        # NumPy compares an array with a single number in the type of the array.
+        kept = dtype if dtype.kind == "f" else np.dtype(np.float64)
+        return [float(kept.type(threshold)) for threshold in part.thresholds]
+    if isinstance(part, Distributive) and part.thresholds is not None:
+        return part.thresholds.ravel().tolist()
+    return []
+
+
+def _part(
+    part: Part, number: int, shape: Sequence[int], at: int, digits: int, dtype: np.dtype
+) -> tuple[str, list[str], list[str]]:
+    """Return the function of a part, its tables, and the calls that put its bits from a place."""
+    name = f"@_part{number}"
+    if isinstance(part, Unchanged):
+        return "bits", [], [f"@_bits(sample, {{bits}}, {at});"]
+    thresholds = scaled_thresholds(_typed(part, dtype), digits, dtype)
+    if isinstance(part, Thermometer):
+        call = f"@_above(sample, {{bits}}, {at}, {name}, {len(thresholds)});"
+        return "above", [array("@_value", name, thresholds)], [call]
+    if isinstance(part, Distributive) and part.thresholds is not None:
+        columns, levels = part.thresholds.shape
+        call = f"@_columns(sample, {{bits}}, {at}, {name}, {columns}, {levels});"
+        table = array("@_value", name, thresholds or [0])
+        return "columns", [table], [call]
+    if isinstance(part, Edges | Areas):
+        table = array("uint8_t", name, list(part.counts))
+        count, cell = len(part.counts), part.cell
+        stride = STRIDE if isinstance(part, Edges) else cell
+        rows, columns = cells_of(tuple(shape), cell, stride)
+        calls = []
+        if isinstance(part, Areas):
+            for threshold in part.thresholds:
+                calls.append(
+                    f"@_areas(sample, {{bits}}, {at}, {threshold}, {name}, {count}, {cell});"
+                )
+                at += count * rows * columns
+            return "areas", [table], calls
+        for y, x in part.vectors:
+            for swap in (0, 1):
+                calls.append(
+                    f"@_edges(sample, {{bits}}, {at}, {y}, {x}, {swap}, {part.threshold}, "
+                    f"{name}, {count}, {cell});"
+                )
+                at += count * rows * columns
+        return "edges", [table], calls
+    raise ExportError(f"an encoder part {part!r} cannot be written in C")
