@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config import Config
+from ..configuration import NetworkConfig
 from ..encoding.encoders import Bits, Encoder
 from ..encoding.selection import select_bits
 from ..errors import CheckpointError, DataError
 from ..named import override
-from ..paper.config import PaperConfig
 from .choosing import suitable_encoder
 from .datasets import DATASETS, Dataset, load_dataset
 from .options import DataOptions
@@ -129,7 +129,7 @@ def adapt(config: Config, dataset: Dataset, encoder: str | None = None) -> Confi
     return override(config, dataset=dataset.name, encoder=encoder, inputs=inputs, classes=classes)
 
 
-def check_fit(config: Config | PaperConfig, dataset: Dataset) -> None:
+def check_fit(config: NetworkConfig, dataset: Dataset) -> None:
     """Check that a data set suits a configuration.
 
     Raises
@@ -180,7 +180,7 @@ def changing(samples: Bits) -> int:
 
 
 def prepare(
-    config: Config | PaperConfig,
+    config: NetworkConfig,
     *,
     dataset: Dataset | None = None,
     split_name: str | None = None,
@@ -191,7 +191,7 @@ def prepare(
 
     Parameters
     ----------
-    config : Config or PaperConfig
+    config : NetworkConfig
         Names data set and encoder; its seed shuffles split `paper`.
     dataset : Dataset, optional
         Data set, if it is loaded already.

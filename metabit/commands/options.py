@@ -8,14 +8,15 @@ import typer
 
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
+from metabit.golden.configuration import NetworkConfig
 from metabit.golden.data.datasets import DATASETS, Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import SPLITS
 from metabit.golden.data.training_data import adapt
 from metabit.golden.engines import ENGINES
 from metabit.golden.errors import ConfigurationError
+from metabit.golden.modes.registry import DEFAULT, MODES, AnyMode
 from metabit.golden.named import NAMES, load_config, override
-from metabit.golden.paper.config import PaperConfig, paper_config
 
 from .json_file import JsonOption, write_json
 
@@ -24,16 +25,6 @@ __all__ = ["JsonOption", "write_json"]
 _NETWORK = "Changes to the configuration"
 _PAPER = "Modes paper and baldassi"
 _DATA = "Data"
-
-MODES = ("hardware", "paper", "baldassi")
-"""What `--mode` may be."""
-
-_ONLY_HARDWARE = (
-    *("counter_bits", "rival_selection", "annealing", "head_offset", "summed_scores", "tile"),
-    "lag",
-)
-ONLY_PAPER = ("weight_clip", "batch")
-"""Fields of the configuration that modes `paper` and `baldassi` have and `hardware` has not."""
 
 ConfigOption = Annotated[
     str | None,
@@ -244,19 +235,25 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class PaperChoice:
-    """What configuration and data a command is to use in modes `paper` and `baldassi`.
+class ModeChoice:
+    """What configuration and data a command is to use in a mode.
 
     Attributes
     ----------
-    config : PaperConfig
-        Configuration, fitted to the data set.
+    mode : Mode
+        The mode.
+    config : NetworkConfig
+        Configuration of the mode, fitted to the data set.
     dataset : Dataset
         Loaded, not split yet.
+    epochs : int
+        Length of the training.
     """
 
-    config: PaperConfig
+    mode: AnyMode
+    config: NetworkConfig
     dataset: Dataset
+    epochs: int
 
 
 def choose(
@@ -316,61 +313,53 @@ def choose(
     return Choice(config, loaded)
 
 
-def choose_paper(
-    config_name: str | None, rule: str, epochs: int | None, **options: Any
-) -> PaperChoice:
-    """Return the configuration that options describe in modes `paper` and `baldassi`.
+def choose_in_mode(
+    config_name: str | None, mode: str | None, epochs: int | None, **options: Any
+) -> ModeChoice:
+    """Return what options describe in a mode.
 
-    What a named configuration shares with these modes is taken from it.
+    What a named configuration shares with the mode is taken from it.
 
     Parameters
     ----------
     config_name : str or None
         Name or path; None: `tiny`.
-    rule : {"paper", "baldassi"}
-        The mode.
-    epochs : int or None
-        Length of the training; None: that of the paper.
-    **options
-        What :func:`choose` takes, and the fields that only these modes have.
-
-    Raises
-    ------
-    MetabitError
-        If something of it is not valid, or means nothing in this mode.
-    """
-    check_mode(rule, options)
-    own = {name: options.pop(name, None) for name in ONLY_PAPER}
-    chosen = choose(config_name, **options)
-    return PaperChoice(paper_config(chosen.config, rule=rule, epochs=epochs, **own), chosen.dataset)
-
-
-def check_mode(mode: str | None, options: dict[str, Any]) -> str:
-    """Return the mode, `hardware` if none is given.
-
-    Parameters
-    ----------
     mode : str or None
-        What was given.
-    options : dict
-        Options that describe a network; those of other modes must not be given.
+        Name of the mode; None: that of the hardware.
+    epochs : int or None
+        Length of the training; None: that of the mode.
+    **options
+        What :func:`choose` takes, and fields that only other modes than the hardware's have.
 
     Raises
     ------
     ConfigurationError
-        If there is no such mode, or an option belongs to others.
+        If there is no such mode, something of it is not valid, or means nothing in this mode.
     """
-    mode = mode or "hardware"
-    if mode not in MODES:
-        raise ConfigurationError(f"--mode must be one of {', '.join(MODES)}, not {mode!r}")
-    _refuse(mode, ONLY_PAPER if mode == "hardware" else _ONLY_HARDWARE, options)
-    return mode
+    name = mode or DEFAULT
+    if name not in MODES:
+        raise ConfigurationError(f"--mode must be one of {', '.join(MODES)}, not {name!r}")
+    chosen_mode = MODES[name]
+    refused = fields_of_modes() - set(chosen_mode.config_type.model_fields)
+    for option, value in options.items():
+        if option in refused and value is not None:
+            raise ConfigurationError(f"--{option.replace('_', '-')} means nothing in mode {name}")
+    own = set(chosen_mode.config_type.model_fields) - set(Config.model_fields)
+    of_mode = {option: options[option] for option in own & set(options)}
+    known = {option: value for option, value in options.items() if option not in fields_of_modes()}
+    base = {option: options[option] for option in set(Config.model_fields) & set(options)}
+    chosen = choose(config_name, **{**known, **base})
+    return ModeChoice(
+        chosen_mode,
+        chosen_mode.configure(chosen.config, epochs, **of_mode),
+        chosen.dataset,
+        epochs or chosen_mode.epochs,
+    )
 
 
-def _refuse(mode: str, names: tuple[str, ...], options: dict[str, Any]) -> None:
-    for name in names:
-        if options.get(name) is not None:
-            raise ConfigurationError(f"--{name.replace('_', '-')} means nothing in mode {mode}")
+def fields_of_modes() -> set[str]:
+    """Return the fields that configurations of any mode have."""
+    return {name for mode in MODES.values() for name in mode.config_type.model_fields}
 
 
 def _numbers(option: str, text: str, kind: type) -> tuple:

@@ -11,14 +11,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.hardware import Checkpoint, load_checkpoint
-from metabit.golden.config import Config
+from metabit.golden.checkpoints.layers import Saved
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import TrainingData, changing, prepare
 from metabit.golden.engines import choose_engine
-from metabit.golden.paper.checkpoint import AnyCheckpoint, load_any_checkpoint
-from metabit.golden.paper.config import PaperConfig
-from metabit.golden.paper.run import PaperRun
-from metabit.golden.run import Run
+from metabit.golden.modes.registry import load_any_checkpoint, mode_of
+from metabit.golden.training_run import TrainingRun
 
 from .data_options import print_summary
 from .interrupt import interruptible
@@ -34,30 +32,21 @@ def refuse_changes(given: dict[str, Any]) -> None:
         )
 
 
-AnyRun = Run | PaperRun
-"""A run of hardware mode, or of paper mode."""
-
-_AGES = {0: "up to date", 1: "one tile old"}
-"""What a lag means for the weights that a forward pass sees."""
-
-
 def open_checkpoint(path: Path, data_dir: Path | None) -> tuple[Checkpoint, TrainingData]:
     """Return an unfinished checkpoint of hardware mode, and the data that it was trained on."""
     checkpoint = load_checkpoint(path)
     return checkpoint, _data_of(path, checkpoint, data_dir)
 
 
-def open_run(path: Path, data_dir: Path | None, engine: str = "auto") -> AnyRun:
-    """Return a run at the position of an unfinished checkpoint of either mode."""
+def open_run(path: Path, data_dir: Path | None, engine: str = "auto") -> TrainingRun:
+    """Return a run at the position of an unfinished checkpoint of any mode."""
     checkpoint = load_any_checkpoint(path)
     data = _data_of(path, checkpoint, data_dir)
     chosen = choose_engine(engine, checkpoint.record.samples * checkpoint.record.epochs)
-    if isinstance(checkpoint, Checkpoint):
-        return Run.resume(checkpoint, data, engine=chosen)
-    return PaperRun.resume(checkpoint, data, engine=chosen)
+    return mode_of(checkpoint.config).resume(checkpoint, data, engine=chosen)
 
 
-def _data_of(path: Path, checkpoint: AnyCheckpoint, data_dir: Path | None) -> TrainingData:
+def _data_of(path: Path, checkpoint: Saved, data_dir: Path | None) -> TrainingData:
     """Return the data of an unfinished checkpoint."""
     record = checkpoint.record
     if record.epoch > record.epochs:
@@ -72,14 +61,14 @@ def _data_of(path: Path, checkpoint: AnyCheckpoint, data_dir: Path | None) -> Tr
     )
 
 
-def describe(console: Console, run: AnyRun) -> None:
+def describe(console: Console, run: TrainingRun) -> None:
     """Print what is about to be trained."""
     config, data = run.network.config, run.data
     print_summary(console, data.summary)
     layers = "-".join(map(str, (config.inputs, *config.hidden)))
     console.print(
         f"[bold]{config.name}[/]  {layers}-{config.classes}  group {config.group}  "
-        f"{_rule(config)}  encoder {config.encoder}  seed {config.seed}",
+        f"{config.particulars}  encoder {config.encoder}  seed {config.seed}",
         highlight=False,
     )
     console.print(
@@ -102,25 +91,15 @@ def describe(console: Console, run: AnyRun) -> None:
             f"resuming in epoch {run.schedule.epoch} after {run.schedule.sample} samples",
             highlight=False,
         )
-        if isinstance(config, Config):
-            console.print(
-                f"trained with weights {_AGES[config.lag]} (lag {config.lag}); continues so",
-                highlight=False,
-            )
+        said = mode_of(config).going_on(config)
+        if said is not None:
+            console.print(said, highlight=False)
     console.print("epoch  train %  test %  annealing  damping  updates/sample  seconds")
-
-
-def _rule(config: Config | PaperConfig) -> str:
-    """Return what is particular to a mode."""
-    if isinstance(config, Config):
-        return f"{config.counter_bits} bits  tile {config.tile}  lag {config.lag}"
-    clip = f"  weight clip {config.weight_clip}" if config.weight_clip else ""
-    return f"mode {config.rule}  batch {config.batch}{clip}"
 
 
 def train_to_end(
     console: Console,
-    run: AnyRun,
+    run: TrainingRun,
     path: Path | None,
     checkpoint_every: int,
     command: str = "metabit train",
@@ -180,7 +159,7 @@ def train_to_end(
     return False
 
 
-def results_of(run: AnyRun) -> dict[str, Any]:
+def results_of(run: TrainingRun) -> dict[str, Any]:
     """Return what --json reports of a run."""
     config = run.network.config
     return {
@@ -192,7 +171,7 @@ def results_of(run: AnyRun) -> dict[str, Any]:
         "epochs": run.schedule.epochs,
         "seed": config.seed,
         "engine": run.engine,
-        "mode": "hardware" if isinstance(config, Config) else config.rule,
+        "mode": config.mode,
         "dataset": run.data.dataset,
         "split": run.data.split.name,
         "config": config.model_dump(mode="json"),
@@ -200,7 +179,7 @@ def results_of(run: AnyRun) -> dict[str, Any]:
     }
 
 
-def summarise(console: Console, run: AnyRun, path: Path | None) -> None:
+def summarise(console: Console, run: TrainingRun, path: Path | None) -> None:
     """Print how a run ended."""
     console.print(
         f"test accuracy [bold]{run.test_accuracy[-1] * 100:.2f} %[/] "
