@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from .configuration import NetworkConfig
+from .settings import Written
 
 WORD = 16
 """Weights per memory word: the unit of updates, reinforcement draws and transfers."""
@@ -24,9 +25,6 @@ _Width = Annotated[int, Field(ge=1, le=4096)]
 def _number(value: Any) -> Any:
     """Return the number that a text says, as fields of numbers take it; anything else as it is."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
-
-
-_Lag = Annotated[Literal[0, 1], BeforeValidator(_number)]
 
 
 class Config(NetworkConfig):
@@ -70,17 +68,40 @@ class Config(NetworkConfig):
     name: str = "custom"
     inputs: Annotated[int, Field(ge=1, le=MAX_INPUTS)]
     hidden: Annotated[tuple[_Width, ...], Field(min_length=1, max_length=8)]
-    counter_bits: Annotated[int, Field(ge=2, le=16)] = 8
-    rival_selection: bool = True
-    annealing: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(max_length=3)] = (
-        0.6,
-        0.75,
-        0.9,
-    )
-    head_offset: Annotated[int, Field(ge=0, le=4095)] = 0
-    summed_scores: bool = True
-    tile: Annotated[int, Field(ge=1, le=64)] = 8
-    lag: _Lag = 1
+    counter_bits: Annotated[int, Field(ge=2, le=16, description="Bits of a counter")] = 8
+    rival_selection: Annotated[
+        bool,
+        Field(description="Whether only neurons that tell the label from its rival may win"),
+    ] = True
+    annealing: Annotated[
+        tuple[Annotated[float, Field(gt=0, lt=1)], ...],
+        Field(
+            max_length=3,
+            description="Fractions of the epochs after which fewer words are touched",
+        ),
+        Written("F"),
+    ] = (0.6, 0.75, 0.9)
+    head_offset: Annotated[
+        int,
+        Field(ge=0, le=4095, description="Offset of the three-threshold head; 0 is the plain head"),
+        Written("T"),
+    ] = 0
+    summed_scores: Annotated[
+        bool,
+        Field(
+            description="Whether all layers' scores count for the prediction, or the last layer's "
+            "alone"
+        ),
+    ] = True
+    tile: Annotated[int, Field(ge=1, le=64, description="Samples per tile")] = 8
+    lag: Annotated[
+        Literal[0, 1],
+        BeforeValidator(_number),
+        Field(
+            description="Tiles by which the weights of a forward pass lag behind; 0: they are up "
+            "to date"
+        ),
+    ] = 1
 
     @model_validator(mode="after")
     def _check(self) -> "Config":

@@ -9,11 +9,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import ConfigurationError
 from .generator import initial_state
+from .settings import APART, Written
 from .validation import describe
+
+_ENCODER = (
+    "How images become bits: none, median, thermometer:T,T..., quantiles:N, edges-1568, "
+    "edges-1960, edges-2548, edges:d=1,t=8,c=0/4, distributive:B, or a sum with '+'"
+)
 
 
 class NetworkConfig(BaseModel, ABC):
     """A network and the rule that trains it; each mode has a type of its own.
+
+    A field is an option of commands, a field of sweeps and, in the hardware's mode, an argument of
+    the estimator, unless it is marked :data:`~metabit.golden.settings.APART`.
 
     Layer ``l`` counts from 0; ``K_l`` is ``hidden[l]`` and its fan-in is ``fan_in[l]``.
 
@@ -49,16 +58,24 @@ class NetworkConfig(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
-    dataset: str = "fashion-mnist"
-    encoder: str = "none"
-    inputs: int
-    hidden: tuple[int, ...]
-    classes: Annotated[int, Field(ge=2, le=256)] = 10
-    group: Annotated[int, Field(ge=1)]
-    margin: Annotated[float, Field(ge=0, le=1)] = 0.25
-    reinforcement: Annotated[float, Field(ge=0, le=1)] = 0.5
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    name: Annotated[str, APART]
+    dataset: Annotated[str, APART] = "fashion-mnist"
+    encoder: Annotated[str, Field(description=_ENCODER), Written("SPEC")] = "none"
+    inputs: Annotated[int, APART]
+    hidden: Annotated[
+        tuple[int, ...],
+        Field(description="Neurons of each hidden layer"),
+        Written(aliases=("layers",)),
+    ]
+    classes: Annotated[int, Field(ge=2, le=256), APART] = 10
+    group: Annotated[int, Field(ge=1, description="Neurons per group")]
+    margin: Annotated[float, Field(ge=0, le=1, description="Margin r"), Written("R")] = 0.25
+    reinforcement: Annotated[
+        float,
+        Field(ge=0, le=1, description="Reinforcement probability; 0 is off"),
+        Written("P"),
+    ] = 0.5
+    seed: Annotated[int, Field(ge=0, lt=2**32), APART] = 0
 
     @classmethod
     def make(cls, **fields: Any) -> Self:

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from ..config import Config
 from ..configuration import NetworkConfig
+from ..settings import APART
 
 _Width = Annotated[int, Field(ge=1, le=65536)]
 
@@ -38,10 +39,14 @@ class PaperConfig(NetworkConfig):
     name: str = "paper"
     inputs: _Width
     hidden: Annotated[tuple[_Width, ...], Field(min_length=1, max_length=32)]
-    rule: Literal["paper", "baldassi"] = "paper"
-    weight_clip: Annotated[int, Field(ge=0, le=2**20)] = 0
-    batch: Annotated[int, Field(ge=1, le=4096)] = 100
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = 50
+    rule: Annotated[Literal["paper", "baldassi"], APART] = "paper"
+    weight_clip: Annotated[
+        int, Field(ge=0, le=2**20, description="Limit of hidden weights; 0 is none")
+    ] = 0
+    batch: Annotated[int, Field(ge=1, le=4096, description="Samples whose updates are summed")] = (
+        100
+    )
+    epochs: Annotated[int, Field(ge=1, le=10_000), APART] = 50
 
     @model_validator(mode="after")
     def _check(self) -> "PaperConfig":

@@ -17,13 +17,13 @@ from metabit.golden.engines import ENGINES
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.modes.registry import DEFAULT, MODES, AnyMode
 from metabit.golden.named import NAMES, load_config, override
+from metabit.golden.settings import settings_of
 
 from .json_file import JsonOption, write_json
+from .network_options import option, read, refuse_others
 
 __all__ = ["JsonOption", "write_json"]
 
-_NETWORK = "Changes to the configuration"
-_PAPER = "Modes paper and baldassi"
 _DATA = "Data"
 
 ConfigOption = Annotated[
@@ -87,92 +87,8 @@ EngineOption = Annotated[
         "if it is installed and pays.",
     ),
 ]
-HiddenOption = Annotated[
-    str | None,
-    typer.Option(
-        "--hidden",
-        "--layers",
-        metavar="N[,N...]",
-        help="Neurons of each hidden layer.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-GroupOption = Annotated[
-    int | None,
-    typer.Option("--group", metavar="N", help="Neurons per group.", rich_help_panel=_NETWORK),
-]
-EncoderOption = Annotated[
-    str | None,
-    typer.Option(
-        "--encoder",
-        metavar="SPEC",
-        help="How images become bits: none, median, thermometer:T,T..., quantiles:N, edges-1568, "
-        "edges-1960, edges-2548, edges:d=1,t=8,c=0/4, distributive:B, or a sum with '+'.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-CounterBitsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--counter-bits", metavar="N", help="Bits of a counter, 2-16.", rich_help_panel=_NETWORK
-    ),
-]
-MarginOption = Annotated[
-    float | None,
-    typer.Option("--margin", metavar="R", help="Margin r, 0 to 1.", rich_help_panel=_NETWORK),
-]
-RivalOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--rival-selection/--no-rival-selection",
-        help="Whether only neurons that tell the label from its rival may win.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-AnnealingOption = Annotated[
-    str | None,
-    typer.Option(
-        "--annealing",
-        metavar="F[,F...]|off",
-        help="Fractions of the epochs after which fewer words are touched.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-ReinforcementOption = Annotated[
-    float | None,
-    typer.Option(
-        "--reinforcement",
-        metavar="P",
-        help="Reinforcement probability, 0 to 1; 0 is off.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-HeadOffsetOption = Annotated[
-    int | None,
-    typer.Option(
-        "--head-offset",
-        metavar="T",
-        help="Offset of the three-threshold head; 0 is the plain head.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-SummedScoresOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--summed-scores/--no-summed-scores",
-        help="Whether all layers' scores count for the prediction, or the last layer's alone.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-ThresholdsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--thresholds",
-        metavar="T[,T...]",
-        help="Short for --encoder thermometer:T,T...",
-        rich_help_panel=_NETWORK,
-    ),
-]
+EncoderOption = Annotated[str | None, option("encoder")]
+CounterBitsOption = Annotated[int | None, option("counter_bits")]
 ModeOption = Annotated[
     str | None,
     typer.Option(
@@ -181,39 +97,6 @@ ModeOption = Annotated[
         help="The rule of the hardware, the paper's own, or that of its baseline. "
         "[default: hardware]",
         show_default=False,
-    ),
-]
-WeightClipOption = Annotated[
-    int | None,
-    typer.Option(
-        "--weight-clip",
-        metavar="N",
-        help="Limit of hidden weights; 0 is none. [default: 0]",
-        show_default=False,
-        rich_help_panel=_PAPER,
-    ),
-]
-BatchOption = Annotated[
-    int | None,
-    typer.Option(
-        "--batch",
-        metavar="N",
-        help="Samples whose updates are summed. [default: 100]",
-        show_default=False,
-        rich_help_panel=_PAPER,
-    ),
-]
-TileOption = Annotated[
-    int | None,
-    typer.Option("--tile", metavar="N", help="Samples per tile, 1-64.", rich_help_panel=_NETWORK),
-]
-LagOption = Annotated[
-    int | None,
-    typer.Option(
-        "--lag",
-        metavar="0|1",
-        help="Tiles by which the weights of a forward pass lag behind; 0: they are up to date.",
-        rich_help_panel=_NETWORK,
     ),
 ]
 
@@ -262,11 +145,7 @@ def choose(
     dataset: str | Dataset | None = None,
     data_dir: Path | None = None,
     reading: DataOptions | None = None,
-    encoder: str | None = None,
-    thresholds: str | None = None,
-    hidden: str | None = None,
-    annealing: str | None = None,
-    **fields: Any,
+    **changes: Any,
 ) -> Choice:
     """Return the configuration that options describe, and its data set.
 
@@ -280,30 +159,20 @@ def choose(
         Name, or what is loaded already.
     reading : DataOptions, optional
         How the user's own data are read.
-    data_dir, encoder, thresholds, hidden, annealing
-        The options of these names, as typed.
-    **fields
-        Further fields of the configuration; None: unchanged.
+    data_dir : Path or None
+        Folder with the files of `mnist` or `fashion-mnist`.
+    **changes
+        Options that change the configuration, as typed or as Typer has read them; None: not given.
 
     Raises
     ------
     MetabitError
         If something of it is not valid.
     """
-    if thresholds is not None:
-        if encoder is not None:
-            raise ConfigurationError("--thresholds and --encoder cannot both be given")
-        encoder = f"thermometer:{thresholds}"
-    config = load_config(config_name or "tiny")
-    changes = {name: value for name, value in fields.items() if value is not None}
-    if hidden is not None:
-        changes["hidden"] = _numbers("--hidden", hidden, int)
-    if annealing is not None:
-        changes["annealing"] = (
-            () if annealing == "off" else _numbers("--annealing", annealing, float)
-        )
-    if changes:
-        config = override(config, **changes)
+    config, fields = load_config(config_name or "tiny"), read(changes)
+    encoder = fields.pop("encoder", None)
+    if fields:
+        config = override(config, **fields)
     if isinstance(dataset, Dataset):
         loaded = dataset
     else:
@@ -340,37 +209,17 @@ def choose_in_mode(
     if name not in MODES:
         raise ConfigurationError(f"--mode must be one of {', '.join(MODES)}, not {name!r}")
     chosen_mode = MODES[name]
-    refused = fields_of_modes() - set(chosen_mode.config_type.model_fields)
-    for option, value in options.items():
-        if option in refused and value is not None:
-            raise ConfigurationError(f"--{option.replace('_', '-')} means nothing in mode {name}")
-    own = set(chosen_mode.config_type.model_fields) - set(Config.model_fields)
-    of_mode = {option: options[option] for option in own & set(options)}
-    known = {option: value for option, value in options.items() if option not in fields_of_modes()}
-    base = {option: options[option] for option in set(Config.model_fields) & set(options)}
-    chosen = choose(config_name, **{**known, **base})
+    refuse_others(name, options)
+    fields = read(options)
+    own = set(settings_of(chosen_mode.config_type)) - set(settings_of(Config))
+    of_mode = {field: fields.pop(field) for field in own & set(fields)}
+    chosen = choose(config_name, **fields)
     return ModeChoice(
         chosen_mode,
         chosen_mode.configure(chosen.config, epochs, **of_mode),
         chosen.dataset,
         epochs or chosen_mode.epochs,
     )
-
-
-def fields_of_modes() -> set[str]:
-    """Return the fields that configurations of any mode have."""
-    return {name for mode in MODES.values() for name in mode.config_type.model_fields}
-
-
-def _numbers(option: str, text: str, kind: type) -> tuple:
-    """Return the numbers of a comma-separated list."""
-    try:
-        return tuple(kind(part) for part in text.split(","))
-    except ValueError:
-        raise ConfigurationError(
-            f"{option} must be numbers separated by commas, e.g. "
-            f"{'256,128' if kind is int else '0.6,0.75,0.9'}, not {text!r}"
-        ) from None
 
 
 def check_folder(option: str, path: Path | None) -> None:

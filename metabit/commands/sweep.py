@@ -16,6 +16,7 @@ from metabit.golden.modes.registry import DEFAULT, MODES
 
 from . import options
 from .data_options import print_summary, takes_data_options
+from .network_options import varied
 from .options import check_folder, choose_in_mode, write_json
 
 if TYPE_CHECKING:
@@ -26,13 +27,8 @@ if TYPE_CHECKING:
 EPOCHS, SEEDS = MODES[DEFAULT].epochs, 3
 """Epochs, in the hardware's mode, and seeds when none are asked for."""
 
-_FIELDS = (
-    *("encoder", "thresholds", "hidden", "group", "counter_bits", "margin", "rival_selection"),
-    *("annealing", "reinforcement", "head_offset", "summed_scores", "tile", "lag", "batch"),
-    "weight_clip",
-)
 _OWN = ("mode", "split", "epochs")
-"""What --vary can change: options of `metabit train`, and what is no field of a configuration."""
+"""What --vary can change beside the fields of a configuration."""
 
 EPILOG = """
 **Examples**
@@ -212,7 +208,7 @@ def _plan(
     from metabit.sweep.point import dataset_sha256
     from metabit.sweep.work import Job, source_of
 
-    values = parse_values(vary, (*_FIELDS, *_OWN))
+    values = parse_values(vary, varied() | {name: name for name in _OWN})
     for name in values:
         if fixed.get(name) is not None:
             raise MetabitError(f"--{name} and --vary {name} cannot both be given")

@@ -17,6 +17,7 @@ from metabit.golden.training_run import TrainingRun
 
 from . import options
 from .data_options import takes_data_options
+from .network_options import takes_network_options
 from .options import check_folder, choose_in_mode, write_json
 from .overwriting import ForceOption, reserved
 from .pictures import draw_run, prepare_folder
@@ -56,9 +57,11 @@ metabit train --mode baldassi --layers 165 --group 11
 
 
 @takes_data_options
+@takes_network_options
 def train(
     *,
     reading: DataOptions,
+    changes: dict[str, Any],
     config: options.ConfigOption = None,
     mode: options.ModeOption = None,
     epochs: Annotated[
@@ -117,44 +120,12 @@ def train(
     dataset: options.DatasetOption = None,
     split: options.SplitOption = None,
     data_dir: options.DataDirOption = None,
-    encoder: options.EncoderOption = None,
-    thresholds: options.ThresholdsOption = None,
-    hidden: options.HiddenOption = None,
-    group: options.GroupOption = None,
-    counter_bits: options.CounterBitsOption = None,
-    margin: options.MarginOption = None,
-    rival_selection: options.RivalOption = None,
-    annealing: options.AnnealingOption = None,
-    reinforcement: options.ReinforcementOption = None,
-    head_offset: options.HeadOffsetOption = None,
-    summed_scores: options.SummedScoresOption = None,
-    tile: options.TileOption = None,
-    lag: options.LagOption = None,
-    batch: options.BatchOption = None,
-    weight_clip: options.WeightClipOption = None,
 ) -> None:
     """Train a binary neural network with the golden model, bit for bit as the hardware would.
 
     With --mode paper by the paper's own rule, with --mode baldassi by that of its baseline.
     """
     console = Console(soft_wrap=True)
-    network_options: dict[str, Any] = {
-        "encoder": encoder,
-        "thresholds": thresholds,
-        "hidden": hidden,
-        "group": group,
-        "counter_bits": counter_bits,
-        "margin": margin,
-        "rival_selection": rival_selection,
-        "annealing": annealing,
-        "reinforcement": reinforcement,
-        "head_offset": head_offset,
-        "summed_scores": summed_scores,
-        "tile": tile,
-        "lag": lag,
-        "batch": batch,
-        "weight_clip": weight_clip,
-    }
     if out is not None and out.suffix != ".npz":
         raise MetabitError(f"--out must end in .npz, not {out.name!r}")
     # Hours of training must not end in a folder that does not exist.
@@ -164,7 +135,7 @@ def train(
         prepare_folder(plots)
     if resume is not None:
         given = {
-            **network_options,
+            **changes,
             "config": config,
             "mode": mode,
             "epochs": epochs,
@@ -185,7 +156,7 @@ def train(
             "reading": reading,
             "seed": seed,
         }
-        start = _starter(config, mode, epochs, split, engine, {**data_options, **network_options})
+        start = _starter(config, mode, epochs, split, engine, {**data_options, **changes})
         runs = (
             (run, out.with_stem(f"{out.stem}-{run.network.config.seed}") if out and seeds else out)
             for run in map(start, range(seeds or 1))
