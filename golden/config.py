@@ -1,13 +1,13 @@
 """The one configuration type that golden model, hardware, simulation and boards all read."""
 
 import math
-from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from .generator import initial_state
+from .configuration import NetworkConfig
+from .settings import Written
 
 WORD = 16
 """Weights per memory word: the unit of updates, reinforcement draws and transfers."""
@@ -27,29 +27,13 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
-_Lag = Annotated[Literal[0, 1], BeforeValidator(_number)]
-
-
-class Config(BaseModel):
-    """A network and its training rule; what trains it is no part of it.
-
-    Layer ``l`` counts from 0; ``K_l`` is ``hidden[l]`` and its fan-in is ``fan_in[l]``.
+class Config(NetworkConfig):
+    """A network and the hardware's training rule; what trains it is no part of it.
 
     Parameters
     ----------
-    name : str
-        Free label, shown in tables and file names.
-    dataset : str
-        Data set that commands use when none is given.
-    encoder : str
-        How images become bits, e.g. ``"thermometer:0,128"``; see
-        :mod:`metabit.golden.encoding.encoders`.
-    inputs : int
-        Bits per sample that the encoder delivers (``K_0`` of the paper).
-    hidden : tuple of int
-        Neurons of each hidden layer.
-    classes : int
-        Number of classes, 2 to 256.
+    name, dataset, encoder, inputs, hidden, classes, reinforcement
+        As in :class:`~metabit.golden.configuration.NetworkConfig`.
     group : int
         Neurons per group (gamma of the paper); the last group of a layer may be smaller.
     counter_bits : int
@@ -60,8 +44,6 @@ class Config(BaseModel):
         Only neurons whose code bit tells the label from its rival may win.
     annealing : tuple of float
         Fractions of the epochs after which the annealing exponent grows by one; empty: off.
-    reinforcement : float
-        Reinforcement probability ``p_r``; 0 switches reinforcement off.
     head_offset : int
         0: one bit per neuron enters the class scores. ``T > 0``: three bits,
         ``z >= -T``, ``z >= 0`` and ``z >= T`` (the three-threshold head).
@@ -83,29 +65,43 @@ class Config(BaseModel):
         If a value is out of range or fields contradict each other.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str = "custom"
-    dataset: str = "fashion-mnist"
-    encoder: str = "none"
     inputs: Annotated[int, Field(ge=1, le=MAX_INPUTS)]
     hidden: Annotated[tuple[_Width, ...], Field(min_length=1, max_length=8)]
-    classes: Annotated[int, Field(ge=2, le=256)] = 10
-    group: Annotated[int, Field(ge=1)]
-    counter_bits: Annotated[int, Field(ge=2, le=16)] = 8
-    margin: Annotated[float, Field(ge=0, le=1)] = 0.25
-    rival_selection: bool = True
-    annealing: Annotated[tuple[Annotated[float, Field(gt=0, lt=1)], ...], Field(max_length=3)] = (
-        0.6,
-        0.75,
-        0.9,
-    )
-    reinforcement: Annotated[float, Field(ge=0, le=1)] = 0.5
-    head_offset: Annotated[int, Field(ge=0, le=4095)] = 0
-    summed_scores: bool = True
-    tile: Annotated[int, Field(ge=1, le=64)] = 8
-    lag: _Lag = 1
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    counter_bits: Annotated[int, Field(ge=2, le=16, description="Bits of a counter")] = 8
+    rival_selection: Annotated[
+        bool,
+        Field(description="Whether only neurons that tell the label from its rival may win"),
+    ] = True
+    annealing: Annotated[
+        tuple[Annotated[float, Field(gt=0, lt=1)], ...],
+        Field(
+            max_length=3,
+            description="Fractions of the epochs after which fewer words are touched",
+        ),
+        Written("F"),
+    ] = (0.6, 0.75, 0.9)
+    head_offset: Annotated[
+        int,
+        Field(ge=0, le=4095, description="Offset of the three-threshold head; 0 is the plain head"),
+        Written("T"),
+    ] = 0
+    summed_scores: Annotated[
+        bool,
+        Field(
+            description="Whether all layers' scores count for the prediction, or the last layer's "
+            "alone"
+        ),
+    ] = True
+    tile: Annotated[int, Field(ge=1, le=64, description="Samples per tile")] = 8
+    lag: Annotated[
+        Literal[0, 1],
+        BeforeValidator(_number),
+        Field(
+            description="Tiles by which the weights of a forward pass lag behind; 0: they are up "
+            "to date"
+        ),
+    ] = 1
 
     @model_validator(mode="after")
     def _check(self) -> "Config":
@@ -122,22 +118,25 @@ class Config(BaseModel):
             )
         return self
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with some fields replaced, validated like any other instance.
-
-        Pydantic's own copy neither validates nor forgets what was derived from the old fields.
-        """
-        return type(self).model_validate(self.model_dump() | dict(update or {}))
+    @property
+    def mode(self) -> str:
+        """The hardware's."""
+        return "hardware"
 
     @property
-    def layers(self) -> int:
-        """Number of hidden layers."""
-        return len(self.hidden)
+    def brief(self) -> str:
+        """Width of the counters."""
+        return f"{self.counter_bits} bits"
 
-    @cached_property
-    def fan_in(self) -> tuple[int, ...]:
-        """Inputs of a neuron of each layer."""
-        return (self.inputs, *self.hidden[:-1])
+    @property
+    def particulars(self) -> str:
+        """Counters, tiles, and how old the weights of a forward pass are."""
+        return f"{self.counter_bits} bits  tile {self.tile}  lag {self.lag}"
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The range of a counter."""
+        return self.counter_range
 
     @cached_property
     def words(self) -> tuple[int, ...]:
@@ -187,28 +186,11 @@ class Config(BaseModel):
         """
         return min(6, max(1, self.counter_bits - 2))
 
-    @property
-    def generator_state(self) -> int:
-        """Initial state of the generator."""
-        return initial_state(self.seed)
-
     def annealing_exponent(self, epoch: int, epochs: int) -> int:
-        """Annealing exponent ``q`` of an epoch.
-
-        Parameters
-        ----------
-        epoch, epochs : int
-            This epoch, counted from 1, and their total.
-        """
+        """Annealing exponent ``q`` of an epoch; see :meth:`.NetworkConfig.annealing_exponent`."""
         return sum(epoch > epochs * fraction for fraction in self.annealing)
 
     @staticmethod
     def reinforcement_damping(errors: int, samples: int) -> int:
-        """Return ``j`` that follows from last epoch's errors; pass ``errors = samples`` at first.
-
-        Parameters
-        ----------
-        errors, samples : int
-            Wrong predictions and samples of the epoch before.
-        """
+        """Return ``j``, 0 to 3; see :meth:`.NetworkConfig.reinforcement_damping`."""
         return sum(factor * errors <= samples for factor in (2, 8, 32))

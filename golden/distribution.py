@@ -1,21 +1,15 @@
-"""The weights of a layer at one moment, in either mode: their signs, and how they are spread."""
+"""The weights of a layer at one moment, in any mode: their signs, and how they are spread."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from .network import Network
-from .paper.network import PaperNetwork
-
 BINS = 32
 """Bins of a counter histogram at most; counters of up to 5 bits have one for every value."""
 
 HIDDEN_BINS = 128
 """Bins of a histogram of the paper's hidden weights: a few of them go far beyond all others."""
-
-AnyNetwork = Network | PaperNetwork
-"""A network of hardware mode, or of paper mode."""
 
 Signs = npt.NDArray[np.uint8]
 """Packed signs of a layer, neuron by neuron, 8 to a byte. Two-valued ones are a row of bits, 1 for
@@ -44,42 +38,50 @@ class Distribution:
     zeros: int | None
 
 
-def distribution_of(network: AnyNetwork, layer: int) -> Distribution:
-    """Return how the counters of a layer are spread, or the hidden weights of the paper's rule.
+def counter_distribution(
+    counters: npt.NDArray[np.integer], counter_bits: int, limits: tuple[int, int]
+) -> Distribution:
+    """Return how the counters of a layer are spread.
 
     Parameters
     ----------
-    network : Network or PaperNetwork
-        Is looked at, and left as it is.
-    layer : int
-        Which layer.
+    counters : ndarray of int
+        Counters of a layer.
+    counter_bits : int
+        Their width.
+    limits : tuple of int
+        Smallest and largest value of a counter.
     """
-    if isinstance(network, Network):
-        counters, config = network.counters[layer], network.config
-        low, high = config.counter_range
-        saturated = int(np.count_nonzero((counters == low) | (counters == high)))
-        return Distribution(histogram_of(counters, config.counter_bits), None, saturated, None)
-    hidden, clip = network.hidden[layer], network.config.weight_clip
-    return Distribution(
-        *hidden_histogram_of(hidden),
-        int(np.count_nonzero(np.abs(hidden) >= clip)) if clip else None,
-        int(np.count_nonzero(hidden == 0)),
-    )
+    low, high = limits
+    saturated = int(np.count_nonzero((counters == low) | (counters == high)))
+    return Distribution(histogram_of(counters, counter_bits), None, saturated, None)
 
 
-def signs_of(network: AnyNetwork) -> tuple[Signs, ...]:
-    """Return the signs of each layer's weights.
+def hidden_distribution(hidden: npt.NDArray, limits: tuple[int, int] | None) -> Distribution:
+    """Return how the hidden weights of a layer are spread that follow the paper's rule.
 
     Parameters
     ----------
-    network : Network or PaperNetwork
-        Is looked at, and left as it is.
+    hidden : ndarray of whole numbers
+        Hidden weights of a layer.
+    limits : tuple of int or None
+        Smallest and largest value of a hidden weight; None: there is no limit.
     """
-    if isinstance(network, Network):
-        return tuple(np.packbits(counters >= 0) for counters in network.counters)
-    return tuple(
-        np.stack([np.packbits(hidden > 0), np.packbits(hidden < 0)]) for hidden in network.hidden
-    )
+    saturated = None
+    if limits is not None:
+        saturated = int(np.count_nonzero((hidden <= limits[0]) | (hidden >= limits[1])))
+    zeros = int(np.count_nonzero(hidden == 0))
+    return Distribution(*hidden_histogram_of(hidden), saturated, zeros)
+
+
+def two_valued_signs(values: npt.NDArray) -> Signs:
+    """Return the packed signs of a layer where zero counts as positive."""
+    return np.packbits(values >= 0)
+
+
+def three_valued_signs(values: npt.NDArray) -> Signs:
+    """Return the packed signs of a layer where zero has none."""
+    return np.stack([np.packbits(values > 0), np.packbits(values < 0)])
 
 
 def count_flips(before: Signs, now: Signs) -> int:
@@ -88,7 +90,7 @@ def count_flips(before: Signs, now: Signs) -> int:
     Parameters
     ----------
     before, now : ndarray of uint8
-        Signs of a layer, from :func:`signs_of`.
+        Signs of a layer, from :meth:`~.binary_network.BinaryNetwork.signs`.
     """
     changed = np.bitwise_or.reduce(np.atleast_2d(before ^ now), axis=0)
     return int(np.bitwise_count(changed).sum())

@@ -4,12 +4,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from .config import OBSOLETE, Config
 from .errors import ConfigurationError, ObsoleteFieldWarning
 from .strict_json import parse
-from .validation import describe
 
 _CONFIGS = {
     config.name: config
@@ -141,10 +138,7 @@ def make_config(fields: dict[str, Any]) -> Config:
     ConfigurationError
         If they are not valid; says which field, what it must be and what it was.
     """
-    try:
-        return Config.model_validate(fields)
-    except ValidationError as error:
-        raise ConfigurationError(describe(error, Config)) from error
+    return Config.make(**fields)
 
 
 def override(config: Config, **changes: Any) -> Config:

@@ -5,40 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .binary_network import BinaryNetwork, Statistics
 from .codes import Bits, draw_codes
 from .config import WORD, Config
+from .distribution import Distribution, Signs, counter_distribution, two_valued_signs
 from .generator import Generator
+from .state import state_sha256
 
 _SMALL_PRODUCT = 1_000_000
 """Multiplications up to which OpenBLAS has kernels for small matrices."""
 
 _LARGEST_TILE = 64
 """Samples up to which a product counts as that of a tile."""
-
-
-@dataclass
-class Statistics:
-    """Counts since the last reset, the same that the device keeps.
-
-    Attributes
-    ----------
-    samples, correct : int
-        Samples trained on, and those predicted right by their forward pass.
-    triggers : list of int
-        Samples that triggered an update, per layer.
-    updates : list of int
-        Winner rows updated, per layer.
-    """
-
-    samples: int
-    correct: int
-    triggers: list[int]
-    updates: list[int]
-
-    @classmethod
-    def zero(cls, layers: int) -> "Statistics":
-        """Return counts of nothing yet."""
-        return cls(0, 0, [0] * layers, [0] * layers)
 
 
 @dataclass(frozen=True)
@@ -105,7 +83,7 @@ RULE_VERSION = 3
 """To be counted up with every change of the hardware's rule, so that no older result is reused."""
 
 
-class Network:
+class Network(BinaryNetwork):
     """Complete training state of a network and the rule that changes it.
 
     Parameters
@@ -130,6 +108,9 @@ class Network:
     statistics : Statistics
         Counts since creation.
     """
+
+    fixed_range = True
+    config: Config
 
     def __init__(self, config: Config, generator: Generator | None = None) -> None:
         self.config = config
@@ -163,8 +144,7 @@ class Network:
         ValueError
             If a shape or a value does not fit the configuration; nothing changes then.
         """
-        shapes = list(zip(self.config.hidden, self.config.fan_in, strict=True))
-        given = [np.shape(values) for values in counters]
+        shapes, given = self.config.shapes, [np.shape(values) for values in counters]
         if given != shapes:
             raise ValueError(f"counters must have the shapes {shapes}, not {given}")
         low, high = self.config.counter_range
@@ -216,13 +196,27 @@ class Network:
             scores.append((head @ code.T).astype(np.int32))
         return Forward(layer_inputs, preactivations, scores, self.config.summed_scores)
 
-    def predict(self, samples: Bits, batch: int = 4096) -> npt.NDArray[np.int64]:
-        """Classes of samples, shape (n,), by :meth:`forward`; nothing is learnt."""
-        parts = [
-            self.forward(samples[start : start + batch]).predictions
-            for start in range(0, len(samples), batch)
-        ]
-        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+    @property
+    def state_sha256(self) -> str:
+        """Hash of counters and generator; see :func:`~metabit.golden.state.state_sha256`."""
+        return state_sha256(self.counters, self.generator.state)
+
+    def hidden_weights(self) -> list[npt.NDArray[np.int32]]:
+        """Return the hidden weights ``H = 2 v + 1`` of each layer."""
+        return [2 * counters.astype(np.int32) + 1 for counters in self.counters]
+
+    def neuron_codes(self) -> list[npt.NDArray[np.int8]]:
+        """Return the classifiers as -1 and 1."""
+        return [np.where(code, 1, -1).astype(np.int8) for code in self.classifier]
+
+    def signs(self) -> tuple[Signs, ...]:
+        """Return the signs of each layer's counters, packed."""
+        return tuple(two_valued_signs(counters) for counters in self.counters)
+
+    def distribution(self, layer: int) -> Distribution:
+        """Return how the counters of a layer are spread."""
+        config = self.config
+        return counter_distribution(self.counters[layer], config.counter_bits, config.counter_range)
 
     def train_tile(
         self,

@@ -8,15 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+from .binary_network import BinaryNetwork
 from .codes import Bits
-from .distribution import (
-    HIDDEN_BINS,
-    AnyNetwork,
-    Signs,
-    count_flips,
-    distribution_of,
-    signs_of,
-)
+from .distribution import HIDDEN_BINS, Signs, count_flips
 
 SAMPLES = 2000
 """Test samples whose margins are taken at the end of an epoch: enough to see, quick to do."""
@@ -101,10 +95,10 @@ class Opening:
     signs: tuple[Signs, ...]
 
     @classmethod
-    def of(cls, network: AnyNetwork) -> Self:
+    def of(cls, network: BinaryNetwork) -> Self:
         """Return the present state of a network."""
         statistics = network.statistics
-        return cls(tuple(statistics.triggers), tuple(statistics.updates), signs_of(network))
+        return cls(tuple(statistics.triggers), tuple(statistics.updates), network.signs())
 
 
 def margins_of(
@@ -127,7 +121,7 @@ def margins_of(
 
 
 class Observer:
-    """Watches a network of either mode from epoch to epoch.
+    """Watches a network of any mode from epoch to epoch.
 
     Parameters
     ----------
@@ -160,14 +154,14 @@ class Observer:
         self.opening = opening
         self.observations = list(observations)
 
-    def finish_epoch(self, epoch: int, network: AnyNetwork) -> None:
+    def finish_epoch(self, epoch: int, network: BinaryNetwork) -> None:
         """Record the end of an epoch, which is the beginning of the next.
 
         Parameters
         ----------
         epoch : int
             The epoch that is over, from 1.
-        network : Network or PaperNetwork
+        network : BinaryNetwork
             Is looked at, and left as it is.
         """
         now = Opening.of(network)
@@ -180,7 +174,7 @@ class Observer:
         self.opening = now
 
     def _observe(
-        self, layer: int, network: AnyNetwork, now: Opening, scores: npt.NDArray[np.int32]
+        self, layer: int, network: BinaryNetwork, now: Opening, scores: npt.NDArray[np.int32]
     ) -> LayerObservation:
         before = self.opening
         flips = triggers = updates = None
@@ -188,7 +182,7 @@ class Observer:
             flips = count_flips(before.signs[layer], now.signs[layer])
             triggers = now.triggers[layer] - before.triggers[layer]
             updates = now.updates[layer] - before.updates[layer]
-        found = distribution_of(network, layer)
+        found = network.distribution(layer)
         margins = margins_of(scores, self._labels)
         percentiles = np.percentile(margins, PERCENTILES, method="inverted_cdf")
         return LayerObservation(

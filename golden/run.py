@@ -7,7 +7,6 @@ from .engines import EngineName, make_learner
 from .network import Network
 from .observation import Opening
 from .schedule import Schedule
-from .state import network_sha256
 from .training_run import TrainingRun
 
 
@@ -37,11 +36,6 @@ class Run(TrainingRun):
     def network(self) -> Network:
         """What is trained, in its present state."""
         return self._golden.network
-
-    @property
-    def state_sha256(self) -> str:
-        """Hash of the network's state."""
-        return network_sha256(self.network)
 
     @classmethod
     def start(

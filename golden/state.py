@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from .network import Network
+if TYPE_CHECKING:
+    from .network import Network
 
 
 def state_sha256(layers: Sequence[npt.NDArray], generator_state: int, dtype: str = "<i2") -> str:
@@ -33,6 +35,6 @@ def state_sha256(layers: Sequence[npt.NDArray], generator_state: int, dtype: str
     return digest.hexdigest()
 
 
-def network_sha256(network: Network) -> str:
+def network_sha256(network: "Network") -> str:
     """Return :func:`state_sha256` of a network."""
-    return state_sha256(network.counters, network.generator.state)
+    return network.state_sha256

@@ -1,14 +1,15 @@
-"""A training run of either mode: the loop, what it achieves, and what there is to see in it."""
+"""A training run of any mode: the loop, what it achieves, and what there is to see in it."""
 
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from .binary_network import BinaryNetwork
 from .checkpoints.file import versions
+from .checkpoints.layers import Saved
 from .checkpoints.record import OpeningRecord, RunRecord, StatisticsRecord, position_of
 from .data.training_data import TrainingData
-from .distribution import AnyNetwork
 from .engines import EngineName
 from .learner import Learner
 from .longer import Plans
@@ -59,13 +60,17 @@ class TrainingRun(ABC):
 
     @property
     @abstractmethod
-    def network(self) -> AnyNetwork:
+    def network(self) -> BinaryNetwork:
         """What is trained, in its present state."""
 
     @property
-    @abstractmethod
     def state_sha256(self) -> str:
         """Hash of the network's state."""
+        return self.network.state_sha256
+
+    @abstractmethod
+    def checkpoint(self) -> Saved:
+        """Return a checkpoint of the present position."""
 
     def observe(self, opening: Opening | None, observations: Sequence[Observation] = ()) -> None:
         """Record what there is to see.

@@ -7,6 +7,9 @@ from pydantic import BaseModel, ValidationError
 _KINDS = {"int": "an integer", "float": "a number", "bool": "true or false", "string": "a text"}
 
 
+_ENDS = ("minimum", "maximum")
+
+
 def describe(error: ValidationError, model: type[BaseModel]) -> str:
     """Return what is wrong, e.g. ``"margin must be 0 to 1, not 7"``.
 
@@ -19,6 +22,21 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
     """
     schema = model.model_json_schema()
     return "; ".join(_describe_one(dict(details), schema) for details in error.errors())
+
+
+def permitted(model: type[BaseModel], name: str) -> str | None:
+    """Return the permitted range of a field that is a number with two ends; None: it has none.
+
+    Parameters
+    ----------
+    model : type of BaseModel
+        Whose field.
+    name : str
+        Name of the field.
+    """
+    limits = _find(model.model_json_schema(), (name,))
+    both = all(end in limits or f"exclusive{end.capitalize()}" in limits for end in _ENDS)
+    return _range(limits) if both else None
 
 
 def _describe_one(details: dict[str, Any], schema: dict[str, Any]) -> str:

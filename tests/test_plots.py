@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -147,6 +148,25 @@ def test_margins(subject, run):
         wrong = scores.argmax(axis=1) != run.data.test_labels
         share = 100 * np.mean(wrong | (values < threshold))
         assert f"would trigger {share:.1f} %" in texts(figure)
+
+
+def test_margins_of_two_classes_by_the_papers_rule(own):
+    """The rule compares the difference of the two scores, whatever the number of classes."""
+    dataset = load_dataset(str(own))
+    two = replace(dataset, labels=dataset.labels % 2, classes=2)
+    network = {"hidden": (15,), "group": 5, "classes": 2, "epochs": 2}
+    inputs = Encoder(ENCODER).bits((8, 8))
+    config = PaperConfig(encoder=ENCODER, inputs=inputs, **network)
+    data = prepare(config, dataset=two)
+    run = PaperRun.start(config, data)
+    run.finish()
+    figure = margins(subject_of_run(run))
+    (threshold,) = config.margin_threshold
+    scores = run.network.forward(data.test).scores[0]
+    share = 100 * np.mean(run.network._triggered(0, scores, data.test_labels))
+    legend = [text.get_text() for text in figure.axes[0].get_legend().texts]
+    assert f"updates below {threshold}" in legend
+    assert f"would trigger {share:.1f} %" in texts(figure)
 
 
 def test_confusion(subject, run):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from metabit.cli import app
 from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.data.class_names import real_names
-from metabit.golden.paper.checkpoint import load_any_checkpoint
+from metabit.golden.modes.registry import load_any_checkpoint
 from metabit.golden.scores import scores_of
 from metabit.hdl.shape import SHAPES
 from tests.golden.rewriting import rewrite

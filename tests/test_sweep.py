@@ -327,7 +327,7 @@ def test_keys(jobs):
 
 
 def test_values():
-    known = ("hidden", "margin", "counter_bits")
+    known = {name: name for name in ("hidden", "margin", "counter_bits")} | {"layers": "hidden"}
     texts = ["layers=64 128,64", "--margin=0.1 0.5 0.1", "counter-bits=8"]
     values = parse_values(texts, known)
     assert values == {"hidden": ["64", "128,64"], "margin": ["0.1", "0.5"], "counter_bits": ["8"]}

@@ -9,7 +9,6 @@ from ..data.tables import is_table
 from ..data.training_data import TrainingData, prepare
 from ..errors import DataError
 from ..longer import check_longer
-from ..paper.config import PaperConfig
 from .record import EVERYTHING, RunRecord
 
 
@@ -106,7 +105,8 @@ def with_epochs(path: Path, record: R, epochs: int | None) -> R:
     check_longer(f"checkpoint {path}", record.epochs, epochs)
     begun = len(record.history) + bool(record.sample)
     changes: dict[str, Any] = {"epochs": epochs, "plans": (*record.plans, (record.epochs, begun))}
-    if isinstance(record.config, PaperConfig):
+    # Where the length of a training is part of its configuration, it changes, too.
+    if "epochs" in type(record.config).model_fields:
         changes["config"] = record.config.model_copy(update={"epochs": epochs})
     return record.model_copy(update=changes)
 

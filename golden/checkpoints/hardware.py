@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from ..network import Network
 from ..observation import Opening
 from ..schedule import Schedule
 from ..state import state_sha256
-from .file import read_file
+from .file import Arrays, read_file
 from .layers import check_run, read_layers, write_layers
 from .record import RunRecord
 
@@ -108,6 +109,24 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"checkpoint {path} is of mode {fields['mode']}, which only the golden model has; "
             "one of mode hardware is needed"
         )
+    return checkpoint_of(path, fields, arrays)
+
+
+def checkpoint_of(path: Path, fields: dict[str, Any], arrays: Arrays) -> Checkpoint:
+    """Return a checkpoint of what a file holds, and check all of it.
+
+    Parameters
+    ----------
+    path : Path
+        Where it comes from.
+    fields, arrays
+        From :func:`.read_file`.
+
+    Raises
+    ------
+    CheckpointError
+        If it contradicts itself.
+    """
     if isinstance(fields.get("config"), dict):
         for name in OBSOLETE:
             fields["config"].pop(name, None)

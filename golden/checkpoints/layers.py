@@ -1,23 +1,29 @@
-"""What checkpoints of either mode hold: a record, an array per layer, how the epoch began."""
+"""What checkpoints of any mode hold: a record, an array per layer, how the epoch began."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ..distribution import AnyNetwork, signs_of
+from ..binary_network import BinaryNetwork
+from ..configuration import NetworkConfig
 from ..errors import CheckpointError
 from ..observation import Opening
-from ..paper.network import PaperNetwork
 from ..schedule import Schedule
 from .file import Arrays, R, check_arrays, make_record, write_file
 from .record import RunRecord
 
 
 class Saved(Protocol):
-    """A checkpoint of either mode."""
+    """A run that was interrupted or has finished; each mode has a dataclass of its own."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def config(self) -> NetworkConfig:
+        """The configuration."""
 
     @property
     def record(self) -> RunRecord:
@@ -27,11 +33,14 @@ class Saved(Protocol):
     def opening(self) -> Opening | None:
         """How an unfinished epoch began, if that is known."""
 
-    def network(self) -> AnyNetwork:
+    def network(self) -> BinaryNetwork:
         """Return a network in the state of the checkpoint."""
 
     def schedule(self) -> Schedule:
         """Return the schedule at the position of the checkpoint."""
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint; an older file is replaced in one step or not at all."""
 
 
 def write_layers(path: Path, saved: Saved, name: str, layers: Sequence[npt.NDArray]) -> None:
@@ -124,7 +133,7 @@ def _check_counts(path: Path, record: RunRecord, schedule: Schedule, layers: int
             )
 
 
-def _check_observations(path: Path, saved: Saved, network: AnyNetwork) -> None:
+def _check_observations(path: Path, saved: Saved, network: BinaryNetwork) -> None:
     """Check that what was recorded fits the network and the epochs that it has finished."""
     record, opening = saved.record, saved.opening
     epochs = [observation.epoch for observation in record.observations]
@@ -137,7 +146,7 @@ def _check_observations(path: Path, saved: Saved, network: AnyNetwork) -> None:
     sizes = {len(observation.layers) for observation in record.observations}
     if opening is not None:
         sizes |= {len(opening.triggers), len(opening.updates)}
-        for layer, (found, now) in enumerate(zip(opening.signs, signs_of(network), strict=True)):
+        for layer, (found, now) in enumerate(zip(opening.signs, network.signs(), strict=True)):
             if found.dtype != np.uint8 or found.shape != now.shape:
                 raise CheckpointError(
                     f"checkpoint {path}: opening_{layer} must be uint8 of shape {now.shape}, "
@@ -153,7 +162,7 @@ def _check_observations(path: Path, saved: Saved, network: AnyNetwork) -> None:
         for observation in record.observations
         for layer in observation.layers
     }
-    if width_known - {isinstance(network, PaperNetwork)}:
+    if width_known - {not network.fixed_range}:
         raise CheckpointError(
             f"checkpoint {path}: histograms must state the width of their bins in paper mode, "
             "and only there"

@@ -1,10 +1,11 @@
-"""What checkpoints of either mode keep of a run, arrays aside."""
+"""What checkpoints of any mode keep of a run, arrays aside."""
 
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from ..config import Config
+from ..binary_network import Statistics
+from ..configuration import NetworkConfig
 from ..data.datasets import Dataset
 from ..data.options import AS_BEFORE, DataOptions
 from ..data.seen import Seen
@@ -13,9 +14,7 @@ from ..encoding.distributive import numbers_of_encoder
 from ..encoding.encoders import Encoder
 from ..errors import DataError
 from ..generator import PERIOD
-from ..network import Statistics
 from ..observation import Observation, Opening
-from ..paper.config import PaperConfig
 from ..schedule import Schedule, Scheduled
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -106,8 +105,8 @@ class RunRecord(BaseModel):
         State of the network's generator.
     statistics : StatisticsRecord
         Counts of the network.
-    config : Config or PaperConfig
-        Configuration.
+    config : NetworkConfig
+        Configuration; the record of each mode says of which type.
     dataset, split : str
         What was trained on.
     data_sha256 : str
@@ -147,7 +146,7 @@ class RunRecord(BaseModel):
     version: Literal[1, 2, 3, 4, 5, 6] = 6
     generator_state: Annotated[int, Field(ge=1, le=PERIOD)]
     statistics: StatisticsRecord
-    config: Config | PaperConfig
+    config: NetworkConfig
     dataset: str
     split: str
     data_sha256: str

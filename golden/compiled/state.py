@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..binary_network import Statistics
 from ..config import Config
-from ..network import Bits, Network, Statistics
+from ..network import Bits, Network
 from .vector import LANES
 
 Words = npt.NDArray[np.uint64]

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config import Config
+from ..configuration import NetworkConfig
 from ..encoding.encoders import Bits, Encoder
 from ..encoding.selection import select_bits
 from ..errors import CheckpointError, DataError
 from ..named import override
-from ..paper.config import PaperConfig
 from .choosing import suitable_encoder
 from .datasets import DATASETS, Dataset, load_dataset
 from .options import DataOptions
@@ -136,7 +136,7 @@ def adapt(config: Config, dataset: Dataset, encoder: str | None = None) -> Confi
     return override(config, dataset=dataset.name, encoder=encoder, inputs=inputs, classes=classes)
 
 
-def check_fit(config: Config | PaperConfig, dataset: Dataset) -> None:
+def check_fit(config: NetworkConfig, dataset: Dataset) -> None:
     """Check that a data set suits a configuration.
 
     Raises
@@ -152,7 +152,7 @@ def check_fit(config: Config | PaperConfig, dataset: Dataset) -> None:
     check_shape(config, dataset.images.shape[1:])
 
 
-def check_shape(config: Config | PaperConfig, shape: tuple[int, ...]) -> None:
+def check_shape(config: NetworkConfig, shape: tuple[int, ...]) -> None:
     """Check that samples of a shape become as many bits as a configuration has inputs.
 
     Raises
@@ -197,7 +197,7 @@ def changing(samples: Bits) -> int:
 
 
 def prepare(
-    config: Config | PaperConfig,
+    config: NetworkConfig,
     *,
     dataset: Dataset | None = None,
     split_name: str | None = None,
@@ -209,7 +209,7 @@ def prepare(
 
     Parameters
     ----------
-    config : Config or PaperConfig
+    config : NetworkConfig
         Names data set and encoder; its seed shuffles split `paper`.
     dataset : Dataset, optional
         Data set, if it is loaded already.

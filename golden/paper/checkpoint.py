@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ..checkpoints.file import read_file
-from ..checkpoints.hardware import Checkpoint, load_checkpoint
+from ..checkpoints.file import Arrays
 from ..checkpoints.layers import check_run, read_layers, write_layers
 from ..checkpoints.record import RunRecord
 from ..errors import CheckpointError
@@ -16,6 +15,9 @@ from ..observation import Opening
 from ..schedule import Schedule
 from .config import PaperConfig
 from .network import RULE_VERSION, PaperNetwork, paper_state_sha256
+
+MODE = "paper"
+"""What the field ``mode`` of these files says, whichever of the two rules trained."""
 
 
 class PaperRecord(RunRecord):
@@ -85,27 +87,21 @@ class PaperCheckpoint:
         write_layers(path, self, "hidden", self.hidden)
 
 
-AnyCheckpoint = Checkpoint | PaperCheckpoint
-"""A checkpoint of hardware mode, or of paper mode."""
-
-
-def load_any_checkpoint(path: Path) -> AnyCheckpoint:
-    """Read a checkpoint of either mode, and check all of it.
+def checkpoint_of(path: Path, fields: dict[str, Any], arrays: Arrays) -> PaperCheckpoint:
+    """Return a checkpoint of what a file holds, and check all of it.
 
     Parameters
     ----------
     path : Path
-        File to read.
+        Where it comes from.
+    fields, arrays
+        From :func:`~metabit.golden.checkpoints.file.read_file`.
 
     Raises
     ------
     CheckpointError
-        If the file is missing, damaged, no checkpoint, too new, or contradicts itself; or if it is
-        of another version of the paper's rule.
+        If it contradicts itself, or is of another version of the paper's rule.
     """
-    fields, arrays = read_file(path)
-    if "mode" not in fields:
-        return load_checkpoint(path)
     record, layers, opening = read_layers(path, fields, arrays, PaperRecord, "hidden")
     if record.rule_version != RULE_VERSION:
         raise CheckpointError(

@@ -3,37 +3,23 @@
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ..config import Config
-from ..errors import ConfigurationError
-from ..generator import initial_state
-from ..validation import describe
-
-SHARED = (
-    "name",
-    "dataset",
-    "encoder",
-    "inputs",
-    "hidden",
-    "classes",
-    "group",
-    "margin",
-    "reinforcement",
-    "seed",
-)
-"""Fields that mean the same in :class:`~metabit.golden.config.Config`."""
+from ..configuration import NetworkConfig
+from ..settings import APART
 
 _Width = Annotated[int, Field(ge=1, le=65536)]
 
 
-class PaperConfig(BaseModel):
+class PaperConfig(NetworkConfig):
     """A network trained by the paper's rule, or by that of its baseline.
 
     Parameters
     ----------
     name, dataset, encoder, inputs, hidden, classes, group, margin, reinforcement, seed
-        As in :class:`~metabit.golden.config.Config`; the group must divide every layer.
+        As in :class:`~metabit.golden.configuration.NetworkConfig`; the group must divide every
+        layer.
     rule : {"paper", "baldassi"}
         The paper's rule, or the committee machine of Baldassi et al. with its grouping layer, to
         which the paper compares: see :class:`~metabit.golden.paper.network.PaperNetwork`.
@@ -50,22 +36,17 @@ class PaperConfig(BaseModel):
         If a value is out of range or fields contradict each other.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str = "paper"
-    rule: Literal["paper", "baldassi"] = "paper"
-    dataset: str = "fashion-mnist"
-    encoder: str = "none"
     inputs: _Width
     hidden: Annotated[tuple[_Width, ...], Field(min_length=1, max_length=32)]
-    classes: Annotated[int, Field(ge=2, le=256)] = 10
-    group: Annotated[int, Field(ge=1)]
-    margin: Annotated[float, Field(ge=0, le=1)] = 0.25
-    reinforcement: Annotated[float, Field(ge=0, le=1)] = 0.5
-    weight_clip: Annotated[int, Field(ge=0, le=2**20)] = 0
-    batch: Annotated[int, Field(ge=1, le=4096)] = 100
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = 50
+    rule: Annotated[Literal["paper", "baldassi"], APART] = "paper"
+    weight_clip: Annotated[
+        int, Field(ge=0, le=2**20, description="Limit of hidden weights; 0 is none")
+    ] = 0
+    batch: Annotated[int, Field(ge=1, le=4096, description="Samples whose updates are summed")] = (
+        100
+    )
+    epochs: Annotated[int, Field(ge=1, le=10_000), APART] = 50
 
     @model_validator(mode="after")
     def _check(self) -> "PaperConfig":
@@ -78,14 +59,25 @@ class PaperConfig(BaseModel):
         return self
 
     @property
-    def layers(self) -> int:
-        """Number of hidden layers."""
-        return len(self.hidden)
+    def mode(self) -> str:
+        """The rule."""
+        return self.rule
 
-    @cached_property
-    def fan_in(self) -> tuple[int, ...]:
-        """Inputs of a neuron of each layer."""
-        return (self.inputs, *self.hidden[:-1])
+    @property
+    def brief(self) -> str:
+        """The rule."""
+        return self.rule
+
+    @property
+    def particulars(self) -> str:
+        """Rule, batch, and the limit of hidden weights."""
+        clip = f"  weight clip {self.weight_clip}" if self.weight_clip else ""
+        return f"mode {self.rule}  batch {self.batch}{clip}"
+
+    @property
+    def limits(self) -> tuple[int, int] | None:
+        """The weight clip, both ways."""
+        return (-self.weight_clip, self.weight_clip) if self.weight_clip else None
 
     @cached_property
     def voters(self) -> tuple[int, ...]:
@@ -98,16 +90,6 @@ class PaperConfig(BaseModel):
     def margin_threshold(self) -> tuple[int, ...]:
         """Margin below which each layer is updated, ``int(r * K_l)``."""
         return tuple(int(self.margin * width) for width in self.voters)
-
-    @property
-    def shapes(self) -> list[tuple[int, int]]:
-        """Shape of each layer's weights: neurons and inputs."""
-        return list(zip(self.hidden, self.fan_in, strict=True))
-
-    @property
-    def generator_state(self) -> int:
-        """Initial state of the generator."""
-        return initial_state(self.seed)
 
     @property
     def tile(self) -> int:
@@ -123,7 +105,8 @@ class PaperConfig(BaseModel):
         """Return 0: the paper does not anneal."""
         return 0
 
-    def reinforcement_damping(self, errors: int, samples: int) -> int:
+    @staticmethod
+    def reinforcement_damping(errors: int, samples: int) -> int:
         """Return 0: the paper's reinforcement follows the accuracy without levels."""
         return 0
 
@@ -136,10 +119,7 @@ def make_paper_config(**fields: Any) -> PaperConfig:
     ConfigurationError
         If they are not valid; says which field, what it must be and what it was.
     """
-    try:
-        return PaperConfig.model_validate(fields)
-    except ValidationError as error:
-        raise ConfigurationError(describe(error, PaperConfig)) from error
+    return PaperConfig.make(**fields)
 
 
 def paper_config(config: Config, **fields: Any) -> PaperConfig:
@@ -157,6 +137,6 @@ def paper_config(config: Config, **fields: Any) -> PaperConfig:
     ConfigurationError
         If the result is not valid.
     """
-    shared = {name: getattr(config, name) for name in SHARED}
+    shared = {name: getattr(config, name) for name in NetworkConfig.model_fields}
     given = {name: value for name, value in fields.items() if value is not None}
     return make_paper_config(**{**shared, **given})

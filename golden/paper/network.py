@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ..binary_network import BinaryNetwork, Statistics
 from ..codes import Bits
+from ..distribution import Distribution, Signs, hidden_distribution, three_valued_signs
 from ..generator import Generator
-from ..network import Statistics
 from ..state import state_sha256
 from .config import PaperConfig
 from .draws import Draws, PaperDraws
@@ -54,12 +55,17 @@ class PaperForward:
     scores: list[_Signs]
 
     @property
+    def decision(self) -> _Signs:
+        """Class scores of the last layer, whose largest is the prediction."""
+        return self.scores[-1]
+
+    @property
     def predictions(self) -> npt.NDArray[np.int64]:
         """Class of each sample: argmax of the last layer's scores, lowest index on ties."""
         return self.scores[-1].argmax(axis=1)
 
 
-class PaperNetwork:
+class PaperNetwork(BinaryNetwork):
     """Training state of a network, and the paper's rule (section 3) that changes it.
 
     Signs are three-valued, ``sign(0) = 0``, in activations, weights and classifiers; hidden
@@ -105,6 +111,9 @@ class PaperNetwork:
     statistics : Statistics
         Counts since creation; an update is a winner.
     """
+
+    fixed_range = False
+    config: PaperConfig
 
     def __init__(self, config: PaperConfig, draws: Draws | None = None) -> None:
         self.config = config
@@ -178,13 +187,29 @@ class PaperNetwork:
         groups = activations.reshape(len(activations), -1, self.config.group)
         return _sign(groups.sum(axis=2))
 
-    def predict(self, samples: Bits, batch: int = 4096) -> npt.NDArray[np.int64]:
-        """Classes of samples, shape (n,); nothing is learnt."""
-        parts = [
-            self.forward(samples[start : start + batch]).predictions
-            for start in range(0, len(samples), batch)
-        ]
-        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+    @property
+    def state_sha256(self) -> str:
+        """Hash of hidden weights and generator; see :func:`paper_state_sha256`."""
+        return paper_state_sha256(self.hidden, self.generator.state)
+
+    def hidden_weights(self) -> list[npt.NDArray[np.int32]]:
+        """Return the hidden weights ``H`` of each layer as whole numbers."""
+        return [values.astype(np.int32) for values in self.hidden]
+
+    def neuron_codes(self) -> list[npt.NDArray[np.int8]]:
+        """Return the classifiers; in the baseline, each neuron has that of its group."""
+        codes = [code.astype(np.int8) for code in self.classifier]
+        if self.config.rule == "paper":
+            return codes
+        return [np.repeat(code, self.config.group, axis=1) for code in codes]
+
+    def signs(self) -> tuple[Signs, ...]:
+        """Return the signs of each layer's hidden weights, packed; zero is a third."""
+        return tuple(three_valued_signs(hidden) for hidden in self.hidden)
+
+    def distribution(self, layer: int) -> Distribution:
+        """Return how the hidden weights of a layer are spread."""
+        return hidden_distribution(self.hidden[layer], self.config.limits)
 
     def train_batch(
         self, samples: Bits, labels: npt.NDArray[np.integer], accuracy: float
@@ -321,4 +346,4 @@ def paper_state_sha256(hidden: Sequence[npt.NDArray], generator_state: int) -> s
 
 def paper_sha256(network: PaperNetwork) -> str:
     """Return :func:`paper_state_sha256` of a network."""
-    return paper_state_sha256(network.hidden, network.generator.state)
+    return network.state_sha256

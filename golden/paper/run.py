@@ -12,7 +12,7 @@ from ..schedule import Schedule
 from ..training_run import TrainingRun
 from .checkpoint import PaperCheckpoint, PaperRecord
 from .config import PaperConfig
-from .network import RULE_VERSION, PaperNetwork, paper_sha256
+from .network import RULE_VERSION, PaperNetwork
 
 
 def paper_network(config: PaperConfig, engine: EngineName) -> PaperNetwork:
@@ -100,11 +100,6 @@ class PaperRun(TrainingRun):
     def network(self) -> PaperNetwork:
         """What is trained, in its present state."""
         return self._network
-
-    @property
-    def state_sha256(self) -> str:
-        """Hash of the network's state."""
-        return paper_sha256(self.network)
 
     @classmethod
     def start(

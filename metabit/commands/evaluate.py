@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +15,15 @@ from rich.table import Table
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.again import dataset_of, is_trained_on
 from metabit.golden.checkpoints.file import versions
-from metabit.golden.checkpoints.hardware import Checkpoint
+from metabit.golden.checkpoints.layers import Saved
 from metabit.golden.checkpoints.record import EVERYTHING
 from metabit.golden.data.class_names import class_names, numbered_names
 from metabit.golden.data.datasets import Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import split as split_dataset
 from metabit.golden.data.training_data import check_fit
-from metabit.golden.engines import EngineName, choose_engine, make_learner
-from metabit.golden.paper.checkpoint import AnyCheckpoint, load_any_checkpoint
-from metabit.golden.paper.run import paper_network
+from metabit.golden.engines import choose_engine
+from metabit.golden.modes.registry import load_any_checkpoint, mode_of
 
 from . import options
 from .data_options import print_summary, takes_data_options
@@ -42,10 +41,6 @@ metabit evaluate run.npz --dataset mine.npz       your own data
 
 metabit evaluate other.onnx --dataset mine.npz    a network of signs that was trained elsewhere
 """
-
-
-class _Predicts(Protocol):
-    def predict(self, samples: npt.NDArray[np.bool_]) -> npt.NDArray[np.integer]: ...
 
 
 @takes_data_options
@@ -82,8 +77,8 @@ def evaluate(
     data = _load(loaded, dataset, data_dir, reading)
     print_summary(console, data.summary)
     images, labels, tested_on = _test_set(loaded, data, split)
-    learner = _learner(loaded, choose_engine(engine, len(images)))
-    predictions = learner.predict(record.encoder_of(config.encoder).encode(images))
+    network = mode_of(config).predictor(loaded, choose_engine(engine, len(images)))
+    predictions = network.predict(record.encoder_of(config.encoder).encode(images))
     about = {
         "state_sha256": record.state_sha256,
         "config": config.model_dump(mode="json"),
@@ -126,15 +121,8 @@ def _report(
     )
 
 
-def _learner(checkpoint: AnyCheckpoint, engine: EngineName) -> _Predicts:
-    """Return the network of a checkpoint, for an engine to test."""
-    if isinstance(checkpoint, Checkpoint):
-        return make_learner(checkpoint.network(), engine)
-    return checkpoint.restore(paper_network(checkpoint.config, engine))
-
-
 def _load(
-    checkpoint: AnyCheckpoint, dataset: str | None, data_dir: Path | None, reading: DataOptions
+    checkpoint: Saved, dataset: str | None, data_dir: Path | None, reading: DataOptions
 ) -> Dataset:
     """Return the data set to test on, read as the one that was trained on where nothing is said."""
     record = checkpoint.record
@@ -145,7 +133,7 @@ def _load(
 
 
 def _test_set(
-    checkpoint: AnyCheckpoint, loaded: Dataset, split: str | None
+    checkpoint: Saved, loaded: Dataset, split: str | None
 ) -> tuple[npt.NDArray, npt.NDArray[np.int64], str]:
     """Return test images and labels, and what to call them.
 

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.again import data_of, dataset_of
-from metabit.golden.config import Config
-from metabit.golden.paper.checkpoint import AnyCheckpoint, load_any_checkpoint
+from metabit.golden.checkpoints.layers import Saved
+from metabit.golden.modes.registry import load_any_checkpoint
 
 from . import options
 from .options import check_folder, write_json
@@ -83,15 +83,10 @@ def inspect(
     folder = plots or checkpoint.with_name(f"{checkpoint.stem}-plots")
     if not no_plots:
         prepare_folder(folder)
-    rule = (
-        f"{config.counter_bits} bits  tile {config.tile}  lag {config.lag}"
-        if isinstance(config, Config)
-        else f"mode {config.rule}  batch {config.batch}"
-    )
     layers = "-".join(map(str, (config.inputs, *config.hidden)))
     console.print(
-        f"[bold]{config.name}[/]  {layers}-{config.classes}  group {config.group}  {rule}  "
-        f"encoder {config.encoder}  seed {config.seed}",
+        f"[bold]{config.name}[/]  {layers}-{config.classes}  group {config.group}  "
+        f"{config.particulars}  encoder {config.encoder}  seed {config.seed}",
         highlight=False,
     )
     console.print(
@@ -133,11 +128,11 @@ def _numbers(text: str) -> list[int]:
     return numbers
 
 
-def _epochs(checkpoint: AnyCheckpoint) -> Table:
+def _epochs(checkpoint: Saved) -> Table:
     """Return what is known of each epoch as a table, with a line for each layer if it is."""
     record, config = checkpoint.record, checkpoint.config
     observed = {seen.epoch: seen for seen in record.observations}
-    unlimited = not isinstance(config, Config) and not config.weight_clip
+    unlimited = config.limits is None
     table = Table(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     headings = ["epoch\n", "train\n%", "test\n%"]
     if observed:
@@ -172,7 +167,7 @@ def _share(count: int | None, whole: int) -> str:
     return "-" if count is None else f"{100 * count / whole:.2f}"
 
 
-def _results(checkpoint: AnyCheckpoint) -> dict[str, Any]:
+def _results(checkpoint: Saved) -> dict[str, Any]:
     """Return what --json reports."""
     record = checkpoint.record
     return {

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,19 +12,20 @@ from rich.markup import escape
 
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.file import versions
-from metabit.golden.checkpoints.hardware import Checkpoint
-from metabit.golden.paper.checkpoint import AnyCheckpoint
+from metabit.golden.checkpoints.layers import Saved
+from metabit.golden.modes.registry import DEFAULT
 from metabit.golden.state import state_sha256
 
 from .options import write_json
 
 if TYPE_CHECKING:
+    from metabit.golden.checkpoints.hardware import Checkpoint
     from metabit.golden.config import Config
     from metabit.golden.data.training_data import TrainingData
     from metabit.host.driver import Driver
 
 
-def hardware_of(checkpoint: AnyCheckpoint) -> Checkpoint:
+def hardware_of(checkpoint: Saved) -> "Checkpoint":
     """Return a checkpoint of hardware mode.
 
     Raises
@@ -32,13 +33,13 @@ def hardware_of(checkpoint: AnyCheckpoint) -> Checkpoint:
     MetabitError
         If it is of another one, which no device has.
     """
-    if not isinstance(checkpoint, Checkpoint):
+    if checkpoint.config.mode != DEFAULT:
         raise MetabitError(
-            f"the network was trained in mode {checkpoint.config.rule}, which no device has; "
+            f"the network was trained in mode {checkpoint.config.mode}, which no device has; "
             "predict on the host: metabit evaluate, or metabit predict without --port, "
             "--simulate and --device"
         )
-    return checkpoint
+    return cast("Checkpoint", checkpoint)
 
 
 def board(port: str, baud: int, timeout: float) -> "Driver":
@@ -71,7 +72,7 @@ def simulated(console: Console, config: "Config", device: str | None) -> "Driver
 
 
 @contextmanager
-def loaded(driver: "Driver", checkpoint: Checkpoint) -> "Iterator[Driver]":
+def loaded(driver: "Driver", checkpoint: "Checkpoint") -> "Iterator[Driver]":
     """Load the network of a checkpoint into a device, which is closed in the end."""
     with driver:
         driver.load(checkpoint.network())
@@ -109,7 +110,7 @@ def predict_both(
 def show_test(
     console: Console,
     driver: "Driver",
-    checkpoint: Checkpoint,
+    checkpoint: "Checkpoint",
     data: "TrainingData",
     samples: int | None,
     json: Path | None,

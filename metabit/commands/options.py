@@ -8,32 +8,23 @@ import typer
 
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
+from metabit.golden.configuration import NetworkConfig
 from metabit.golden.data.datasets import DATASETS, Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import SPLITS
 from metabit.golden.data.training_data import adapt
 from metabit.golden.engines import ENGINES
 from metabit.golden.errors import ConfigurationError
+from metabit.golden.modes.registry import DEFAULT, MODES, AnyMode
 from metabit.golden.named import NAMES, load_config, override
-from metabit.golden.paper.config import PaperConfig, paper_config
+from metabit.golden.settings import settings_of
 
 from .json_file import JsonOption, write_json
+from .network_options import option, read, refuse_others
 
 __all__ = ["JsonOption", "write_json"]
 
-_NETWORK = "Changes to the configuration"
-_PAPER = "Modes paper and baldassi"
 _DATA = "Data"
-
-MODES = ("hardware", "paper", "baldassi")
-"""What `--mode` may be."""
-
-_ONLY_HARDWARE = (
-    *("counter_bits", "rival_selection", "annealing", "head_offset", "summed_scores", "tile"),
-    "lag",
-)
-ONLY_PAPER = ("weight_clip", "batch")
-"""Fields of the configuration that modes `paper` and `baldassi` have and `hardware` has not."""
 
 ConfigOption = Annotated[
     str | None,
@@ -127,92 +118,8 @@ CheckpointArgument = Annotated[
         show_default=False,
     ),
 ]
-HiddenOption = Annotated[
-    str | None,
-    typer.Option(
-        "--hidden",
-        "--layers",
-        metavar="N[,N...]",
-        help="Neurons of each hidden layer.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-GroupOption = Annotated[
-    int | None,
-    typer.Option("--group", metavar="N", help="Neurons per group.", rich_help_panel=_NETWORK),
-]
-EncoderOption = Annotated[
-    str | None,
-    typer.Option(
-        "--encoder",
-        metavar="SPEC",
-        help="How images become bits: none, median, thermometer:T,T..., quantiles:N, edges-1568, "
-        "edges-1960, edges-2548, edges:d=1,t=8,c=0/4, distributive:B, or a sum with '+'.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-CounterBitsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--counter-bits", metavar="N", help="Bits of a counter, 2-16.", rich_help_panel=_NETWORK
-    ),
-]
-MarginOption = Annotated[
-    float | None,
-    typer.Option("--margin", metavar="R", help="Margin r, 0 to 1.", rich_help_panel=_NETWORK),
-]
-RivalOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--rival-selection/--no-rival-selection",
-        help="Whether only neurons that tell the label from its rival may win.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-AnnealingOption = Annotated[
-    str | None,
-    typer.Option(
-        "--annealing",
-        metavar="F[,F...]|off",
-        help="Fractions of the epochs after which fewer words are touched.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-ReinforcementOption = Annotated[
-    float | None,
-    typer.Option(
-        "--reinforcement",
-        metavar="P",
-        help="Reinforcement probability, 0 to 1; 0 is off.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-HeadOffsetOption = Annotated[
-    int | None,
-    typer.Option(
-        "--head-offset",
-        metavar="T",
-        help="Offset of the three-threshold head; 0 is the plain head.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-SummedScoresOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--summed-scores/--no-summed-scores",
-        help="Whether all layers' scores count for the prediction, or the last layer's alone.",
-        rich_help_panel=_NETWORK,
-    ),
-]
-ThresholdsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--thresholds",
-        metavar="T[,T...]",
-        help="Short for --encoder thermometer:T,T...",
-        rich_help_panel=_NETWORK,
-    ),
-]
+EncoderOption = Annotated[str | None, option("encoder")]
+CounterBitsOption = Annotated[int | None, option("counter_bits")]
 ModeOption = Annotated[
     str | None,
     typer.Option(
@@ -221,39 +128,6 @@ ModeOption = Annotated[
         help="The rule of the hardware, the paper's own, or that of its baseline. "
         "[default: hardware]",
         show_default=False,
-    ),
-]
-WeightClipOption = Annotated[
-    int | None,
-    typer.Option(
-        "--weight-clip",
-        metavar="N",
-        help="Limit of hidden weights; 0 is none. [default: 0]",
-        show_default=False,
-        rich_help_panel=_PAPER,
-    ),
-]
-BatchOption = Annotated[
-    int | None,
-    typer.Option(
-        "--batch",
-        metavar="N",
-        help="Samples whose updates are summed. [default: 100]",
-        show_default=False,
-        rich_help_panel=_PAPER,
-    ),
-]
-TileOption = Annotated[
-    int | None,
-    typer.Option("--tile", metavar="N", help="Samples per tile, 1-64.", rich_help_panel=_NETWORK),
-]
-LagOption = Annotated[
-    int | None,
-    typer.Option(
-        "--lag",
-        metavar="0|1",
-        help="Tiles by which the weights of a forward pass lag behind; 0: they are up to date.",
-        rich_help_panel=_NETWORK,
     ),
 ]
 
@@ -275,19 +149,25 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class PaperChoice:
-    """What configuration and data a command is to use in modes `paper` and `baldassi`.
+class ModeChoice:
+    """What configuration and data a command is to use in a mode.
 
     Attributes
     ----------
-    config : PaperConfig
-        Configuration, fitted to the data set.
+    mode : Mode
+        The mode.
+    config : NetworkConfig
+        Configuration of the mode, fitted to the data set.
     dataset : Dataset
         Loaded, not split yet.
+    epochs : int
+        Length of the training.
     """
 
-    config: PaperConfig
+    mode: AnyMode
+    config: NetworkConfig
     dataset: Dataset
+    epochs: int
 
 
 def choose(
@@ -296,11 +176,7 @@ def choose(
     dataset: str | Dataset | None = None,
     data_dir: Path | None = None,
     reading: DataOptions | None = None,
-    encoder: str | None = None,
-    thresholds: str | None = None,
-    hidden: str | None = None,
-    annealing: str | None = None,
-    **fields: Any,
+    **changes: Any,
 ) -> Choice:
     """Return the configuration that options describe, and its data set.
 
@@ -314,30 +190,20 @@ def choose(
         Name, or what is loaded already.
     reading : DataOptions, optional
         How the user's own data are read.
-    data_dir, encoder, thresholds, hidden, annealing
-        The options of these names, as typed.
-    **fields
-        Further fields of the configuration; None: unchanged.
+    data_dir : Path or None
+        Folder with the files of `mnist` or `fashion-mnist`.
+    **changes
+        Options that change the configuration, as typed or as Typer has read them; None: not given.
 
     Raises
     ------
     MetabitError
         If something of it is not valid.
     """
-    if thresholds is not None:
-        if encoder is not None:
-            raise ConfigurationError("--thresholds and --encoder cannot both be given")
-        encoder = f"thermometer:{thresholds}"
-    config = load_config(config_name or "tiny")
-    changes = {name: value for name, value in fields.items() if value is not None}
-    if hidden is not None:
-        changes["hidden"] = _numbers("--hidden", hidden, int)
-    if annealing is not None:
-        changes["annealing"] = (
-            () if annealing == "off" else _numbers("--annealing", annealing, float)
-        )
-    if changes:
-        config = override(config, **changes)
+    config, fields = load_config(config_name or "tiny"), read(changes)
+    encoder = fields.pop("encoder", None)
+    if fields:
+        config = override(config, **fields)
     if isinstance(dataset, Dataset):
         loaded = dataset
     else:
@@ -347,72 +213,44 @@ def choose(
     return Choice(config, loaded)
 
 
-def choose_paper(
-    config_name: str | None, rule: str, epochs: int | None, **options: Any
-) -> PaperChoice:
-    """Return the configuration that options describe in modes `paper` and `baldassi`.
+def choose_in_mode(
+    config_name: str | None, mode: str | None, epochs: int | None, **options: Any
+) -> ModeChoice:
+    """Return what options describe in a mode.
 
-    What a named configuration shares with these modes is taken from it.
+    What a named configuration shares with the mode is taken from it.
 
     Parameters
     ----------
     config_name : str or None
         Name or path; None: `tiny`.
-    rule : {"paper", "baldassi"}
-        The mode.
-    epochs : int or None
-        Length of the training; None: that of the paper.
-    **options
-        What :func:`choose` takes, and the fields that only these modes have.
-
-    Raises
-    ------
-    MetabitError
-        If something of it is not valid, or means nothing in this mode.
-    """
-    check_mode(rule, options)
-    own = {name: options.pop(name, None) for name in ONLY_PAPER}
-    chosen = choose(config_name, **options)
-    return PaperChoice(paper_config(chosen.config, rule=rule, epochs=epochs, **own), chosen.dataset)
-
-
-def check_mode(mode: str | None, options: dict[str, Any]) -> str:
-    """Return the mode, `hardware` if none is given.
-
-    Parameters
-    ----------
     mode : str or None
-        What was given.
-    options : dict
-        Options that describe a network; those of other modes must not be given.
+        Name of the mode; None: that of the hardware.
+    epochs : int or None
+        Length of the training; None: that of the mode.
+    **options
+        What :func:`choose` takes, and fields that only other modes than the hardware's have.
 
     Raises
     ------
     ConfigurationError
-        If there is no such mode, or an option belongs to others.
+        If there is no such mode, something of it is not valid, or means nothing in this mode.
     """
-    mode = mode or "hardware"
-    if mode not in MODES:
-        raise ConfigurationError(f"--mode must be one of {', '.join(MODES)}, not {mode!r}")
-    _refuse(mode, ONLY_PAPER if mode == "hardware" else _ONLY_HARDWARE, options)
-    return mode
-
-
-def _refuse(mode: str, names: tuple[str, ...], options: dict[str, Any]) -> None:
-    for name in names:
-        if options.get(name) is not None:
-            raise ConfigurationError(f"--{name.replace('_', '-')} means nothing in mode {mode}")
-
-
-def _numbers(option: str, text: str, kind: type) -> tuple:
-    """Return the numbers of a comma-separated list."""
-    try:
-        return tuple(kind(part) for part in text.split(","))
-    except ValueError:
-        raise ConfigurationError(
-            f"{option} must be numbers separated by commas, e.g. "
-            f"{'256,128' if kind is int else '0.6,0.75,0.9'}, not {text!r}"
-        ) from None
+    name = mode or DEFAULT
+    if name not in MODES:
+        raise ConfigurationError(f"--mode must be one of {', '.join(MODES)}, not {name!r}")
+    chosen_mode = MODES[name]
+    refuse_others(name, options)
+    fields = read(options)
+    own = set(settings_of(chosen_mode.config_type)) - set(settings_of(Config))
+    of_mode = {field: fields.pop(field) for field in own & set(fields)}
+    chosen = choose(config_name, **fields)
+    return ModeChoice(
+        chosen_mode,
+        chosen_mode.configure(chosen.config, epochs, **of_mode),
+        chosen.dataset,
+        epochs or chosen_mode.epochs,
+    )
 
 
 def check_folder(option: str, path: Path | None) -> None:

@@ -9,10 +9,9 @@ import typer
 
 from metabit.errors import MetabitError
 from metabit.golden.errors import CheckpointError
-from metabit.golden.paper.checkpoint import load_any_checkpoint
+from metabit.golden.modes.registry import load_any_checkpoint
+from metabit.golden.training_run import TrainingRun
 from metabit.locking import only_writer
-
-from .training import AnyRun
 
 ForceOption = Annotated[
     bool,
@@ -22,7 +21,7 @@ ForceOption = Annotated[
 
 @contextmanager
 def reserved(
-    path: Path | None, run: AnyRun, *, force: bool, resumed: Path | None
+    path: Path | None, run: TrainingRun, *, force: bool, resumed: Path | None
 ) -> Iterator[None]:
     """Keep a file for the checkpoints of a run as long as it lasts.
 
@@ -49,7 +48,9 @@ def reserved(
             lock.unlink(missing_ok=True)
 
 
-def check_replaceable(path: Path | None, run: AnyRun, *, force: bool, resumed: Path | None) -> None:
+def check_replaceable(
+    path: Path | None, run: TrainingRun, *, force: bool, resumed: Path | None
+) -> None:
     """Refuse to replace what this run would not come to itself.
 
     A training is the same on every machine: to repeat one into its own file loses nothing.

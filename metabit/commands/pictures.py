@@ -10,8 +10,7 @@ from rich.markup import escape
 from metabit.errors import MetabitError
 
 if TYPE_CHECKING:
-    from metabit.golden.paper.run import PaperRun
-    from metabit.golden.run import Run
+    from metabit.golden.training_run import TrainingRun
     from metabit.plots.subject import Subject
 
 
@@ -33,7 +32,7 @@ def prepare_folder(folder: Path) -> None:
         raise MetabitError(f"--plots {folder}: {error.strerror}") from error
 
 
-def draw_run(console: Console, run: "Run | PaperRun", folder: Path) -> None:
+def draw_run(console: Console, run: "TrainingRun", folder: Path) -> None:
     """Draw all pictures of a run, and say where they are."""
     from metabit.plots.subject import subject_of_run
 

@@ -16,7 +16,7 @@ from metabit.golden.data.options import DataOptions
 from metabit.golden.data.samples import Samples, load_samples
 from metabit.golden.data.trained import Trained
 from metabit.golden.data.training_data import check_shape
-from metabit.golden.paper.checkpoint import load_any_checkpoint
+from metabit.golden.modes.registry import load_any_checkpoint
 from metabit.golden.scores import scores_of
 
 from . import options

@@ -12,26 +12,23 @@ from rich.table import Table
 
 from metabit.errors import MetabitError
 from metabit.golden.data.options import DataOptions
+from metabit.golden.modes.registry import DEFAULT, MODES
 
 from . import options
 from .data_options import print_summary, takes_data_options
-from .options import check_folder, check_mode, choose, choose_paper, write_json
+from .network_options import varied
+from .options import check_folder, choose_in_mode, write_json
 
 if TYPE_CHECKING:
     from metabit.sweep.point import Point
     from metabit.sweep.table import Row
     from metabit.sweep.work import Job
 
-EPOCHS, SEEDS = 10, 3
-"""Epochs and seeds when none are asked for."""
+EPOCHS, SEEDS = MODES[DEFAULT].epochs, 3
+"""Epochs, in the hardware's mode, and seeds when none are asked for."""
 
-_FIELDS = (
-    *("encoder", "thresholds", "hidden", "group", "counter_bits", "margin", "rival_selection"),
-    *("annealing", "reinforcement", "head_offset", "summed_scores", "tile", "lag", "batch"),
-    "weight_clip",
-)
 _OWN = ("mode", "split", "epochs")
-"""What --vary can change: options of `metabit train`, and what is no field of a configuration."""
+"""What --vary can change beside the fields of a configuration."""
 
 EPILOG = """
 **Examples**
@@ -211,7 +208,7 @@ def _plan(
     from metabit.sweep.point import dataset_sha256
     from metabit.sweep.work import Job, source_of
 
-    values = parse_values(vary, (*_FIELDS, *_OWN))
+    values = parse_values(vary, varied() | {name: name for name in _OWN})
     for name in values:
         if fixed.get(name) is not None:
             raise MetabitError(f"--{name} and --vary {name} cannot both be given")
@@ -245,8 +242,6 @@ def _point(
     label: dict[str, str],
 ) -> "Point":
     """Return the point that options describe."""
-    from metabit.golden.config import Config
-    from metabit.golden.paper.config import PaperConfig
     from metabit.sweep.point import Point
 
     chosen = dict(chosen)
@@ -257,15 +252,8 @@ def _point(
         raise MetabitError(f"epochs must be an integer, not {epochs!r}") from None
     if length is not None and length < 1:
         raise MetabitError(f"epochs must be at least 1, not {length}")
-    mode = check_mode(mode, chosen)
-    network: Config | PaperConfig
-    if mode == "hardware":
-        network = choose(config, dataset=data, seed=seed, **chosen).config
-        length = length or EPOCHS
-    else:
-        network = choose_paper(config, mode, length, dataset=data, seed=seed, **chosen).config
-        length = network.epochs
-    return Point(label, network, data.name, sha256, split, length)
+    found = choose_in_mode(config, mode, length, dataset=data, seed=seed, **chosen)
+    return Point(label, found.config, data.name, sha256, split, found.epochs)
 
 
 def _train_all(

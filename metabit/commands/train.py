@@ -12,18 +12,16 @@ from metabit.errors import MetabitError
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.training_data import prepare
 from metabit.golden.engines import choose_engine
-from metabit.golden.named import override
-from metabit.golden.paper.config import make_paper_config
-from metabit.golden.paper.run import PaperRun
-from metabit.golden.run import Run
+from metabit.golden.modes.registry import DEFAULT, MODES
+from metabit.golden.training_run import TrainingRun
 
 from . import options
 from .data_options import takes_data_options
-from .options import ONLY_PAPER, check_folder, check_mode, choose, choose_paper, write_json
+from .network_options import takes_network_options
+from .options import check_folder, choose_in_mode, write_json
 from .overwriting import ForceOption, reserved
 from .pictures import draw_run, prepare_folder
 from .training import (
-    AnyRun,
     describe,
     open_run,
     refuse_changes,
@@ -32,8 +30,8 @@ from .training import (
     train_to_end,
 )
 
-EPOCHS = 10
-"""Epochs when none are asked for."""
+EPOCHS = MODES[DEFAULT].epochs
+"""Epochs when none are asked for, in the hardware's mode."""
 
 EPILOG = """
 **Examples**
@@ -63,9 +61,11 @@ metabit train --mode baldassi --layers 165 --group 11
 
 
 @takes_data_options
+@takes_network_options
 def train(
     *,
     reading: DataOptions,
+    changes: dict[str, Any],
     config: options.ConfigOption = None,
     mode: options.ModeOption = None,
     epochs: Annotated[
@@ -125,44 +125,12 @@ def train(
     dataset: options.DatasetOption = None,
     split: options.SplitOption = None,
     data_dir: options.DataDirOption = None,
-    encoder: options.EncoderOption = None,
-    thresholds: options.ThresholdsOption = None,
-    hidden: options.HiddenOption = None,
-    group: options.GroupOption = None,
-    counter_bits: options.CounterBitsOption = None,
-    margin: options.MarginOption = None,
-    rival_selection: options.RivalOption = None,
-    annealing: options.AnnealingOption = None,
-    reinforcement: options.ReinforcementOption = None,
-    head_offset: options.HeadOffsetOption = None,
-    summed_scores: options.SummedScoresOption = None,
-    tile: options.TileOption = None,
-    lag: options.LagOption = None,
-    batch: options.BatchOption = None,
-    weight_clip: options.WeightClipOption = None,
 ) -> None:
     """Train a binary neural network with the golden model, bit for bit as the hardware would.
 
     With --mode paper by the paper's own rule, with --mode baldassi by that of its baseline.
     """
     console = Console(soft_wrap=True)
-    network_options: dict[str, Any] = {
-        "encoder": encoder,
-        "thresholds": thresholds,
-        "hidden": hidden,
-        "group": group,
-        "counter_bits": counter_bits,
-        "margin": margin,
-        "rival_selection": rival_selection,
-        "annealing": annealing,
-        "reinforcement": reinforcement,
-        "head_offset": head_offset,
-        "summed_scores": summed_scores,
-        "tile": tile,
-        "lag": lag,
-        "batch": batch,
-        "weight_clip": weight_clip,
-    }
     if out is not None and out.suffix != ".npz":
         raise MetabitError(f"--out must end in .npz, not {out.name!r}")
     # Hours of training must not end in a folder that does not exist.
@@ -172,7 +140,7 @@ def train(
         prepare_folder(plots)
     if resume is not None:
         given = {
-            **network_options,
+            **changes,
             "config": config,
             "mode": mode,
             "seed": seed,
@@ -181,7 +149,7 @@ def train(
             **reading.given(),
         }
         refuse_changes(given)
-        runs: Iterator[tuple[AnyRun, Path | None]] = iter(
+        runs: Iterator[tuple[TrainingRun, Path | None]] = iter(
             [(open_run(resume, data_dir, engine, dataset, epochs), out or resume)]
         )
     else:
@@ -191,14 +159,14 @@ def train(
             "reading": reading,
             "seed": seed,
         }
-        start = _starter(config, mode, epochs, split, engine, {**data_options, **network_options})
+        start = _starter(config, mode, epochs, split, engine, {**data_options, **changes})
         runs = (
             (run, out.with_stem(f"{out.stem}-{run.network.config.seed}") if out and seeds else out)
             for run in map(start, range(seeds or 1))
         )
     results: list[dict[str, Any]] = []
     complete = False
-    run: AnyRun | None = None
+    run: TrainingRun | None = None
     try:
         for run, path in _prepared(console, runs):
             with reserved(path, run, force=force, resumed=resume):
@@ -223,8 +191,8 @@ def train(
 
 
 def _prepared(
-    console: Console, runs: Iterator[tuple[AnyRun, Path | None]]
-) -> Iterator[tuple[AnyRun, Path | None]]:
+    console: Console, runs: Iterator[tuple[TrainingRun, Path | None]]
+) -> Iterator[tuple[TrainingRun, Path | None]]:
     """Yield runs, and show that something is going on while one is prepared.
 
     Encoding takes a second, and compiling some, where that has not been done before.
@@ -244,30 +212,18 @@ def _starter(
     split: str | None,
     engine: str,
     chosen_options: dict[str, Any],
-) -> Callable[[int], AnyRun]:
+) -> Callable[[int], TrainingRun]:
     """Return a function that starts the run of a seed, which is counted from the given one."""
-    mode = check_mode(mode, chosen_options)
-    if mode == "hardware":
-        only = {name: value for name, value in chosen_options.items() if name not in ONLY_PAPER}
-        choice = choose(config, **only)
+    chosen = choose_in_mode(config, mode, epochs, **chosen_options)
 
-        def start(number: int) -> Run:
-            network = override(choice.config, seed=choice.config.seed + number)
-            data = prepare(network, dataset=choice.dataset, split_name=split)
-            samples = len(data.train) * (epochs or EPOCHS)
-            return Run.start(network, data, epochs or EPOCHS, engine=choose_engine(engine, samples))
+    def start(number: int) -> TrainingRun:
+        network = chosen.config.with_seed(chosen.config.seed + number)
+        data = prepare(network, dataset=chosen.dataset, split_name=split)
+        samples = len(data.train) * chosen.epochs
+        fast = choose_engine(engine, samples)
+        return chosen.mode.start(network, data, chosen.epochs, engine=fast)
 
-        return start
-    paper = choose_paper(config, mode, epochs, **chosen_options)
-
-    def start_paper(number: int) -> PaperRun:
-        fields = paper.config.model_dump() | {"seed": paper.config.seed + number}
-        network = make_paper_config(**fields)
-        data = prepare(network, dataset=paper.dataset, split_name=split)
-        samples = len(data.train) * network.epochs
-        return PaperRun.start(network, data, engine=choose_engine(engine, samples))
-
-    return start_paper
+    return start
 
 
 def _combine(results: list[dict[str, Any]]) -> dict[str, Any]:

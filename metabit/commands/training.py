@@ -13,15 +13,13 @@ from metabit.errors import MetabitError
 from metabit.golden.checkpoints.again import data_of, dataset_of, with_epochs
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.hardware import Checkpoint, load_checkpoint
+from metabit.golden.checkpoints.layers import Saved
 from metabit.golden.checkpoints.record import RunRecord
-from metabit.golden.config import Config
 from metabit.golden.data.training_data import TrainingData, changing
 from metabit.golden.engines import choose_engine
 from metabit.golden.longer import explain
-from metabit.golden.paper.checkpoint import AnyCheckpoint, load_any_checkpoint
-from metabit.golden.paper.config import PaperConfig
-from metabit.golden.paper.run import PaperRun
-from metabit.golden.run import Run
+from metabit.golden.modes.registry import load_any_checkpoint, mode_of
+from metabit.golden.training_run import TrainingRun
 
 from .data_options import print_summary
 from .interrupt import interruptible
@@ -35,13 +33,6 @@ def refuse_changes(given: dict[str, Any]) -> None:
             f"{', '.join(changed)} cannot be given with --resume: "
             "the checkpoint determines the run; start a new one instead"
         )
-
-
-AnyRun = Run | PaperRun
-"""A run of hardware mode, or of paper mode."""
-
-_AGES = {0: "up to date", 1: "one tile old"}
-"""What a lag means for the weights that a forward pass sees."""
 
 
 def one_checkpoint(checkpoint: Path | None, resume: Path | None) -> Path | None:
@@ -88,8 +79,8 @@ def open_run(
     engine: str = "auto",
     dataset: str | None = None,
     epochs: int | None = None,
-) -> AnyRun:
-    """Return a run at the position of an unfinished checkpoint of either mode.
+) -> TrainingRun:
+    """Return a run at the position of an unfinished checkpoint of any mode.
 
     Parameters
     ----------
@@ -110,20 +101,14 @@ def open_run(
         If the data are others, or the run has come to its end.
     """
     loaded = load_any_checkpoint(path)
-    checkpoint: AnyCheckpoint
-    if isinstance(loaded, Checkpoint):
-        checkpoint = replace(loaded, record=with_epochs(path, loaded.record, epochs))
-    else:
-        checkpoint = replace(loaded, record=with_epochs(path, loaded.record, epochs))
+    checkpoint = replace(loaded, record=with_epochs(path, loaded.record, epochs))
     refuse_finished(path, checkpoint.record)
     data = _data_of(checkpoint, dataset, data_dir)
     chosen = choose_engine(engine, checkpoint.record.samples * checkpoint.record.epochs)
-    if isinstance(checkpoint, Checkpoint):
-        return Run.resume(checkpoint, data, engine=chosen)
-    return PaperRun.resume(checkpoint, data, engine=chosen)
+    return mode_of(checkpoint.config).resume(checkpoint, data, engine=chosen)
 
 
-def _data_of(checkpoint: AnyCheckpoint, dataset: str | None, data_dir: Path | None) -> TrainingData:
+def _data_of(checkpoint: Saved, dataset: str | None, data_dir: Path | None) -> TrainingData:
     """Return the data of a checkpoint, which must be the same as ever."""
     record = checkpoint.record
     data = data_of(record, dataset_of(record, dataset, data_dir))
@@ -131,14 +116,14 @@ def _data_of(checkpoint: AnyCheckpoint, dataset: str | None, data_dir: Path | No
     return data
 
 
-def describe(console: Console, run: AnyRun) -> None:
+def describe(console: Console, run: TrainingRun) -> None:
     """Print what is about to be trained."""
     config, data = run.network.config, run.data
     print_summary(console, data.summary)
     layers = "-".join(map(str, (config.inputs, *config.hidden)))
     console.print(
         f"[bold]{config.name}[/]  {layers}-{config.classes}  group {config.group}  "
-        f"{_rule(config)}  encoder {config.encoder}  seed {config.seed}",
+        f"{config.particulars}  encoder {config.encoder}  seed {config.seed}",
         highlight=False,
     )
     console.print(
@@ -165,25 +150,15 @@ def describe(console: Console, run: AnyRun) -> None:
             f"resuming in epoch {run.schedule.epoch} after {run.schedule.sample} samples",
             highlight=False,
         )
-        if isinstance(config, Config):
-            console.print(
-                f"trained with weights {_AGES[config.lag]} (lag {config.lag}); continues so",
-                highlight=False,
-            )
+        said = mode_of(config).going_on(config)
+        if said is not None:
+            console.print(said, highlight=False)
     console.print("epoch  train %  test %  annealing  damping  updates/sample  seconds")
-
-
-def _rule(config: Config | PaperConfig) -> str:
-    """Return what is particular to a mode."""
-    if isinstance(config, Config):
-        return f"{config.counter_bits} bits  tile {config.tile}  lag {config.lag}"
-    clip = f"  weight clip {config.weight_clip}" if config.weight_clip else ""
-    return f"mode {config.rule}  batch {config.batch}{clip}"
 
 
 def train_to_end(
     console: Console,
-    run: AnyRun,
+    run: TrainingRun,
     path: Path | None,
     checkpoint_every: int,
     command: str = "metabit train",
@@ -243,7 +218,7 @@ def train_to_end(
     return False
 
 
-def results_of(run: AnyRun) -> dict[str, Any]:
+def results_of(run: TrainingRun) -> dict[str, Any]:
     """Return what --json reports of a run."""
     config = run.network.config
     return {
@@ -255,7 +230,7 @@ def results_of(run: AnyRun) -> dict[str, Any]:
         "epochs": run.schedule.epochs,
         "seed": config.seed,
         "engine": run.engine,
-        "mode": "hardware" if isinstance(config, Config) else config.rule,
+        "mode": config.mode,
         "dataset": run.data.dataset,
         "split": run.data.split.name,
         "config": config.model_dump(mode="json"),
@@ -263,7 +238,7 @@ def results_of(run: AnyRun) -> dict[str, Any]:
     }
 
 
-def summarise(console: Console, run: AnyRun, path: Path | None) -> None:
+def summarise(console: Console, run: TrainingRun, path: Path | None) -> None:
     """Print how a run ended."""
     console.print(
         f"test accuracy [bold]{run.test_accuracy[-1] * 100:.2f} %[/] "

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..golden.network import Statistics
+from ..golden.binary_network import Statistics
 from .packing import Counters
 
 

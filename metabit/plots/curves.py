@@ -6,7 +6,6 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..golden.config import Config
 from ..golden.observation import SAMPLES, LayerObservation
 from .style import ACCENT, FAINT, INK, LAYERS, SECOND, curve, label_ends, name, over_epochs, panels
 from .subject import Subject
@@ -106,12 +105,11 @@ def activity(subject: Subject) -> Figure:
         "% of weights",
         lambda seen, layer: share(seen.flips, weights[layer]),
     )
-    what = "counters" if isinstance(config, Config) else "hidden weights"
+    what = f"{subject.mode.stored}s"
     if subject.unlimited:
         title = "Zero: weights that are neither +1 nor -1"
     else:
-        end = "an end of their range" if isinstance(config, Config) else "the weight clip"
-        title = f"Saturated: {what} at {end}"
+        title = f"Saturated: {what} at {subject.mode.limit}"
     panel(
         axes[1][1],
         title,

@@ -1,6 +1,5 @@
 """Pictures of distributions: counters and margins of every layer, and the confusion matrix."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -8,10 +7,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..golden.config import Config
-from ..golden.distribution import histogram_of, merge_bins
+from ..golden.distribution import merge_bins
 from ..golden.observation import PERCENTILES, margins_of
-from ..golden.paper.config import PaperConfig
 from .style import (
     ACCENT,
     BAD,
@@ -50,9 +47,7 @@ def counters(subject: Subject) -> Figure:
     layers, seen = subject.config.layers, subject.observations
     figure, axes = panels(
         *(layers, 2 if seen else 1, 10.5 if seen else 7, 1.2 + 2.5 * layers),
-        *("Counters: the weight is their sign", subject.title)
-        if isinstance(subject.config, Config)
-        else ("Hidden weights: the weight is their sign", subject.title),
+        *(f"{subject.mode.stored.capitalize()}s: the weight is their sign", subject.title),
     )
     for layer in range(layers):
         _counter_histogram(axes[layer][0], subject, layer)
@@ -63,16 +58,9 @@ def counters(subject: Subject) -> Figure:
 
 def _counter_histogram(axes: Any, subject: Subject, layer: int) -> None:
     """Draw how many counters have which value; in paper mode, the hidden weights themselves."""
-    config, hidden = subject.config, subject.hidden[layer]
-    if isinstance(config, Config):
-        low, high = config.counter_range
-        counts = histogram_of(hidden >> 1, config.counter_bits, _FINE)
-        width, what = (high - low + 1) // len(counts), "counter"
-    else:
-        low, high = int(hidden.min()), int(hidden.max())
-        # Steps are of 2; with an even width, all bins hold as many even values as odd ones.
-        width, what = 2 * max(1, math.ceil((high - low + 1) / 2 / _FINE)), "hidden weight"
-        counts = np.bincount((hidden.reshape(-1) - low) // width)
+    mode, hidden = subject.mode, subject.hidden[layer]
+    found = mode.histogram(subject.config, hidden, _FINE)
+    low, high, width, counts = found.low, found.high, found.width, found.counts
     left = low + width * np.arange(len(counts))
     share = 100 * counts / hidden.size
     inner = share[1:-1] if len(share) > 2 else share
@@ -83,7 +71,7 @@ def _counter_histogram(axes: Any, subject: Subject, layer: int) -> None:
     axes.bar(left, share, width, align="edge", color=colours)
     if share.max() > top:
         axes.set_ylim(0, top)
-    at_ends = [100 * np.mean(_as_drawn(config, hidden) == end) for end in (low, high)]
+    at_ends = [100 * np.mean(mode.shown(hidden) == end) for end in (low, high)]
     ends = f"{at_ends[0]:.2g} % at {low}, {at_ends[1]:.2g} % at {high}"
     axes.text(
         *(0.98, 0.97, f"{low} to {high}" if subject.unlimited else ends),
@@ -94,13 +82,9 @@ def _counter_histogram(axes: Any, subject: Subject, layer: int) -> None:
         color=INK if subject.unlimited else BAD,
     )
     axes.axvline(0, color=FAINT, linewidth=0.8)
+    what = mode.stored
     unit = f"% of {what}s" if width == 1 else f"% of {what}s, bins of {width}"
     name(axes, f"Layer {layer}: {hidden.size:,} {what}s".replace(",", " "), what, unit)
-
-
-def _as_drawn(config: Config | PaperConfig, hidden: npt.NDArray) -> npt.NDArray:
-    """Return counters of hidden weights, where there are any."""
-    return hidden >> 1 if isinstance(config, Config) else hidden
 
 
 def _counter_history(figure: Figure, axes: Any, subject: Subject, layer: int) -> None:
@@ -116,7 +100,7 @@ def _counter_history(figure: Figure, axes: Any, subject: Subject, layer: int) ->
     bar = figure.colorbar(mesh, ax=axes, pad=0.01)
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK, labelsize=8, length=0)
-    what = "counter" if isinstance(subject.config, Config) else "hidden weight"
+    what = subject.mode.stored
     bar.set_label(f"% of {what}s in {width} values", color=INK)
     axes.axhline(0, color=FAINT, linewidth=0.8)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -136,8 +120,8 @@ def _histograms(subject: Subject, layer: int) -> tuple[npt.NDArray, int]:
     seen = [observation.layers[layer] for observation in subject.observations]
     rows = [np.array(one.histogram, float) for one in seen]
     widths = [one.bin_width for one in seen if one.bin_width is not None]
-    if isinstance(subject.config, Config):
-        low, high = subject.config.counter_range
+    if not widths and subject.config.limits is not None:
+        low, high = subject.config.limits
         return np.array(rows), (high - low + 1) // len(rows[0])
     merged = zip(rows, widths, strict=True)
     return np.array([merge_bins(row, width, max(widths)) for row, width in merged]), max(widths)
@@ -168,9 +152,6 @@ def margins(subject: Subject) -> Figure:
 def _mark_threshold(line: Any, subject: Subject, layer: int) -> int:
     """Draw the margin below which samples trigger an update."""
     threshold = subject.config.margin_threshold[layer]
-    if isinstance(subject.config, PaperConfig) and subject.config.classes == 2:
-        # The two scores are s and -s; the rule compares |s|, and this draws their difference.
-        threshold *= 2
     line(threshold, color=INK, linewidth=1, linestyle="--", label=f"updates below {threshold}")
     line(0, color=FAINT, linewidth=0.8)
     return threshold

@@ -7,19 +7,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import MetabitError
+from ..golden.binary_network import BinaryNetwork
 from ..golden.checkpoints.again import dataset_of
-from ..golden.config import Config
+from ..golden.checkpoints.layers import Saved
+from ..golden.configuration import NetworkConfig
 from ..golden.data.class_names import class_names
 from ..golden.data.splits import split
 from ..golden.data.training_data import check_fit
 from ..golden.encoding.encoders import Bits, Encoder
-from ..golden.network import Network
+from ..golden.modes.registry import AnyMode, mode_of
 from ..golden.observation import Observation
-from ..golden.paper.checkpoint import AnyCheckpoint
-from ..golden.paper.config import PaperConfig
-from ..golden.paper.network import PaperNetwork
-from ..golden.paper.run import PaperRun
-from ..golden.run import Run
+from ..golden.training_run import TrainingRun
 
 _BATCH = 4096
 _LARGEST_SIDE = 512
@@ -50,7 +48,7 @@ class Subject:
 
     Attributes
     ----------
-    config : Config or PaperConfig
+    config : NetworkConfig
         Configuration.
     dataset, split : str
         What was trained on.
@@ -76,7 +74,7 @@ class Subject:
         None: the test set is not at hand.
     """
 
-    config: Config | PaperConfig
+    config: NetworkConfig
     dataset: str
     split: str
     samples: int
@@ -98,16 +96,20 @@ class Subject:
         layers = "-".join(map(str, (config.inputs, *config.hidden, config.classes)))
         done, planned = len(self.train_accuracy), self.epochs
         epochs = f"{done} epochs" if done == planned else f"{done} of {planned} epochs"
-        rule = f"{config.counter_bits} bits" if isinstance(config, Config) else config.rule
         return (
-            f"{config.name}, {layers}, {config.encoder}, {rule}, "
+            f"{config.name}, {layers}, {config.encoder}, {config.brief}, "
             f"{self.dataset} ({self.split}), seed {config.seed}, {epochs}"
         )
 
     @property
+    def mode(self) -> AnyMode:
+        """The mode, which knows what is stored, and the words for it."""
+        return mode_of(self.config)
+
+    @property
     def unlimited(self) -> bool:
         """Whether hidden weights may grow without a limit."""
-        return isinstance(self.config, PaperConfig) and not self.config.weight_clip
+        return self.config.limits is None
 
     @property
     def class_names(self) -> list[str]:
@@ -115,7 +117,7 @@ class Subject:
         return class_names(self.dataset, self.config.classes, self.names)
 
 
-def subject_of_run(run: Run | PaperRun) -> Subject:
+def subject_of_run(run: TrainingRun) -> Subject:
     """Return what can be shown of a run."""
     network, data = run.network, run.data
     observer = run.observer
@@ -128,8 +130,8 @@ def subject_of_run(run: Run | PaperRun) -> Subject:
         train_accuracy=run.schedule.accuracy,
         test_accuracy=list(run.test_accuracy),
         observations=list(observer.observations) if observer is not None else [],
-        hidden=_hidden(network),
-        classifier=_classifier(network),
+        hidden=network.hidden_weights(),
+        classifier=network.neuron_codes(),
         encoder=data.encoder,
         shape=data.split.images.shape[1:],
         names=data.class_names,
@@ -138,13 +140,13 @@ def subject_of_run(run: Run | PaperRun) -> Subject:
 
 
 def subject_of_checkpoint(
-    checkpoint: AnyCheckpoint, data_dir: Path | None = None, dataset_path: str | None = None
+    checkpoint: Saved, data_dir: Path | None = None, dataset_path: str | None = None
 ) -> tuple[Subject, str | None]:
     """Return what can be shown of a checkpoint, and why it is not everything, or None.
 
     Parameters
     ----------
-    checkpoint : Checkpoint or PaperCheckpoint
+    checkpoint : Saved
         What to show.
     data_dir : Path, optional
         Folder with the files of `mnist` or `fashion-mnist`.
@@ -174,8 +176,8 @@ def subject_of_checkpoint(
         train_accuracy=schedule.accuracy,
         test_accuracy=list(record.test_accuracy),
         observations=list(record.observations),
-        hidden=_hidden(network),
-        classifier=_classifier(network),
+        hidden=network.hidden_weights(),
+        classifier=network.neuron_codes(),
         encoder=encoder,
         shape=shape,
         names=record.class_names,
@@ -195,24 +197,7 @@ def guess_shape(encoder: Encoder, inputs: int) -> tuple[int, ...]:
     return (inputs // max(1, encoder.bits((1,))),)
 
 
-def _hidden(network: Network | PaperNetwork) -> list[npt.NDArray[np.int32]]:
-    """Return the hidden weights of a network of either mode."""
-    if isinstance(network, PaperNetwork):
-        return [values.astype(np.int32) for values in network.hidden]
-    return [2 * counters.astype(np.int32) + 1 for counters in network.counters]
-
-
-def _classifier(network: Network | PaperNetwork) -> list[npt.NDArray[np.int8]]:
-    """Return the classifier that each neuron of a network follows."""
-    if not isinstance(network, PaperNetwork):
-        return [np.where(code, 1, -1).astype(np.int8) for code in network.classifier]
-    codes = [code.astype(np.int8) for code in network.classifier]
-    if network.config.rule == "paper":
-        return codes
-    return [np.repeat(code, network.config.group, axis=1) for code in codes]
-
-
-def _test(network: Network | PaperNetwork, samples: Bits, labels: npt.NDArray[np.int64]) -> Tested:
+def _test(network: BinaryNetwork, samples: Bits, labels: npt.NDArray[np.int64]) -> Tested:
     """Return what a network makes of samples."""
     passes = [
         network.forward(samples[start : start + _BATCH]) for start in range(0, len(samples), _BATCH)

@@ -1,22 +1,20 @@
 """The grid of a sweep: every combination of the values that fields are to take."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..errors import MetabitError
 
-_ALIASES = {"layers": "hidden"}
 
-
-def parse_values(texts: Sequence[str], known: Sequence[str]) -> dict[str, list[str]]:
+def parse_values(texts: Sequence[str], known: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the values that fields are to take.
 
     Parameters
     ----------
     texts : sequence of str
         ``"FIELD=VALUE VALUE ..."`` each.
-    known : sequence of str
-        Fields that there are.
+    known : mapping of str to str
+        Names that there are, and the field that each means.
 
     Raises
     ------
@@ -26,14 +24,14 @@ def parse_values(texts: Sequence[str], known: Sequence[str]) -> dict[str, list[s
     values: dict[str, list[str]] = {}
     for text in texts:
         name, equals, rest = text.partition("=")
-        field = name.strip().lstrip("-").replace("-", "_")
-        field = _ALIASES.get(field, field)
+        field = known.get(name.strip().lstrip("-").replace("-", "_"))
         if not equals or not rest.split():
             raise MetabitError(
                 f'--vary must be a field and its values, e.g. "margin=0.1 0.25 0.5", not {text!r}'
             )
-        if field not in known:
-            raise MetabitError(f"--vary {name}: unknown field; known: {', '.join(known)}")
+        if field is None:
+            fields = ", ".join(dict.fromkeys(known.values()))
+            raise MetabitError(f"--vary {name}: unknown field; known: {fields}")
         if field in values:
             raise MetabitError(f"--vary {field} is given twice; put all its values into one")
         values[field] = list(dict.fromkeys(rest.split()))

@@ -10,10 +10,9 @@ import numpy as np
 
 from .. import __version__
 from ..golden import network
-from ..golden.config import Config
+from ..golden.configuration import NetworkConfig
 from ..golden.data.datasets import Dataset
 from ..golden.paper import network as paper_network
-from ..golden.paper.config import PaperConfig
 
 _NO_INFLUENCE = ("name", "dataset")
 """Fields of a configuration that no result depends on; the data are known by their contents."""
@@ -27,7 +26,7 @@ class Point:
     ----------
     label : dict of str to str
         What tells it from others of the sweep, the seed excepted: heading and value.
-    config : Config or PaperConfig
+    config : NetworkConfig
         Configuration with its seed; its type is the mode.
     dataset, data_sha256 : str
         Name and :func:`dataset_sha256` of the data set.
@@ -38,7 +37,7 @@ class Point:
     """
 
     label: dict[str, str] = field(compare=False)
-    config: Config | PaperConfig
+    config: NetworkConfig
     dataset: str
     data_sha256: str
     split: str | None
@@ -47,7 +46,7 @@ class Point:
     @property
     def mode(self) -> str:
         """Rule that it is trained by: `hardware`, `paper` or `baldassi`."""
-        return "hardware" if isinstance(self.config, Config) else self.config.rule
+        return self.config.mode
 
     @property
     def seed(self) -> int:

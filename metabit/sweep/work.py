@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ..golden.checkpoints.file import versions
-from ..golden.config import Config
 from ..golden.data.arrays import is_file_name
 from ..golden.data.datasets import Dataset, load_dataset
 from ..golden.data.options import DataOptions
@@ -16,8 +15,7 @@ from ..golden.data.tables import is_table
 from ..golden.data.training_data import prepare
 from ..golden.engines import choose_engine
 from ..golden.errors import DataError
-from ..golden.paper.run import PaperRun
-from ..golden.run import Run
+from ..golden.modes.registry import mode_of
 from .point import Point, dataset_sha256
 
 
@@ -87,11 +85,8 @@ def _train(job: Job) -> dict[str, Any]:
     dataset = _load(job.source, job.data_dir, point.data_sha256, job.reading)
     data = prepare(point.config, dataset=dataset, split_name=point.split)
     engine = choose_engine(job.engine, len(data.train) * point.epochs)
-    run: Run | PaperRun
-    if isinstance(point.config, Config):
-        run = Run.start(point.config, data, point.epochs, observe=False, engine=engine)
-    else:
-        run = PaperRun.start(point.config, data, observe=False, engine=engine)
+    mode = mode_of(point.config)
+    run = mode.start(point.config, data, point.epochs, observe=False, engine=engine)
     run.finish()
     return {
         "test_accuracy": run.test_accuracy[-1],

@@ -9,7 +9,7 @@ from metabit.cli import app
 from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.config import Config
 from metabit.golden.longer import explain, other_epochs
-from metabit.golden.paper.checkpoint import load_any_checkpoint
+from metabit.golden.modes.registry import load_any_checkpoint
 
 CONFIG = Config(inputs=8, hidden=(4,), group=2)
 PLAIN = CONFIG.model_copy(update={"annealing": ()})

@@ -15,7 +15,7 @@ from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import prepare
 from metabit.golden.errors import CheckpointError
-from metabit.golden.paper.checkpoint import load_any_checkpoint
+from metabit.golden.modes.registry import load_any_checkpoint
 from metabit.golden.paper.config import PaperConfig
 from metabit.golden.paper.run import PaperRun
 

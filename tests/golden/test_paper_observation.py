@@ -13,7 +13,7 @@ from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import prepare
 from metabit.golden.distribution import count_flips, hidden_histogram_of, merge_bins
 from metabit.golden.errors import CheckpointError
-from metabit.golden.paper.checkpoint import load_any_checkpoint
+from metabit.golden.modes.registry import load_any_checkpoint
 from metabit.golden.paper.config import PaperConfig
 from metabit.golden.paper.run import PaperRun
 

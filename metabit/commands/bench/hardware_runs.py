@@ -9,10 +9,10 @@ from typing import Any
 from metabit.boards.registry import Board
 from metabit.boards.results import BuildResult, load_result
 from metabit.errors import MetabitError
+from metabit.golden.binary_network import Statistics
 from metabit.golden.config import Config
 from metabit.golden.data.training_data import TrainingData
 from metabit.golden.engines import EngineName
-from metabit.golden.network import Statistics
 from metabit.golden.run import Run
 from metabit.hdl.placement import Placement
 from metabit.hdl.shape import Shape

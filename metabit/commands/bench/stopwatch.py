@@ -15,23 +15,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
+from metabit.golden.configuration import NetworkConfig
 from metabit.golden.data.training_data import TrainingData
 from metabit.golden.encoding.encoders import Encoder
-from metabit.golden.engines import EngineName, make_learner
+from metabit.golden.engines import EngineName
+from metabit.golden.modes.mode import NetworkLearner
+from metabit.golden.modes.registry import mode_of
 from metabit.golden.named import override
-from metabit.golden.network import Network
-from metabit.golden.paper.config import PaperConfig
-from metabit.golden.paper.network import paper_sha256
-from metabit.golden.paper.run import PaperLearner, paper_network
 from metabit.golden.schedule import Schedule
-from metabit.golden.state import network_sha256
 from metabit.golden.trainer import Trainer
 
-AnyConfig = Config | PaperConfig
 Row = dict[str, Any]
 
 EPOCHS = 10
@@ -64,10 +62,13 @@ class Timed:
 
     Parameters
     ----------
+    learner : NetworkLearner
+        What is trained.
     trainer : Trainer
-        Trains.
+        Trains it.
     """
 
+    learner: NetworkLearner
     trainer: Trainer
     seconds: list[float] = field(default_factory=list)
 
@@ -97,35 +98,28 @@ class Timed:
         return time.process_time() - start
 
 
-def _schedule(config: AnyConfig, data: TrainingData) -> Schedule:
-    return Schedule(config, len(data.train), EPOCHS)
-
-
-def _hardware(config: Config, data: TrainingData, engine: EngineName) -> Timed:
-    learner = make_learner(Network(config), engine)
-    return Timed(Trainer(learner, data, _schedule(config, data)))
-
-
-def _paper(config: PaperConfig, data: TrainingData, engine: EngineName) -> Timed:
+def _begin(config: NetworkConfig, data: TrainingData, engine: EngineName) -> Timed:
+    """Return a training that has not begun, whose engine is ready."""
+    mode, first = mode_of(config), np.arange(min(config.tile, len(data.train)))
     # Compile, or load what was compiled before, with a network of its own.
-    some = slice(config.batch)
-    warm = paper_network(config, engine)
-    warm.train_batch(data.train[some], data.train_labels[some], 0.0)
-    warm.predict(data.train[some])
-    schedule = _schedule(config, data)
-    learner = PaperLearner(paper_network(config, engine), schedule)
-    return Timed(Trainer(learner, data, schedule))
+    warm = mode.learner(config, Schedule(config, len(first), 1), engine)
+    packed = warm.pack(data.train[first])
+    warm.train_tiles(packed, data.train_labels[first], first, annealing=0, damping=0)
+    warm.predict(data.train[first])
+    schedule = Schedule(config, len(data.train), EPOCHS)
+    learner = mode.learner(config, schedule, engine)
+    return Timed(learner, Trainer(learner, data, schedule))
 
 
 def time_training(
-    config: AnyConfig, data: TrainingData, engines: tuple[EngineName, ...], epochs: int
+    config: NetworkConfig, data: TrainingData, engines: tuple[EngineName, ...], epochs: int
 ) -> Iterator[Row]:
     """Train with each engine and yield how long an epoch and the test take.
 
     Parameters
     ----------
-    config : Config or PaperConfig
-        What to train, and by which rule.
+    config : NetworkConfig
+        What to train; its mode is by which rule.
     data : TrainingData
         On what.
     engines : tuple of {"numpy", "numba"}
@@ -140,30 +134,21 @@ def time_training(
     """
     first: Row | None = None
     for engine in engines:
-        if isinstance(config, PaperConfig):
-            timed = _paper(config, data, engine)
-        else:
-            timed = _hardware(config, data, engine)
-        timed.train(epochs)
+        timed = _begin(config, data, engine).train(epochs)
         row = {
             "config": config.name,
-            "mode": config.rule if isinstance(config, PaperConfig) else "hardware",
+            "mode": config.mode,
             "engine": engine,
             "samples": len(data.train),
             **timed.row,
             "test_samples": len(data.test),
             "test_seconds": timed.test_seconds,
             "epochs": epochs,
-            "state_sha256": _state(timed.trainer.learner),
+            "state_sha256": timed.learner.network.state_sha256,
         }
         first = first or row
         check_same(first, row)
         yield row | {"ratio": first["seconds_per_epoch"] / row["seconds_per_epoch"]}
-
-
-def _state(learner: Any) -> str:
-    paper = isinstance(learner, PaperLearner)
-    return paper_sha256(learner.network) if paper else network_sha256(learner.network)
 
 
 def check_same(first: Row, row: Row) -> None:
@@ -185,14 +170,14 @@ def time_neurons(config: Config, data: TrainingData) -> Iterator[Row]:
     """Yield the time of an epoch for layers of several widths, in groups of up to 32."""
     for width in NEURONS:
         changed = override(config, hidden=(width,), group=min(32, width))
-        yield {"neurons": width, **_hardware(changed, data, "numba").train(_GROWTH_EPOCHS).row}
+        yield {"neurons": width, **_begin(changed, data, "numba").train(_GROWTH_EPOCHS).row}
 
 
 def time_tiles(config: Config, data: TrainingData) -> Iterator[Row]:
     """Yield the time of an epoch for tiles of several sizes."""
     for tile in TILES:
         changed = override(config, tile=tile)
-        yield {"tile": tile, **_hardware(changed, data, "numba").train(_GROWTH_EPOCHS).row}
+        yield {"tile": tile, **_begin(changed, data, "numba").train(_GROWTH_EPOCHS).row}
 
 
 def time_threads(config: Config, data: TrainingData, most: int) -> Iterator[Row]:
@@ -219,7 +204,7 @@ def time_threads(config: Config, data: TrainingData, most: int) -> Iterator[Row]
 def _together(config: Config, data: TrainingData, threads: int) -> float:
     """Return the time of an epoch in each of some threads at once."""
     trainings = [
-        _hardware(override(config, seed=config.seed + number), data, "numba")
+        _begin(override(config, seed=config.seed + number), data, "numba")
         for number in range(threads)
     ]
     barrier = threading.Barrier(threads + 1)
