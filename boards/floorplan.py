@@ -20,16 +20,13 @@ _ROWS = (22, 46, 70, 82)
 
 _SIDE_BY_SIDE = 4
 
-_SIGNS, *_BANKS = range(len(_ROWS))
-"""The row of the signs, and those of the banks of counters."""
-
 _RAM_BITS = 9
 """Of a word of a block RAM of 2,048 words, as the counters take them."""
 
 _STORE, _TOTALS, _CODES = "device.core.store", "device.core.totals*", "device.core.codes*"
 
-Site = tuple[int, int]
-"""Row, and place in it, from left to right."""
+Site = tuple[int, int, int]
+"""Group, row, and which of those side by side."""
 
 
 def place_memories(board: Board, shape: Shape) -> str:
@@ -46,8 +43,7 @@ def place_memories(board: Board, shape: Shape) -> str:
     if board.family != "ecp5" or shape.name != board.shape:
         return ""
     commands = []
-    for cell, (row, place) in _sites(shape):
-        group, number = divmod(place, _SIDE_BY_SIDE)
+    for cell, (group, row, number) in _sites(shape):
         bel = f"X{_GROUPS[group] + 2 * number}/Y{_ROWS[row]}/EBR{number}"
         commands += [f"select -assert-count 1 c:{cell}", f'setattr -set BEL "{bel}" c:{cell}']
     return "\n".join(commands)
@@ -55,35 +51,41 @@ def place_memories(board: Board, shape: Shape) -> str:
 
 def _sites(shape: Shape) -> Iterator[tuple[str, Site]]:
     """Yield patterns of the names of all block RAMs of the core, and their sites."""
-    places = range(_SIDE_BY_SIDE * len(_GROUPS))
+    rows = range(len(_ROWS))
+    free = {
+        (group, row, number)
+        for group in range(len(_GROUPS))
+        for row in rows
+        for number in range(_SIDE_BY_SIDE)
+    }
+
+    def take(cell: str, site: Site) -> tuple[str, Site]:
+        free.remove(site)
+        return cell, site
+
+    def nearest(row: int, group: int) -> Site:
+        return min(free, key=lambda site: (abs(site[1] - row), abs(site[0] - group), site))
+
+    # A block RAM holds all bits of a few lanes, and so do the same ones of the other banks.
+    banks = range(-(-shape.elements // BANK))
+    for ram in range(-(-LANES * (shape.counter_bits - 1) // _RAM_BITS)):
+        group, row = divmod(ram, len(_ROWS))
+        for bank in banks:
+            cell = f"{_STORE}.counters*.bank_{bank}.0.{ram}"
+            yield take(cell, (group, row, bank))
     # The array is a row of elements, from one side to the other; so are their signs.
     for element in range(shape.elements):
-        for number, plane in enumerate(("visible", "visible", "current", "current")):
-            cell = f"{_STORE}.planes*.{plane}_{element}.0.{number % 2}"
-            yield cell, (_SIGNS, element * _SIDE_BY_SIDE + number)
-
-    # A row a bank: its addresses go along it. A block RAM holds all bits of a few lanes, and below
-    # each other lie the same lanes of all banks.
-    rams = range(-(-LANES * (shape.counter_bits - 1) // _RAM_BITS))
-    banks = range(-(-shape.elements // BANK))
-    free = {row: list(places) for row in _BANKS[: len(banks)]}
-
-    def take(wanted: int) -> Site:
-        """Take the site nearest a place from the row that can spare most."""
-        row = max(free, key=lambda row: (len(free[row]), -row))
-        place = min(free[row], key=lambda place: (abs(place - wanted), place))
-        free[row].remove(place)
-        return row, place
-
-    # Samples go to all elements, so they are in the middle; sums come out at the array's end.
+        for row, plane in enumerate(("visible", "visible", "current", "current")):
+            cell = f"{_STORE}.planes*.{plane}_{element}.0.{row % 2}"
+            yield take(cell, (element, row, _SIDE_BY_SIDE - 1))
+    # Columns below each other, samples and sums of each in the same row.
     for column in range(shape.samples):
+        row = column * len(_ROWS) // shape.samples
         for half in range(2):
-            yield f"{_STORE}.columns*.column_{column}.0.{half}", take(places[-1] // 2)
-    for column in range(0, shape.samples, SHARING):
-        yield f"{_TOTALS}.partial_{column}.0.0", take(places[-1])
-        yield f"{_TOTALS}.kept_{column}.0.0", take(places[-1])
-    for cell in (f"{_CODES}.emitted*.0.0", f"{_CODES}.scanned*.0.0", f"{_STORE}.commit.rows.0.0"):
-        yield cell, take(places[-1])
-    for bank in banks:
-        for ram, place in zip(rams, free[_BANKS[bank]], strict=False):
-            yield f"{_STORE}.counters*.bank_{bank}.0.{ram}", (_BANKS[bank], place)
+            cell = f"{_STORE}.columns*.column_{column}.0.{half}"
+            yield take(cell, nearest(row, len(_GROUPS) - 2))
+        if column % SHARING == 0:
+            yield take(f"{_TOTALS}.partial_{column}.0.0", nearest(row, len(_GROUPS) - 1))
+            yield take(f"{_TOTALS}.kept_{column}.0.0", nearest(row, len(_GROUPS) - 1))
+    for cell in (f"{_STORE}.commit.rows.0.0", f"{_CODES}.emitted*.0.0", f"{_CODES}.scanned*.0.0"):
+        yield take(cell, nearest(1, len(_GROUPS) - 1))
