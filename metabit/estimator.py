@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from inspect import Parameter, Signature
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
@@ -28,21 +30,86 @@ from .golden.engines import choose_engine, make_learner
 from .golden.errors import DataError
 from .golden.named import make_config
 from .golden.network import Network
-from .golden.schedule import SPAN
-from .golden.streams import permutation
+from .golden.schedule import Schedule
+from .golden.settings import Setting, settings_of
+from .golden.trainer import Trainer
 
 _LEVELS = 32
 """Thresholds of a feature when there is room: the authors of the paper use as many."""
 
+_HIDDEN = 128
 _GROUP = 32
 _BATCH = 4096
+
+_SETTINGS = {name: setting for name, setting in settings_of(Config).items() if name != "encoder"}
+"""Settings of the configuration that are parameters here; the encoder has other values here."""
+
+_OWN = {
+    "epochs": 20,
+    "encoder": "auto",
+    "levels": None,
+    "image_shape": None,
+    "random_state": 0,
+    "engine": "auto",
+}
+"""Parameters that are no fields of the configuration, and their defaults."""
+
+_INSTEAD = {"group": None}
+"""Defaults of fields that a configuration must be told."""
+
+
+@dataclass(frozen=True)
+class _Portion:
+    """Samples to train on, and none to test on."""
+
+    train: Bits
+    train_labels: npt.NDArray[np.int64]
+
+    @property
+    def test(self) -> Bits:
+        """No samples."""
+        return self.train[:0]
+
+    @property
+    def test_labels(self) -> npt.NDArray[np.int64]:
+        """No labels."""
+        return self.train_labels[:0]
+
+
+class _OneMore(Schedule):
+    """One more epoch of a training whose length nobody knows, so that nothing is annealed.
+
+    Parameters
+    ----------
+    config : Config
+        Configuration.
+    samples, epoch : int
+        Samples of this epoch, and its number.
+    before : tuple of int
+        Errors and samples of the epoch before, which may have had others.
+    """
+
+    def __init__(self, config: Config, samples: int, epoch: int, before: tuple[int, int]) -> None:
+        super().__init__(config, samples, epoch, epoch=epoch, history=(0,) * (epoch - 1))
+        self._before = before
+
+    @property
+    def annealing(self) -> int:
+        """None."""
+        return 0
+
+    @property
+    def damping(self) -> int:
+        """``j`` that follows from the epoch before."""
+        return self.config.reinforcement_damping(*self._before)
 
 
 class MetabitClassifier(ClassifierMixin, BaseEstimator):
     """Binary neural network that learns with counters, comparisons and XNORs only.
 
     Trains bit for bit as the hardware would: see :class:`~metabit.golden.config.Config` for the
-    parameters of the network, which have the same names there.
+    parameters of the network, which have the same names and defaults there. With
+    :meth:`partial_fit`, which does not know how long the training will be, nothing is annealed.
 
     Parameters
     ----------
@@ -50,25 +117,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         Neurons of each hidden layer.
     group : int or None
         Neurons per group; None: 32, or all of the widest layer if it is smaller.
-    counter_bits : int
-        Width of a counter, 2 to 16.
-    margin : float
-        Robustness, 0 to 1.
-    rival_selection : bool
-        Whether only neurons that tell the label from its rival may win.
-    annealing : sequence of float
-        Fractions of the epochs after which fewer words are touched; empty: off. Has no effect on
-        :meth:`partial_fit`, which does not know how long the training will be.
-    reinforcement : float
-        Reinforcement probability; 0 is off.
-    head_offset : int
-        Offset of the three-threshold head; 0 is the plain head.
-    summed_scores : bool
-        Whether all layers' class scores count for the prediction, not the last layer's alone.
-    tile : int
-        Samples whose forward passes all use the same weights.
-    lag : {0, 1}
-        Tiles by which these weights are older than the counters before the tile.
+    {fields}
     epochs : int
         Passes of :meth:`fit` over the data.
     encoder : str
@@ -117,47 +166,23 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
     True
     """
 
+    hidden: int | Sequence[int]
+    group: int | None
+    epochs: int
+    encoder: str
+    levels: int | None
+    image_shape: tuple[int, ...] | None
+    random_state: Any
+    engine: str
     classes_: npt.NDArray
     _trained: TrainedOn
 
-    def __init__(
-        self,
-        hidden: int | Sequence[int] = 128,
-        *,
-        group: int | None = None,
-        counter_bits: int = 8,
-        margin: float = 0.25,
-        rival_selection: bool = True,
-        annealing: Sequence[float] = (0.6, 0.75, 0.9),
-        reinforcement: float = 0.5,
-        head_offset: int = 0,
-        summed_scores: bool = True,
-        tile: int = 8,
-        lag: int = 1,
-        epochs: int = 20,
-        encoder: str = "auto",
-        levels: int | None = None,
-        image_shape: tuple[int, ...] | None = None,
-        random_state: Any = 0,
-        engine: str = "auto",
-    ) -> None:
-        self.hidden = hidden
-        self.group = group
-        self.counter_bits = counter_bits
-        self.margin = margin
-        self.rival_selection = rival_selection
-        self.annealing = annealing
-        self.reinforcement = reinforcement
-        self.head_offset = head_offset
-        self.summed_scores = summed_scores
-        self.tile = tile
-        self.lag = lag
-        self.epochs = epochs
-        self.encoder = encoder
-        self.levels = levels
-        self.image_shape = image_shape
-        self.random_state = random_state
-        self.engine = engine
+    # What tools such as scikit-learn's clone and grid search read stands below the class.
+    def __init__(self, hidden: int | Sequence[int] = _HIDDEN, **parameters: Any) -> None:
+        bound = _SIGNATURE.bind(self, hidden, **parameters)
+        bound.apply_defaults()
+        for name in list(bound.arguments)[1:]:
+            setattr(self, name, bound.arguments[name])
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train a new network.
@@ -186,9 +211,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, labels = np.unique(y, return_inverse=True)
         samples = self._start(X, labels)
         self._see(X, samples, labels)
-        for epoch in range(1, self.epochs + 1):
-            annealing = self.config_.annealing_exponent(epoch, self.epochs)
-            self._train_epoch(samples, labels, annealing, len(labels) * self.epochs)
+        self._train(samples, labels, Schedule(self.config_, len(labels), self.epochs))
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
@@ -239,7 +262,8 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         labels = np.searchsorted(known, y)
         samples = self._start(X, labels) if first else self._encode(X)
         self._see(X, samples, labels)
-        self._train_epoch(samples, labels, 0, len(y))
+        epoch = len(self.training_accuracy_) + 1
+        self._train(samples, labels, _OneMore(self.config_, len(y), epoch, self._errors))
         return self
 
     def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
@@ -391,21 +415,16 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         hidden = tuple(self.hidden) if isinstance(self.hidden, Iterable) else (self.hidden,)
         group = min(_GROUP, max(hidden, default=1)) if self.group is None else self.group
         fields = {
+            **{name: getattr(self, name) for name in _SETTINGS},
             "name": type(self).__name__,
             "dataset": "scikit-learn",
             "encoder": self.encoder_.spec if isinstance(self.encoder_, Encoder) else "none",
             "inputs": inputs,
-            "hidden": tuple(_plain(width) for width in hidden),
+            "hidden": hidden,
             "classes": len(self.classes_),
-            "annealing": tuple(_plain(fraction) for fraction in self.annealing),
             "group": group,
             "seed": seed,
         }
-        for name in (
-            *("counter_bits", "margin", "rival_selection", "reinforcement"),
-            *("head_offset", "summed_scores", "tile", "lag"),
-        ):
-            fields[name] = getattr(self, name)
         return make_config({name: _plain(value) for name, value in fields.items()})
 
     def _shaped(self, X: npt.NDArray) -> npt.NDArray:
@@ -429,25 +448,58 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         """Return the bits of samples."""
         return self.encoder_.encode(self._shaped(X))
 
-    def _train_epoch(
-        self, samples: Bits, labels: npt.NDArray[np.integer], annealing: int, planned: int
-    ) -> None:
-        """Train for an epoch, as :class:`~metabit.golden.schedule.Schedule` would."""
-        config, done = self.config_, self.training_accuracy_
-        order = permutation(config.seed, f"order/{len(done) + 1}", len(labels))
-        rule = {"annealing": annealing, "damping": config.reinforcement_damping(*self._errors)}
+    def _train(self, samples: Bits, labels: npt.NDArray[np.integer], schedule: Schedule) -> None:
+        """Train to the end of a schedule, by the loop that every training has."""
+        first = len(schedule.history)
+        planned = len(labels) * (schedule.epochs - first)
         learner = make_learner(self.network_, choose_engine(self.engine, planned))
-        packed: Any = learner.pack(samples)
-        spans = np.split(order, range(SPAN * config.tile, len(order), SPAN * config.tile))
-        found = np.concatenate(
-            [learner.train_tiles(packed, labels, indices, **rule) for indices in spans]
-        )
-        self.network_ = learner.network
-        self._errors = int(np.count_nonzero(found != labels[order])), len(order)
-        self._trained.epochs.append(self._errors)
-        done.append(1 - self._errors[0] / len(order))
+        trainer = Trainer(learner, _Portion(samples, labels.astype(np.int64)), schedule)
+        for span in trainer.spans():
+            # Whoever interrupts a training has the epochs that are over.
+            if span.step.last:
+                self.network_ = learner.network
+                self._errors = schedule.history[-1], schedule.samples
+                self._trained.epochs.append(self._errors)
+                self.training_accuracy_.append(schedule.accuracy[-1])
 
 
 def _plain(value: Any) -> Any:
-    """Return a number of Python's for one of NumPy's, as a grid of parameters may hold."""
+    """Return a number or numbers of Python's for those of NumPy's, as grids of parameters hold."""
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return tuple(_plain(each) for each in value)
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _signature() -> Signature:
+    """Return the parameters of the estimator: fields of the configuration, and its own."""
+    named = {name: setting.default for name, setting in _SETTINGS.items() if name != "hidden"}
+    named = {**_INSTEAD, **{n: v for n, v in named.items() if n not in _INSTEAD}, **_OWN}
+    return Signature(
+        [
+            Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
+            Parameter("hidden", Parameter.POSITIONAL_OR_KEYWORD, default=_HIDDEN),
+            *(
+                Parameter(name, Parameter.KEYWORD_ONLY, default=default)
+                for name, default in named.items()
+            ),
+        ]
+    )
+
+
+def _type(setting: Setting) -> str:
+    """Return the type of a parameter in words."""
+    return f"sequence of {setting.kind.__name__}" if setting.many else setting.kind.__name__
+
+
+def _documented() -> str:
+    """Return what the documentation says of fields that it does not name itself."""
+    return "\n    ".join(
+        f"{name} : {_type(setting)}\n        {setting.help}"
+        for name, setting in _SETTINGS.items()
+        if name not in ("hidden", *_INSTEAD)
+    )
+
+
+_SIGNATURE = _signature()
+MetabitClassifier.__init__.__signature__ = _SIGNATURE  # type: ignore[attr-defined]
+MetabitClassifier.__doc__ = (MetabitClassifier.__doc__ or "").replace("{fields}", _documented())
