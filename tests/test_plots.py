@@ -331,7 +331,7 @@ def test_inspect_without_its_data(tmp_path, own, run):
     finally:
         moved.rename(own)
     assert "no confusion matrix and no margins of all test samples" in printed
-    assert "bars.npz does not exist" in printed
+    assert "bars.npz, which is not there" in printed
     names = {picture.stem for picture in (tmp_path / "run-plots").glob("*.png")}
     assert "confusion" not in names
     assert {"margins", "fields_0", "fields_1", "learning_curve"} <= names
