@@ -20,9 +20,10 @@ from ..validation import describe
 from .record import RunRecord
 
 FORMAT = "metabit-checkpoint"
-VERSION = 5
+VERSION = 6
 """Version of the file format; a newer one is refused. Version 1 had no observations, version 2
-had them in hardware mode only, version 3 knew no lag, version 4 no options of the data."""
+had them in hardware mode only, version 3 knew no lag, version 4 no options of the data, version 5
+no comparisons."""
 
 Arrays = dict[str, npt.NDArray]
 R = TypeVar("R", bound="RunRecord")

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..config import Config
 from ..data.datasets import Dataset
 from ..data.options import AS_BEFORE, DataOptions
+from ..encoding.comparisons import Comparison
 from ..encoding.encoders import Encoder
 from ..errors import DataError
 from ..generator import PERIOD
@@ -79,7 +80,7 @@ class RunRecord(BaseModel):
         What was trained on.
     data_sha256 : str
         Hash of the encoded training samples.
-    median, thresholds, selection
+    median, thresholds, selection, comparisons
         Fitted state of the encoder.
     columns, class_names : tuple of str
         Of a table: names of its columns and classes.
@@ -105,7 +106,7 @@ class RunRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["metabit-checkpoint"] = "metabit-checkpoint"
-    version: Literal[1, 2, 3, 4, 5] = 5
+    version: Literal[1, 2, 3, 4, 5, 6] = 6
     generator_state: Annotated[int, Field(ge=1, le=PERIOD)]
     statistics: StatisticsRecord
     config: Config | PaperConfig
@@ -115,6 +116,7 @@ class RunRecord(BaseModel):
     median: float | None
     thresholds: tuple[tuple[float, ...], ...] | None = None
     selection: tuple[Count, ...] | None = None
+    comparisons: tuple[Comparison, ...] | None = None
     columns: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
     data_options: DataOptions | None = None
@@ -139,7 +141,7 @@ class RunRecord(BaseModel):
         spec : str
             The encoder of the run's configuration.
         """
-        return Encoder(spec, self.median, self.thresholds, self.selection)
+        return Encoder(spec, self.median, self.thresholds, self.selection, self.comparisons)
 
     @property
     def reading(self) -> DataOptions:

@@ -191,7 +191,7 @@ def transpose(record, arrays):
     ("change", "message"),
     [
         (set_field("format", "x"), "is no checkpoint of Metabit"),
-        (set_field("version", VERSION + 1), "has format 6, written by a newer Metabit; this one"),
+        (set_field("version", VERSION + 1), "has format 7, written by a newer Metabit; this one"),
         (set_field("config.margin", 7), r"config\.margin must be 0 to 1, not 7"),
         (
             set_field("config.hidden", [13]),

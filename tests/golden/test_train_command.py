@@ -206,7 +206,7 @@ def test_older_trainings_go_on_by_their_own_rule(tmp_path, own_npz, monkeypatch)
     assert first.state_sha256 == second.state_sha256
     assert first.observations == second.observations
     assert second.config.lag == 0
-    assert second.version == 5
+    assert second.version == 6
 
 
 @pytest.mark.usefixtures("short_spans")
