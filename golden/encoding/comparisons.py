@@ -34,7 +34,7 @@ _LARGEST_EXACT = 1 << 29
 
 
 class Comparison(NamedTuple):
-    """One bit: ``sum over the rectangle of (p - q > threshold) > count``.
+    """One bit: ``sum over the rectangle of (p - q > threshold) > marks``.
 
     ``p`` is a pixel, ``q`` the pixel ``dy`` rows below and ``dx`` columns right of it. A pixel
     whose neighbour lies outside the image is not marked. A pixel is not compared with itself: if
@@ -50,8 +50,8 @@ class Comparison(NamedTuple):
         Difference that is not enough.
     top, left, bottom, right : int
         First row and column of the rectangle, and those behind its last.
-    count : int
-        Marks that are not enough.
+    marks : int
+        Marked pixels that are not enough.
     """
 
     colour: int
@@ -63,13 +63,13 @@ class Comparison(NamedTuple):
     left: int
     bottom: int
     right: int
-    count: int
+    marks: int
 
     @property
     def valid(self) -> bool:
         """Whether there can be images that this compares pixels of."""
         return (
-            min(self.colour, self.other, self.top, self.left, self.count) >= 0
+            min(self.colour, self.other, self.top, self.left, self.marks) >= 0
             and self.top < self.bottom
             and self.left < self.right
             and math.isfinite(self.threshold)
@@ -278,7 +278,7 @@ class Comparisons:
         planes_shape(shape)
         return self.count
 
-    def restored(self, table: Sequence[Sequence[float]]) -> "Comparisons":
+    def restored(self, table: Sequence[Comparison]) -> "Comparisons":
         """Return this part with the table of a checkpoint.
 
         Raises
@@ -291,14 +291,13 @@ class Comparisons:
                 f"the table of encoder 'comparisons:{self.count}' must have {self.count} rows, "
                 f"not {len(table)}"
             )
-        bits = tuple(Comparison(*row) for row in table)
-        for bit in bits:
+        for bit in table:
             if not bit.valid:
                 raise ConfigurationError(
                     f"the table of encoder 'comparisons:{self.count}' holds {tuple(bit)}, "
                     "which is no comparison"
                 )
-        return replace(self, table=bits)
+        return replace(self, table=tuple(table))
 
     def only(self, columns: Sequence[int] | npt.NDArray[np.integer]) -> "Comparisons":
         """Return a part of some of the bits, which takes less time than all of them."""

@@ -149,8 +149,8 @@ def _table(draws: _Draws, planes: npt.NDArray, maps: list[Map], wanted: int) -> 
     balanced: list[Comparison] = []
     others: list[tuple[int, int, Comparison]] = []
     for _ in range(_ATTEMPTS if maps else 0):
-        candidates = list(_candidates(draws, planes.shape, maps, taken, wanted))
-        for bit, ones in _counted(planes, candidates):
+        drawn = list(_candidates(draws, planes.shape, maps, taken, wanted))
+        for bit, ones in _counted(planes, drawn):
             if BALANCE[0] * images <= 100 * ones <= BALANCE[1] * images:
                 balanced.append(bit)
             elif 0 < ones < images:
@@ -164,39 +164,38 @@ def _table(draws: _Draws, planes: npt.NDArray, maps: list[Map], wanted: int) -> 
 
 def _candidates(
     draws: _Draws, shape: tuple[int, ...], maps: list[Map], taken: set[tuple], count: int
-) -> Iterator[tuple[Map, tuple[int, int, int, int], int]]:
-    """Yield so many draws of a map, a rectangle and a share of ones; none is drawn twice."""
+) -> Iterator[Comparison]:
+    """Yield so many draws of a map, a rectangle and a place among the counts, in ``marks``.
+
+    No rectangle of a map is drawn twice.
+    """
     _, height, width, images = shape
+    low, high = BALANCE
     for _ in range(count):
         number, rows, columns = draws.below(len(maps), min(SIDE, height), min(SIDE, width))
         top, left, share = draws.below(height - rows, width - columns, 1 << 32)
-        key = (number, rows, columns, top, left)
-        if key in taken:
-            continue
-        taken.add(key)
-        low, high = BALANCE
-        place = images * ((low << 32) + (high - low) * share) // (100 << 32)
-        yield maps[number], (top, left, top + rows + 1, left + columns + 1), place
+        bottom, right = top + rows + 1, left + columns + 1
+        key = (number, top, left, bottom, right)
+        if key not in taken:
+            taken.add(key)
+            place = images * ((low << 32) + (high - low) * share) // (100 << 32)
+            yield Comparison(*maps[number], top, left, bottom, right, place)
 
 
-def _counted(
-    planes: npt.NDArray, candidates: list[tuple[Map, tuple[int, int, int, int], int]]
-) -> list[tuple[Comparison, int]]:
-    """Return candidates with their count thresholds, and how many images each is one for."""
-    order = sorted(range(len(candidates)), key=lambda index: candidates[index][0])
-    table = [Comparison(*candidates[i][0], *candidates[i][1], candidates[i][2]) for i in order]
+def _counted(planes: npt.NDArray, drawn: list[Comparison]) -> list[tuple[Comparison, int]]:
+    """Return bits whose ``marks`` are the count at their place, and how many images are ones."""
+    order = sorted(range(len(drawn)), key=lambda index: drawn[index][:5])
     size = chunk_of(planes.shape[:3])
     counters = [
         Counter(np.ascontiguousarray(planes[..., start : start + size]), SIDE * SIDE)
         for start in range(0, planes.shape[3], size)
     ]
     found: list[tuple[Comparison, int]] = []
-    for map_, rectangles, places in grouped(table):
+    for map_, rectangles, places in grouped([drawn[index] for index in order]):
         counts = np.concatenate([part.counts(map_, rectangles) for part in counters], axis=1)
         counts.sort(axis=1)
-        for rectangle, place, row in zip(rectangles.tolist(), places, counts, strict=True):
-            threshold = int(row[place])
-            ones = len(row) - int(np.searchsorted(row, row[place], "right"))
-            found.append((Comparison(*map_, *rectangle, threshold), ones))
-    inverse = np.argsort(order)
-    return [found[index] for index in inverse]
+        for place, row in zip(places, counts, strict=True):
+            marks, bit = row[place], drawn[order[len(found)]]
+            ones = len(row) - int(np.searchsorted(row, marks, "right"))
+            found.append((bit._replace(marks=int(marks)), ones))
+    return [found[index] for index in np.argsort(order)]

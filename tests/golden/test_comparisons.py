@@ -53,7 +53,7 @@ def marks_of(pixels, bit):
 
 def by_definition(table, images):
     return [
-        [marks_of(pixels, bit) > bit.count for bit in table] for pixels in map(colours_last, images)
+        [marks_of(pixels, bit) > bit.marks for bit in table] for pixels in map(colours_last, images)
     ]
 
 
@@ -312,7 +312,7 @@ def test_one_table_an_encoder():
 
 
 @pytest.mark.parametrize(
-    "change", [{"top": 3, "bottom": 3}, {"left": -1}, {"threshold": float("nan")}, {"count": -1}]
+    "change", [{"top": 3, "bottom": 3}, {"left": -1}, {"threshold": float("nan")}, {"marks": -1}]
 )
 def test_tables_that_make_no_sense_are_refused(digits, change):
     table = list(Encoder("comparisons:8").fit(digits).comparisons)
