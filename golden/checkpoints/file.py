@@ -27,7 +27,7 @@ FORMAT = "metabit-checkpoint"
 VERSION = 6
 """Version of the file format; a newer one is refused. Version 1 had no observations, version 2
 had them in hardware mode only, version 3 knew no lag, version 4 no options of the data, version 5
-neither the range of the data nor runs that were made longer."""
+neither the range of the data, nor runs that were made longer, nor comparisons."""
 
 _UNFINISHED = ".tmp"
 _YOUNG_S = 60

@@ -10,6 +10,7 @@ from ..data.datasets import Dataset
 from ..data.options import AS_BEFORE, DataOptions
 from ..data.seen import Seen
 from ..data.trained import Trained
+from ..encoding.comparisons import Comparison
 from ..encoding.distributive import numbers_of_encoder
 from ..encoding.encoders import Encoder
 from ..errors import DataError
@@ -111,7 +112,7 @@ class RunRecord(BaseModel):
         What was trained on.
     data_sha256 : str
         Hash of the encoded training samples.
-    median, thresholds, selection
+    median, thresholds, selection, comparisons
         Fitted state of the encoder.
     columns, class_names : tuple of str
         Of a table: names of its columns and classes.
@@ -153,6 +154,7 @@ class RunRecord(BaseModel):
     median: float | None
     thresholds: tuple[tuple[float, ...], ...] | None = None
     selection: tuple[Count, ...] | None = None
+    comparisons: tuple[Comparison, ...] | None = None
     columns: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
     data_options: DataOptions | None = None
@@ -180,7 +182,7 @@ class RunRecord(BaseModel):
         spec : str
             The encoder of the run's configuration.
         """
-        return Encoder(spec, self.median, self.thresholds, self.selection)
+        return Encoder(spec, self.median, self.thresholds, self.selection, self.comparisons)
 
     @property
     def reading(self) -> DataOptions:

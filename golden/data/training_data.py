@@ -78,6 +78,7 @@ class TrainingData:
             "median": self.encoder.median,
             "thresholds": self.encoder.thresholds,
             "selection": self.encoder.selection,
+            "comparisons": self.encoder.comparisons,
             "columns": self.columns,
             "class_names": self.class_names,
             "data_options": self.options,
@@ -187,7 +188,8 @@ def fitted_encoder(
     encoder = Encoder(spec).fit(images)
     if encoder.selected is not None:
         encoder.bits(images.shape[1:])
-        encoder.select(select_bits(encoder.encode_all(images), labels, encoder.selected, seed))
+        samples = encoder.encode_all(images)
+        encoder.select(select_bits(samples, labels, encoder.selected, seed, steps=encoder.steps))
     return encoder
 
 

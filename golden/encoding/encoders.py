@@ -15,11 +15,14 @@ part                       bits
                            in larger cells
 ``areas:t=64/128,c=1``     bright pixels of 2 x 2 cells: brightness t, count thresholds c
 ``distributive:32``        32 bits a column, above quantiles of the training samples (fitted)
+``comparisons:4096``       4,096 comparisons of pixels with neighbours, counted in rectangles, drawn
+                           to fit the training images; other ones with ``seed=1`` (fitted)
 =========================  ==================================================================
 
 ``edges-1568`` and the like (bits of a 28 x 28 image) are short for the sums in :data:`NAMED`.
 ``select:1808:edges-6992`` keeps the 1,808 most useful bits of another encoder, as learnt from the
-training data (:mod:`metabit.golden.encoding.selection`).
+training data (:mod:`metabit.golden.encoding.selection`); ``select:1536,steps=3:comparisons:6144``
+comes down to them in three steps.
 """
 
 import math
@@ -31,14 +34,16 @@ import numpy.typing as npt
 
 from ..codes import Bits
 from ..errors import ConfigurationError, DataError
+from .comparisons import Comparison, Comparisons
 from .distributive import Distributive, Thresholds
+from .drawing import fit as fit_comparisons
 from .levels import levels_of
 from .parts import KNOWN, NAMED, Part, Shape, Thermometer, Unchanged, parse_parts
 
 __all__ = ["KNOWN", "NAMED", "Bits", "Encoder", "Part", "Shape", "Thermometer", "Unchanged"]
 
 _CHUNK = 4096
-_SELECT = re.compile(r"select:(\d+):(.+)")
+_SELECT = re.compile(r"select:(\d+)(?:,steps=(\d+))?:(.+)")
 
 
 class Encoder:
@@ -54,6 +59,8 @@ class Encoder:
         Fitted thresholds of a ``distributive`` or ``quantiles`` part, likewise.
     selection : sequence of int, optional
         Fitted selection of ``select``, likewise.
+    comparisons : sequence of Comparison, optional
+        Fitted table of a ``comparisons`` part, likewise.
 
     Attributes
     ----------
@@ -66,6 +73,8 @@ class Encoder:
         all pixels; None likewise.
     selected : int or None
         How many bits ``select`` keeps; None: all.
+    steps : int
+        In how many steps it comes down to them.
     selection : tuple of int, or None
         Which, in ascending order; None before :meth:`select` and without ``select``.
 
@@ -81,16 +90,18 @@ class Encoder:
         median: float | None = None,
         thresholds: Thresholds | None = None,
         selection: Sequence[int] | None = None,
+        comparisons: Sequence[Comparison] | None = None,
     ) -> None:
         self.spec = spec
         match = _SELECT.fullmatch(spec)
-        if match is None and spec.startswith("select:"):
+        if spec.startswith("select:") and (match is None or match[2] == "0"):
             raise ConfigurationError(
                 f"select needs a number of bits and an encoder, e.g. 'select:1808:edges-6992', "
                 f"not {spec!r}"
             )
         self.selected = int(match[1]) if match else None
-        named = parse_parts(match[2] if match else spec)
+        self.steps = int(match[2] or 1) if match else 1
+        named = parse_parts(match[3] if match else spec)
         self._texts = [text for text, _ in named]
         self._parts = [part for _, part in named]
         self._levels = [
@@ -105,6 +116,8 @@ class Encoder:
             raise ConfigurationError(
                 f"encoder {spec!r} has more than one part with thresholds from the training data"
             )
+        if sum(isinstance(part, Comparisons) for part in self._parts) > 1:
+            raise ConfigurationError(f"encoder {spec!r} has more than one 'comparisons' part")
         self.median: float | None = None
         self.thresholds: Thresholds | None = None
         if median is not None and "median" in self._texts:
@@ -113,6 +126,8 @@ class Encoder:
             self._set_levels(thresholds)
         elif thresholds is not None:
             self._set_distributive(lambda part: part.restored(thresholds))
+        if comparisons is not None:
+            self._set_comparisons(lambda part: part.restored(comparisons))
         self.selection: tuple[int, ...] | None = None
         if selection is not None and self.selected is not None:
             self.select(selection)
@@ -127,9 +142,21 @@ class Encoder:
         """Whether every part knows what it takes from the training data."""
         if self._levels and self.thresholds is None:
             return False
-        return ("median" not in self._texts or self.median is not None) and all(
-            part.thresholds is not None for part in self._parts if isinstance(part, Distributive)
+        return (
+            ("median" not in self._texts or self.median is not None)
+            and all(
+                part.thresholds is not None
+                for part in self._parts
+                if isinstance(part, Distributive)
+            )
+            and all(part.table is not None for part in self._parts if isinstance(part, Comparisons))
         )
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...] | None:
+        """Table of a ``comparisons`` part; None before :meth:`fit` and without such a part."""
+        tables = [part.table for part in self._parts if isinstance(part, Comparisons)]
+        return tables[0] if tables else None
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -170,6 +197,11 @@ class Encoder:
             if isinstance(part, Distributive) and part.thresholds is not None:
                 self.thresholds = tuple(map(tuple, part.thresholds.tolist()))
 
+    def _set_comparisons(self, change: Callable[[Comparisons], Comparisons]) -> None:
+        self._parts = [
+            change(part) if isinstance(part, Comparisons) else part for part in self._parts
+        ]
+
     def bits(self, shape: Shape) -> int:
         """Bits of an image of this shape.
 
@@ -200,6 +232,7 @@ class Encoder:
             Training images only.
         """
         self._set_distributive(lambda part: part.fit(images))
+        self._set_comparisons(lambda part: fit_comparisons(part, images))
         if self._levels:
             self._set_levels((levels_of(images, self._levels[0]),))
         if "median" in self._texts:
@@ -267,8 +300,10 @@ class Encoder:
         return self._encode(images, None)
 
     def _encode(self, images: npt.NDArray, selection: tuple[int, ...] | None) -> Bits:
-        columns = None if selection is None else np.array(selection, np.intp)
-        bits = self.all_bits(images.shape[1:])
+        parts, columns = self._parts, None
+        if selection is not None:
+            parts, columns = self._needed(np.array(selection, np.intp), images.shape[1:])
+        bits = sum(part.bits(images.shape[1:]) for part in parts)
         encoded = np.empty((len(images), bits if columns is None else len(columns)), bool)
         # Whole samples of a chunk, before columns are taken from them.
         whole = np.empty((min(_CHUNK, len(images)), bits), bool)
@@ -277,10 +312,34 @@ class Encoder:
             target = encoded[start : start + len(chunk)]
             buffer = target if columns is None else whole[: len(chunk)]
             column = 0
-            for part in self._parts:
+            for part in parts:
                 values = part.encode(chunk)
                 buffer[:, column : column + values.shape[1]] = values
                 column += values.shape[1]
             if columns is not None:
                 np.take(buffer, columns, axis=1, out=target)
         return encoded
+
+    def _needed(
+        self, selection: npt.NDArray[np.intp], shape: Shape
+    ) -> tuple[list[Part], npt.NDArray[np.intp]]:
+        """Return parts that make all selected bits, and where these are among theirs.
+
+        Comparisons that are not selected are not made: they take most of the time. Other parts
+        are made as a whole.
+        """
+        parts: list[Part] = []
+        columns = []
+        first = made = 0
+        for part in self._parts:
+            bits = part.bits(shape)
+            own = selection[(selection >= first) & (selection < first + bits)] - first
+            first += bits
+            if not len(own):
+                continue
+            if isinstance(part, Comparisons):
+                part, own = part.only(own), np.arange(len(own))
+            parts.append(part)
+            columns.append(own + made)
+            made += part.bits(shape)
+        return parts, np.concatenate(columns)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..codes import Bits
 from ..errors import ConfigurationError, DataError
 from .cells import Areas
+from .comparisons import Comparisons
 from .distributive import Distributive
 from .edges import DIRECTIONS, Edges
 
@@ -41,6 +42,7 @@ KNOWN = (
     *("none", "median", "thermometer:T[,T...]", "quantiles:N"),
     f"edges:d=D,t=T,c=C[/C...][,dir={'|'.join(DIRECTIONS)}][,cell=N]",
     *("areas:t=T[/T...],c=C[/C...][,cell=N]", "distributive:B"),
+    "comparisons:N[,seed=S]",
     *NAMED,
 )
 """What a part may look like."""
@@ -135,6 +137,8 @@ def _parse(text: str, spec: str) -> Part:
         return Thermometer(thresholds)
     if name == "distributive":
         return Distributive.parse(arguments)
+    if name == "comparisons":
+        return Comparisons.parse(arguments)
     if name == "edges":
         fields = _fields(arguments, {"d", "t", "c"}, {"dir", "cell"})
         if fields is None or "/" in fields["d"] + fields["t"]:

@@ -34,9 +34,19 @@ class _Samples:
 
 
 def select_bits(
-    samples: Bits, labels: npt.NDArray[np.integer], count: int, seed: int, *, epochs: int = EPOCHS
+    samples: Bits,
+    labels: npt.NDArray[np.integer],
+    count: int,
+    seed: int,
+    *,
+    epochs: int = EPOCHS,
+    steps: int = 1,
 ) -> npt.NDArray[np.int64]:
     """Return which bits to keep, in ascending order.
+
+    In several steps, each keeps the same share of the bits that the one before has left, and the
+    next training judges these among themselves: of two bits that tell the same, both look useful
+    until one is gone.
 
     Parameters
     ----------
@@ -49,7 +59,9 @@ def select_bits(
     seed : int
         Of the network that judges, and the order of its samples.
     epochs : int
-        Length of its training.
+        Length of its training, divided among the steps.
+    steps : int
+        Trainings.
 
     Returns
     -------
@@ -57,6 +69,19 @@ def select_bits(
         The bits whose hidden weights ``|H|``, counted up to :data:`CEILING`, have the largest sum
         over all neurons; the lowest index on ties.
     """
+    bits = samples.shape[1]
+    chosen = np.arange(bits)
+    for step in range(1, steps + 1):
+        keep = count if step == steps else round(bits * (count / bits) ** (step / steps))
+        among = samples if step == 1 else samples[:, chosen]
+        chosen = chosen[_most_useful(among, labels, keep, seed, max(1, epochs // steps))]
+    return chosen
+
+
+def _most_useful(
+    samples: Bits, labels: npt.NDArray[np.integer], count: int, seed: int, epochs: int
+) -> npt.NDArray[np.int64]:
+    """Return the bits that one training finds most useful, in ascending order."""
     config = Config(
         inputs=samples.shape[1],
         hidden=(NEURONS,),
