@@ -18,6 +18,9 @@ from ..errors import DataError
 LARGEST = {"digits": 16, "mnist": 255, "fashion-mnist": 255}
 """Largest pixel of the data sets that absolute thresholds of configurations are made for."""
 
+COLOURS = 4
+"""Colours of an image at most: what has more in its last axis need not be an image."""
+
 SMALLEST = 6
 """Rows and columns of an image from which on comparisons tell more than pixels."""
 
@@ -93,11 +96,11 @@ def suitable_encoder(
     if not only_thermometer:
         raise DataError(
             f"encoder {spec!r} of the configuration does not suit {name}: {problem}; if its "
-            "samples are images, say their shape with --image-shape, else choose another encoder, "
-            "e.g. --encoder distributive:4"
+            "samples are images, say their shape with --image-shape HxW, else choose another "
+            "encoder, e.g. --encoder distributive:4"
         )
     found = _fitted(len(thresholds), images)
-    return Suitable(found, _instead(found, spec, problem, "with thresholds from the training data"))
+    return Suitable(found, _instead(found, spec, problem, "thresholds from the training data"))
 
 
 def _problem(
@@ -109,16 +112,17 @@ def _problem(
 ) -> str | None:
     """Return why images are none that an encoder is made for, or None."""
     low, high = images.min(), images.max()
+    outside = low < 0 or high > largest
     dead = next((text for part in fixed for text in _dead(part, low, high)), None)
     if only_thermometer:
-        if dead is None and low >= 0 and high <= largest:
+        if dead is None and not outside:
             return None
         return f"that is made for numbers of 0 to {largest}, and these are {low} to {high}"
     try:
         encoder.bits(images.shape[1:])
     except DataError as error:
         return str(error)
-    if images.dtype.kind not in "iu" or low < 0 or high > largest:
+    if outside or images.dtype.kind not in "iu":
         kind = "" if images.dtype.kind in "iu" else f"{images.dtype}, "
         return f"that is made for integers of 0 to {largest}, and these are {kind}{low} to {high}"
     if dead is not None:
@@ -132,35 +136,51 @@ def _problem(
 def _for_images(
     spec: str, inputs: int, thresholds: int, problem: str, images: npt.NDArray
 ) -> Suitable:
-    """Return an encoder of about so many bits for images of any kind."""
-    if np.isin(some_pixels(images), (0, 1)).all() and np.isin(images, (0, 1)).all():
-        return Suitable("none", _instead("none", spec, problem, "as all pixels are bits already"))
-    size = math.prod(images.shape[1:])
-    if images.ndim <= 4:
-        _, height, width = planes_shape(images.shape[1:])
-        if min(height, width) >= SMALLEST:
-            kept = min(inputs, MAX_INPUTS)
-            candidates = min(MAX_INPUTS, max(FEWEST, CANDIDATES * kept))
-            found = f"select:{kept},steps={STEPS}:comparisons:{candidates}"
-            what = f"{kept} of {candidates} comparisons of pixels, learnt from the training images"
-            return Suitable(found, _instead(found, spec, problem, what))
-        why = f"images of {height} x {width} are too small for comparisons, below {SMALLEST}"
-    else:
-        why = f"samples of {images.ndim - 1} dimensions are no images to compare pixels of"
-    found = _fitted(min(thresholds, max(1, inputs // size)), images)
-    return Suitable(found, _instead(found, spec, problem, f"{why}: thresholds from the pixels"))
+    """Return an encoder of no more bits than the configuration has, for images of any kind."""
+    if _are_bits(images):
+        return Suitable("none", _instead("none", spec, problem, "all pixels are bits already"))
+    why = _no_comparisons(images.shape[1:])
+    if why is None:
+        candidates = min(MAX_INPUTS, max(FEWEST, CANDIDATES * inputs))
+        found = f"select:{inputs},steps={STEPS}:comparisons:{candidates}"
+        what = f"{inputs} of {candidates} comparisons of pixels, learnt from the training images"
+        return Suitable(found, _instead(found, spec, problem, what))
+    fitting = max(1, inputs // math.prod(images.shape[1:]))
+    found = _fitted(min(thresholds, fitting), images)
+    what = f"thresholds from the training images: {why}"
+    return Suitable(found, _instead(found, spec, problem, what))
+
+
+def _no_comparisons(shape: tuple[int, ...]) -> str | None:
+    """Return why comparing pixels of samples makes no sense, or None."""
+    if len(shape) > 3:
+        return f"samples of {len(shape)} dimensions are no images to compare pixels of"
+    colours, height, width = planes_shape(shape)
+    if colours > COLOURS:
+        return f"samples of {' x '.join(map(str, shape))} have more than {COLOURS} colours"
+    if min(height, width) < SMALLEST:
+        return (
+            f"{height} x {width} pixels are too few to compare, at least {SMALLEST} x {SMALLEST} "
+            "are needed"
+        )
+    return None
+
+
+def _are_bits(images: npt.NDArray) -> bool:
+    """Whether all numbers are 0 or 1; some of them tell most others at once."""
+    return bool(np.isin(some_pixels(images), (0, 1)).all() and np.isin(images, (0, 1)).all())
 
 
 def _instead(found: str, spec: str, problem: str, what: str) -> str:
-    """Return the reason in words."""
+    """Return what is used and why, in words."""
     return f"{found} ({what}) instead of {spec}: {problem}"
 
 
 def _fitted(count: int, images: npt.NDArray) -> str:
     """Return an encoder of so many bits a number, with thresholds from the training data."""
-    values = np.unique(some_pixels(images))
-    if np.isin(values, (0, 1)).all() and np.isin(images, (0, 1)).all():
+    if _are_bits(images):
         return "none"
+    values = np.unique(some_pixels(images))
     if images.ndim > 2 or _one_background(images):
         return f"quantiles:{max(1, min(count, len(values) - 1))}"
     # Columns of numbers need not have anything to do with each other.

@@ -90,8 +90,8 @@ def balance(samples: Bits) -> str:
     even = int(np.count_nonzero((low * count <= 100 * ones) & (100 * ones <= high * count)))
     never = f"{constant} never change" if constant else "all of them change"
     return (
-        f"{bits}, {never}; {even} are ones for {low} to {high} % of the {count} training samples, "
-        f"on average {100 * ones.mean() / count:.0f} %"
+        f"{bits}, {never}, {even} balanced (1 for {low} to {high} % of the {count} training "
+        f"samples), {100 * ones.mean() / count:.0f} % ones on average"
     )
 
 

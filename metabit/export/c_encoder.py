@@ -133,7 +133,7 @@ def encoder_in_c(encoder: Encoder, seen: Seen, inputs: int) -> CEncoder:
     Raises
     ------
     ExportError
-        If numbers do not fit 64 bits.
+        If numbers do not fit 64 bits, or a part cannot be written.
     """
     dtype = np.dtype(seen.dtype)
     thresholds = [value for part in encoder.parts for value in _typed(part, dtype)]
@@ -231,4 +231,4 @@ def _part(
                 )
                 at += count * rows * columns
         return "edges", [table], calls
-    raise ExportError(f"an encoder part {part!r} cannot be written in C")
+    raise ExportError(f"encoder part '{type(part).__name__.lower()}' cannot be written in C")
