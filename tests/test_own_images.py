@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metabit.cli import app
+from metabit.estimator import MetabitClassifier
 from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.data.datasets import load_dataset
 
@@ -51,6 +52,24 @@ def test_the_run_goes_on_and_is_looked_at(folder, tmp_path):
     assert len(load_checkpoint(longer).record.history) == 3
     assert ENCODER in metabit("inspect", longer, "--no-plots")
     assert "open " in metabit("inspect", longer)
+
+
+def test_an_export_keeps_the_comparisons(folder, tmp_path):
+    net, copy = tmp_path / "net.onnx", write(tmp_path / "copy.npz", 1 / 16)
+    metabit("export", folder / "run.npz", "--format", "qonnx", "--out", net)
+    tested = [metabit("evaluate", file, "--dataset", copy) for file in (folder / "run.npz", net)]
+    assert tested[0].partition("test accuracy")[2] in tested[1]
+
+
+def test_the_estimator_of_a_checkpoint_encodes_alike(folder, tmp_path):
+    checkpoint = load_checkpoint(folder / "run.npz")
+    encoder = checkpoint.record.encoder_of(checkpoint.config.encoder)
+    with np.load(write(tmp_path / "copy.npz", 1 / 16)) as arrays:
+        images = arrays["x"]
+    classifier = MetabitClassifier.load(folder / "run.npz")
+    found = classifier.predict(images.reshape(len(images), -1))
+    expected = checkpoint.network().predict(encoder.encode(images))
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_images_of_another_range_are_noticed(folder, tmp_path):
