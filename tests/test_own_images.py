@@ -57,7 +57,8 @@ def test_the_run_goes_on_and_is_looked_at(folder, tmp_path):
 def test_an_export_keeps_the_comparisons(folder, tmp_path):
     net, copy = tmp_path / "net.onnx", write(tmp_path / "copy.npz", 1 / 16)
     metabit("export", folder / "run.npz", "--format", "qonnx", "--out", net)
-    tested = [metabit("evaluate", file, "--dataset", copy) for file in (folder / "run.npz", net)]
+    asked = ("--dataset", copy, "--split", "paper")
+    tested = [metabit("evaluate", file, *asked) for file in (folder / "run.npz", net)]
     assert tested[0].partition("test accuracy")[2] in tested[1]
 
 
