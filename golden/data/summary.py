@@ -3,6 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from ..codes import Bits
+
+_BALANCED = (20, 80)
+"""Per cent of ones between which a bit tells much."""
+
 _SHOWN = 8
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", r"\s+": "blanks"}
 
@@ -66,6 +73,26 @@ class Summary:
             texts = [f"{title(name)} ({reason})" for name, reason in self.dropped]
             found.append(("left out", f"{len(texts)}: {some(texts)}"))
         return found
+
+
+def balance(samples: Bits) -> str:
+    """Return how balanced input bits are, in words.
+
+    Parameters
+    ----------
+    samples : ndarray of bool, shape (n, bits)
+        Encoded training samples.
+    """
+    count, bits = samples.shape
+    ones = np.count_nonzero(samples, axis=0)
+    constant = int(np.count_nonzero((ones == 0) | (ones == count)))
+    low, high = _BALANCED
+    even = int(np.count_nonzero((low * count <= 100 * ones) & (100 * ones <= high * count)))
+    never = f"{constant} never change" if constant else "all of them change"
+    return (
+        f"{bits}, {never}, {even} balanced (1 for {low} to {high} % of the {count} training "
+        f"samples), {100 * ones.mean() / count:.0f} % ones on average"
+    )
 
 
 def title(name: str) -> str:

@@ -15,11 +15,12 @@ from ..encoding.encoders import Bits, Encoder
 from ..encoding.selection import select_bits
 from ..errors import CheckpointError, DataError
 from ..named import override
-from .choosing import suitable_encoder
+from .choosing import Suitable, suitable_encoder
 from .datasets import DATASETS, Dataset, load_dataset
 from .options import DataOptions
 from .seen import Seen
 from .splits import Split, split
+from .summary import balance
 
 
 @dataclass(frozen=True)
@@ -123,18 +124,29 @@ def adapt(config: Config, dataset: Dataset, encoder: str | None = None) -> Confi
     dataset : Dataset
         What to train on. Data of type bool need no encoder and get ``none``; tables have one of
         their own. Where the configuration's thresholds are made for pixels of another range, the
-        user's own data get an encoder that takes them from the training data.
+        user's own data get an encoder that is fitted to the training data.
     encoder : str, optional
         Encoder instead of the configuration's.
     """
-    bits = dataset.images.dtype == bool
-    encoder = encoder or dataset.encoder or ("none" if bits else config.encoder)
-    if encoder is config.encoder and dataset.name not in DATASETS:
-        encoder = suitable_encoder(encoder, config.dataset, dataset.name, dataset.images)
+    if encoder is None:
+        encoder = encoder_for(config, dataset).spec
     inputs = Encoder(encoder).bits(dataset.images.shape[1:])
     # A data set need not contain all classes; fewer than the configuration has are no error.
     classes = dataset.classes
     return override(config, dataset=dataset.name, encoder=encoder, inputs=inputs, classes=classes)
+
+
+def encoder_for(config: Config, dataset: Dataset) -> Suitable:
+    """Return the encoder for a data set where none is asked for; see :func:`adapt`."""
+    if dataset.encoder is not None:
+        return Suitable(dataset.encoder)
+    if dataset.images.dtype == bool:
+        return Suitable("none")
+    if dataset.name in DATASETS:
+        return Suitable(config.encoder)
+    return suitable_encoder(
+        config.encoder, config.inputs, config.dataset, dataset.name, dataset.images
+    )
 
 
 def check_fit(config: NetworkConfig, dataset: Dataset) -> None:
@@ -243,6 +255,9 @@ def prepare(
             f"the same {train.shape[1]} bits: there is nothing to learn from; the data are "
             f"{parts.images.min()} to {parts.images.max()}, try --encoder quantiles:4"
         )
+    summary = dataset.summary
+    if dataset.name not in DATASETS:
+        summary = (*summary, ("input bits", balance(train)))
     return TrainingData(
         dataset.name,
         parts,
@@ -252,5 +267,5 @@ def prepare(
         dataset.columns,
         dataset.class_names,
         dataset.options,
-        dataset.summary,
+        summary,
     )

@@ -23,10 +23,12 @@ MAPS = 300
 """Maps that all bits share."""
 
 REACH = 3
-"""Rows and columns to a neighbour at most."""
+REACHES = 10
+"""A neighbour is at most 3 rows and columns away, in large images a tenth of the shorter side."""
 
-SIDE = 10
-"""Rows and columns of a rectangle at most; a count then fits 8 bits."""
+SIDE = 3
+SIDES = 3
+"""A rectangle is at most a third of the shorter side long and wide, but up to 3 in small images."""
 
 LEVELS = 8
 """Thresholds of an offset: none, and those that divide the differences of the training images."""
@@ -84,6 +86,16 @@ def fit(part: Comparisons, images: npt.NDArray) -> Comparisons:
     return part.restored(table)
 
 
+def reach_of(height: int, width: int) -> int:
+    """Return how many rows and columns away a neighbour may be."""
+    return max(REACH, -(-min(height, width) // REACHES))
+
+
+def side_of(height: int, width: int) -> int:
+    """Return how many rows and columns a rectangle may have."""
+    return max(SIDE, -(-min(height, width) // SIDES))
+
+
 class _Draws:
     """Numbers of the project's generator, for this purpose and seed."""
 
@@ -99,9 +111,10 @@ class _Draws:
 def _maps(draws: _Draws, planes: npt.NDArray) -> list[Map]:
     """Return different maps, in the order that they were drawn."""
     colours, height, width, images = planes.shape
+    reach = reach_of(height, width)
     few = max(1, min(images, _THRESHOLD_PIXELS // (height * width)))
     counter = Counter(np.ascontiguousarray(planes[..., :few]), 1)
-    reach_y, reach_x = min(REACH, height - 1), min(REACH, width - 1)
+    reach_y, reach_x = min(reach, height - 1), min(reach, width - 1)
     ladders: dict[tuple[int, ...], list[float]] = {}
     maps: dict[Map, None] = {}
     for _ in range(_ATTEMPTS * MAPS):
@@ -171,8 +184,9 @@ def _candidates(
     """
     _, height, width, images = shape
     low, high = BALANCE
+    side = side_of(height, width)
     for _ in range(count):
-        number, rows, columns = draws.below(len(maps), min(SIDE, height), min(SIDE, width))
+        number, rows, columns = draws.below(len(maps), min(side, height), min(side, width))
         top, left, share = draws.below(height - rows, width - columns, 1 << 32)
         bottom, right = top + rows + 1, left + columns + 1
         key = (number, top, left, bottom, right)
@@ -186,8 +200,9 @@ def _counted(planes: npt.NDArray, drawn: list[Comparison]) -> list[tuple[Compari
     """Return bits whose ``marks`` are the count at their place, and how many images are ones."""
     order = sorted(range(len(drawn)), key=lambda index: drawn[index][:5])
     size = chunk_of(planes.shape[:3])
+    area = side_of(*planes.shape[1:3]) ** 2
     counters = [
-        Counter(np.ascontiguousarray(planes[..., start : start + size]), SIDE * SIDE)
+        Counter(np.ascontiguousarray(planes[..., start : start + size]), area)
         for start in range(0, planes.shape[3], size)
     ]
     found: list[tuple[Comparison, int]] = []

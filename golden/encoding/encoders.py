@@ -302,7 +302,7 @@ class Encoder:
     def _encode(self, images: npt.NDArray, selection: tuple[int, ...] | None) -> Bits:
         parts, columns = self._parts, None
         if selection is not None:
-            parts, columns = self._needed(np.array(selection, np.intp), images.shape[1:])
+            parts, columns = self.needed(images.shape[1:])
         bits = sum(part.bits(images.shape[1:]) for part in parts)
         encoded = np.empty((len(images), bits if columns is None else len(columns)), bool)
         # Whole samples of a chunk, before columns are taken from them.
@@ -320,14 +320,27 @@ class Encoder:
                 np.take(buffer, columns, axis=1, out=target)
         return encoded
 
-    def _needed(
-        self, selection: npt.NDArray[np.intp], shape: Shape
-    ) -> tuple[list[Part], npt.NDArray[np.intp]]:
-        """Return parts that make all selected bits, and where these are among theirs.
+    def needed(self, shape: Shape) -> tuple[list[Part], npt.NDArray[np.intp]]:
+        """Return parts that make all bits, and where these are among theirs.
 
         Comparisons that are not selected are not made: they take most of the time. Other parts
         are made as a whole.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of a sample.
+
+        Returns
+        -------
+        list of Part
+            The parts that some of the bits come from.
+        ndarray of int, shape (bits,)
+            Places of the bits in what these parts make, in ascending order.
         """
+        if self.selection is None:
+            return list(self._parts), np.arange(self.all_bits(shape))
+        selection = np.array(self.selection, np.intp)
         parts: list[Part] = []
         columns = []
         first = made = 0

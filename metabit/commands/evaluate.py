@@ -16,9 +16,9 @@ from metabit.errors import MetabitError
 from metabit.golden.checkpoints.again import dataset_of, is_trained_on
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.layers import Saved
-from metabit.golden.checkpoints.record import EVERYTHING
+from metabit.golden.checkpoints.record import EVERYTHING, RunRecord
 from metabit.golden.data.class_names import class_names, numbered_names
-from metabit.golden.data.datasets import Dataset, load_dataset
+from metabit.golden.data.datasets import DATASETS, Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import split as split_dataset
 from metabit.golden.data.training_data import check_fit
@@ -76,7 +76,11 @@ def evaluate(
     config, record = loaded.config, loaded.record
     data = _load(loaded, dataset, data_dir, reading)
     print_summary(console, data.summary)
+    record.check_columns(data)
+    check_fit(config, data)
     images, labels, tested_on = _test_set(loaded, data, split)
+    for note in _strange(record, data, images):
+        console.print(f"[yellow]unlike the training data:[/] {escape(note)}", highlight=False)
     network = mode_of(config).predictor(loaded, choose_engine(engine, len(images)))
     predictions = network.predict(record.encoder_of(config.encoder).encode(images))
     about = {
@@ -142,8 +146,6 @@ def _test_set(
     for or they come with a test set.
     """
     record = checkpoint.record
-    record.check_columns(loaded)
-    check_fit(checkpoint.config, loaded)
     trained_on = loaded.name == record.dataset or is_trained_on(record, loaded)
     if split is None and trained_on and record.split != EVERYTHING:
         split = record.split
@@ -151,6 +153,18 @@ def _test_set(
         return loaded.images, loaded.labels, f"{loaded.name}, all"
     parts = split_dataset(loaded, split, checkpoint.config.seed)
     return parts.test_images, parts.test_labels, f"{loaded.name}, split {parts.name}"
+
+
+def _strange(record: RunRecord, loaded: Dataset, images: npt.NDArray) -> list[str]:
+    """Return what is different about the range of data that are not those trained on, in words.
+
+    A test set of the same data may well exceed what the training samples happened to reach. A name
+    alone does not tell that they are the same, unless the data set is one that Metabit knows.
+    """
+    if record.seen is None or loaded.name == record.dataset in DATASETS:
+        return []
+    found = record.seen.strange(images, record.columns)
+    return [] if not found or is_trained_on(record, loaded) else found
 
 
 def _table(confusion: npt.NDArray[np.int64], names: Sequence[str]) -> Table:

@@ -1,6 +1,6 @@
 """Options that several commands share, and what follows from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from metabit.golden.configuration import NetworkConfig
 from metabit.golden.data.datasets import DATASETS, Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import SPLITS
-from metabit.golden.data.training_data import adapt
+from metabit.golden.data.training_data import adapt, encoder_for
 from metabit.golden.engines import ENGINES
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.modes.registry import DEFAULT, MODES, AnyMode
@@ -209,6 +209,12 @@ def choose(
     else:
         loaded = load_dataset(dataset or config.dataset, data_dir, reading)
     if dataset is not None or encoder is not None:
+        if encoder is None:
+            found = encoder_for(config, loaded)
+            encoder = found.spec
+            if found.reason is not None:
+                summary = (*loaded.summary, ("encoder", found.reason))
+                loaded = replace(loaded, summary=summary)
         config = adapt(config, loaded, encoder)
     return Choice(config, loaded)
 

@@ -9,6 +9,7 @@ from ..golden.data.class_names import real_names
 from ..golden.data.options import DataOptions
 from ..golden.data.seen import Seen
 from ..golden.data.trained import Trained
+from ..golden.encoding.comparisons import Comparison
 from ..golden.encoding.distributive import numbers_of_encoder
 from ..golden.encoding.encoders import Encoder
 
@@ -20,7 +21,7 @@ class About(BaseModel):
     ----------
     encoder : str
         How samples become bits.
-    median, thresholds, selection
+    median, thresholds, selection, comparisons
         Fitted state of the encoder.
     dataset, split : str
         What was trained on.
@@ -42,6 +43,7 @@ class About(BaseModel):
     median: float | None = None
     thresholds: tuple[tuple[float, ...], ...] | None = None
     selection: tuple[int, ...] | None = None
+    comparisons: tuple[Comparison, ...] | None = None
     dataset: str
     split: str
     seed: int
@@ -62,7 +64,7 @@ class About(BaseModel):
 
     def fitted_encoder(self) -> Encoder:
         """Return the encoder as it was fitted in training."""
-        return Encoder(self.encoder, self.median, self.thresholds, self.selection)
+        return Encoder(self.encoder, self.median, self.thresholds, self.selection, self.comparisons)
 
     def trained(self) -> Trained:
         """Return what new samples must be like."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..golden.data.seen import Seen
 from ..golden.encoding.cells import STRIDE, Areas, cells_of
+from ..golden.encoding.comparisons import Comparisons, planes_shape
 from ..golden.encoding.distributive import Distributive
 from ..golden.encoding.edges import Edges
 from ..golden.encoding.encoders import Encoder, Thermometer, Unchanged
@@ -95,7 +96,38 @@ static inline void @_areas(const @_value *image, @_word *bits, uint32_t at, int 
         }
 }
 """,
+    "comparisons": """
+/* Rectangles in which more than so many pixels exceed a neighbour by more than a threshold. A row
+   of the table: where the colours of pixel and neighbour begin, rows and columns between them, the
+   threshold; first row and column of the rectangle, those behind it, and a count that is not
+   enough. */
+static inline void @_comparisons(const @_value *image, @_word *bits, uint32_t at,
+                                 const int32_t *table, uint32_t count, int height, int width,
+                                 int step)
+{
+    uint32_t i;
+    for (i = 0; i < count; ++i, table += 10) {
+        const int alone = table[0] == table[1] && table[2] == 0 && table[3] == 0;
+        const int dy = (int)table[2], dx = (int)table[3];
+        int y, x, found = 0;
+        for (y = (int)table[5]; y < (int)table[7]; ++y)
+            for (x = (int)table[6]; x < (int)table[8]; ++x) {
+                int64_t here = (int64_t)image[table[0] + (y * width + x) * step];
+                if (!alone) {
+                    if (y + dy < 0 || y + dy >= height || x + dx < 0 || x + dx >= width)
+                        continue;
+                    here -= (int64_t)image[table[1] + ((y + dy) * width + x + dx) * step];
+                }
+                found += here > table[4];
+            }
+        @_put(bits, at + i, found > (int)table[9]);
+    }
 }
+""",
+}
+
+_COMPARED = 1 << 30
+"""Whole numbers below this have differences of 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +165,11 @@ def encoder_in_c(encoder: Encoder, seen: Seen, inputs: int) -> CEncoder:
     Raises
     ------
     ExportError
-        If numbers do not fit 64 bits.
+        If numbers do not fit 64 bits, or a part cannot be written.
     """
     dtype = np.dtype(seen.dtype)
-    thresholds = [value for part in encoder.parts for value in _typed(part, dtype)]
+    parts, columns = encoder.needed(seen.shape)
+    thresholds = [value for part in parts for value in _typed(part, dtype)]
     digits = digits_of(thresholds, dtype)
     limits = scaled_samples(np.array([*seen.low, *seen.high]).astype(dtype), digits).tolist()
     numbers = [*scaled_thresholds(thresholds, digits, dtype), *limits]
@@ -146,8 +179,11 @@ def encoder_in_c(encoder: Encoder, seen: Seen, inputs: int) -> CEncoder:
     calls: list[str] = []
     used: list[str] = []
     at = 0
-    for number, part in enumerate(encoder.parts):
-        name, table, lines = _part(part, number, seen.shape, at, digits, dtype)
+    for number, part in enumerate(parts):
+        if isinstance(part, Comparisons):
+            name, table, lines = _comparisons(part, number, seen, at)
+        else:
+            name, table, lines = _part(part, number, seen.shape, at, digits, dtype)
         used += [name] * (name not in used)
         tables += table
         calls += lines
@@ -159,7 +195,7 @@ def encoder_in_c(encoder: Encoder, seen: Seen, inputs: int) -> CEncoder:
     else:
         code.append(
             f"enum {{ @_ALL_BITS = {at} }};\n"
-            + array(bytes_type(at), "@_selection", list(encoder.selection))
+            + array(bytes_type(at), "@_selection", columns.tolist())
         )
         body = [
             "    @_word all[(@_ALL_BITS + 31) / 32] = {0};",
@@ -231,4 +267,35 @@ def _part(
                 )
                 at += count * rows * columns
         return "edges", [table], calls
-    raise ExportError(f"an encoder part {part!r} cannot be written in C")
+    raise ExportError(f"encoder part '{type(part).__name__.lower()}' cannot be written in C")
+
+
+def _comparisons(
+    part: Comparisons, number: int, seen: Seen, at: int
+) -> tuple[str, list[str], list[str]]:
+    """Return function, table and call of comparisons; see :func:`_part`."""
+    limits = [*seen.low, *seen.high]
+    if np.dtype(seen.dtype).kind == "f" or max(map(abs, limits)) >= _COMPARED:
+        raise ExportError(
+            f"comparisons of pixels of type {seen.dtype}, {min(limits):g} to {max(limits):g}, "
+            "cannot be written in C exactly: train on whole numbers, e.g. of 0 to 255, or with "
+            "--encoder quantiles:4"
+        )
+    assert part.table is not None
+    colours, height, width = planes_shape(seen.shape)
+    last = colours > 1 and seen.shape[-1] == colours
+    step, plane = (colours, 1) if last else (1, height * width)
+    rows = [
+        (bit.colour * plane, bit.other * plane, *bit[2:4], _whole(bit.threshold), *bit[5:])
+        for bit in part.table
+    ]
+    numbers = [entry for row in rows for entry in row]
+    name = f"@_part{number}"
+    call = f"@_comparisons(sample, {{bits}}, {at}, {name}, {len(rows)}, {height}, {width}, {step});"
+    return "comparisons", [array("int32_t", name, numbers)], [call]
+
+
+def _whole(threshold: float) -> int:
+    """Return what whole differences of 32 bits exceed if they exceed a threshold."""
+    limits = np.iinfo(np.int32)
+    return int(np.clip(np.floor(threshold), limits.min, limits.max))

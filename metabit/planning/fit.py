@@ -105,9 +105,10 @@ def _inputs(config: Config, shape: Shape) -> Iterator[_Change]:
     parts = config.encoder.split(":", 2)
     if not config.encoder.startswith(_SELECT) or len(parts) != len(("select", "inputs", "rest")):
         return
+    _, comma, steps = parts[1].partition(",")
     for visits in range((config.inputs - 1) // shape.lanes, 0, -1):
         inputs = visits * shape.lanes
-        encoder = f"{_SELECT}{inputs}:{parts[2]}"
+        encoder = f"{_SELECT}{inputs}{comma}{steps}:{parts[2]}"
         yield f"--encoder {encoder}", {"inputs": inputs, "encoder": encoder}
 
 

@@ -82,6 +82,7 @@ def differences(folder: Path, checkpoint: Checkpoint, images: npt.NDArray) -> in
 RNG = np.random.default_rng(7)
 PIXELS = RNG.integers(0, 256, (90, 8, 12), dtype=np.uint8)
 SIGNED = RNG.integers(-40, 40, (90, 10)).astype(np.int16)
+COLOURS = RNG.integers(-900, 70_000, (90, 7, 6, 3)).astype(np.int32)
 FRACTIONS = RNG.normal(size=(90, 6)).round(3)
 
 
@@ -96,6 +97,10 @@ FRACTIONS = RNG.normal(size=(90, 6)).round(3)
         (PIXELS, "edges:d=2,t=15,c=0/4,dir=knights,cell=6+thermometer:9", {}),
         (PIXELS, "select:20:edges:d=3,t=8,c=0+areas:t=99,c=5,cell=4", {"head_offset": 5}),
         (PIXELS.astype(np.int64), "areas:t=99,c=0/1/3", {"hidden": (12, 7, 5)}),
+        (PIXELS, "comparisons:40", {}),
+        (PIXELS, "select:24,steps=2:thermometer:9+comparisons:90+edges:d=1,t=8,c=3", {}),
+        (COLOURS, "comparisons:50,seed=3", {"hidden": (33,)}),
+        (COLOURS.transpose(0, 3, 1, 2), "select:30:comparisons:60", {}),
         (SIGNED, "thermometer:-7.5,0,12", {"head_offset": 2, "hidden": (9, 40), "group": 9}),
         (SIGNED, "distributive:5", {"hidden": (20, 10), "summed_scores": False}),
         (FRACTIONS, "distributive:7", {}),
@@ -139,6 +144,8 @@ def test_a_table_with_categories_and_odd_names(tmp_path):
     ("right", "wrong"),
     [
         ("z >= 0", "z > 0"),
+        ("found += here > table[4]", "found += here >= table[4]"),
+        ("y + dy >= height", "y + dy > height"),
         ("> thresholds[j]", ">= thresholds[j]"),
         ("scores[c] > scores[best]", "scores[c] >= scores[best]"),
         ("z >= -2", "z > -2"),
@@ -146,7 +153,8 @@ def test_a_table_with_categories_and_odd_names(tmp_path):
     ],
 )
 def test_a_wrong_header_is_found_out(trained, tmp_path, monkeypatch, right, wrong):
-    checkpoint, samples = trained(PIXELS // 16, "thermometer:0,4,8,12", head_offset=2)
+    encoder = "comparisons:60" if "dy" in right or "here" in right else "thermometer:0,4,8,12"
+    checkpoint, samples = trained(PIXELS // 16, encoder, head_offset=2)
     header = c_header(checkpoint, "net")
     assert right in header.text
     planted = CHeader(header.text.replace(right, wrong), header.value, header.digits)
@@ -175,6 +183,9 @@ def test_the_self_test_finds_a_changed_bit(tmp_path):
 
 
 def test_what_cannot_be_written_is_refused(trained, tmp_path):
+    checkpoint, _ = trained(PIXELS / 256, "comparisons:20")
+    with pytest.raises(ExportError, match=r"of type float64, 0 to 0.9\d+, cannot be written"):
+        c_header(checkpoint, "net")
     checkpoint, _ = trained(FRACTIONS, "quantiles:2")
     with pytest.raises(ExportError, match=r"--name must be a name in C, .*, not '1x'"):
         c_header(checkpoint, "1x")

@@ -1,12 +1,16 @@
-"""Thresholds for images of any range: taken from the training data, or refused by name."""
+"""Encoders for images of any range: fitted to the training data, and the choice is said."""
+
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metabit.commands.options import choose
 from metabit.golden.data.choosing import suitable_encoder
 from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.summary import balance
 from metabit.golden.data.training_data import adapt, changing, prepare
 from metabit.golden.encoding.encoders import Encoder
 from metabit.golden.encoding.levels import levels_of
@@ -79,6 +83,13 @@ def test_thresholds_belong_to_one_part():
 # Which encoder
 
 
+COMPARISONS = "select:256,steps=3:comparisons:2048"
+
+
+def suitable(spec, made_for, images, inputs=256):
+    return suitable_encoder(spec, inputs, made_for, "mine.npz", images)
+
+
 @pytest.mark.parametrize(
     ("images", "spec"),
     [
@@ -86,56 +97,108 @@ def test_thresholds_belong_to_one_part():
         (digits(), DIGITS),
         (digits(dtype=np.float32), DIGITS),
         (digits().reshape(400, 64), DIGITS),
-        # Others.
-        (digits(15), "quantiles:4"),
-        (digits(14, 20), "quantiles:4"),
-        (digits(1 / 17, dtype=np.float32), "quantiles:4"),
-        (digits(0.5), "quantiles:4"),
-        (digits(0.2, -1.3, np.float64).reshape(400, 64), "quantiles:4"),
-        # Fewer values than thresholds.
-        (digits(1 / 6), "quantiles:2"),
-        (255 * (digits() > 7), "quantiles:1"),
+        # Images of others, of any type, in colour or not.
+        (digits(15), COMPARISONS),
+        (digits(14, 20), COMPARISONS),
+        (digits(1 / 17, dtype=np.float32), COMPARISONS),
+        (digits(0.5), COMPARISONS),
+        (-digits(dtype=np.int16), COMPARISONS),
+        (np.stack([digits(15)] * 3, axis=3), COMPARISONS),
+        (np.stack([digits(15)] * 4, axis=1), COMPARISONS),
+        (255 * (digits() > 7), COMPARISONS),
         ((digits() > 7).astype(np.uint8), "none"),
+        # Small ones: pixels, as many thresholds as the configuration's or as its inputs allow.
+        (digits(15)[:, 2:7, 2:6], "quantiles:4"),
+        (digits(15)[:, :, 2:7], "quantiles:4"),
+        (np.stack([digits(15)[:, 2:7, 1:6]] * 4, axis=3), "quantiles:2"),
+        # Fewer values than thresholds.
+        (digits(1 / 6)[:, 2:7, 2:6], "quantiles:2"),
+        # More dimensions or values of a pixel than images have.
+        (digits(15).reshape(400, 4, 4, 2, 2), "quantiles:4"),
+        (digits(15).reshape(400, 8, 8)[..., None].repeat(8, 3), "quantiles:1"),
+        # Rows of pixels.
+        (digits(0.2, -1.3, np.float64).reshape(400, 64), "quantiles:4"),
         # Columns that have nothing to do with each other, few and many.
         (np.arange(40.0).reshape(10, 4), "distributive:32"),
         (np.random.default_rng(0).normal(size=(20, 50)), "distributive:4"),
     ],
 )
 def test_thresholds_that_do_not_suit_are_replaced(images, spec):
-    assert suitable_encoder(DIGITS, "digits", "mine", images) == spec
+    found = suitable(DIGITS, "digits", images)
+    assert found.spec == spec
+    if spec == DIGITS:
+        assert found.reason is None
+    else:
+        low, high = images.min(), images.max()
+        end = f"instead of {DIGITS}: that is made for numbers of 0 to 16, and these are {low} to"
+        assert found.reason.startswith(f"{spec} (")
+        assert found.reason.endswith(f"{end} {high}")
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (digits(15), "256 of 2048 comparisons of pixels, learnt from the training images"),
+        (digits(15)[:, 2:7, 2:6], "5 x 4 pixels are too few to compare, at least 6 x 6 are needed"),
+        (digits(15).reshape(400, 4, 4, 2, 2), "samples of 4 dimensions are no images to compare"),
+        (np.stack([digits(15)] * 5, axis=3), "samples of 8 x 8 x 5 have more than 4 colours"),
+        ((digits() > 7).astype(int), "(all pixels are bits already)"),
+    ],
+)
+def test_what_replaces_them_says_why(images, words):
+    assert words in suitable(DIGITS, "digits", images).reason
+
+
+@pytest.mark.parametrize(
+    ("inputs", "candidates"), [(1, 2048), (512, 2048), (1536, 6144), (2049, 8192), (8192, 8192)]
+)
+def test_candidates_follow_from_the_inputs(inputs, candidates):
+    found = suitable("edges-1568", "fashion-mnist", digits(0.5), inputs)
+    assert found.spec == f"select:{inputs},steps=3:comparisons:{candidates}"
 
 
 @pytest.mark.parametrize(
     ("spec", "made_for"),
     [
         *(("median", "digits"), ("none", "digits"), ("quantiles:3", "digits")),
-        ("distributive:8", "digits"),
+        *(("distributive:8", "digits"), ("comparisons:8", "digits")),
         # Thresholds that cannot be meant for the digits were written for something else.
         *(("thermometer:0,64,128", "digits"), (DIGITS, "mine.npz")),
     ],
 )
 def test_other_encoders_stay(spec, made_for):
-    assert suitable_encoder(spec, made_for, "mine", digits(15)) == spec
+    assert suitable(spec, made_for, digits(15)).spec == spec
 
 
 @pytest.mark.parametrize(
-    ("spec", "images", "part"),
+    ("spec", "images", "problem"),
     [
-        ("edges-1568", digits(14, 20), "thermometer of 0"),
-        ("edges-1568", digits(0.5), "edges of t=8"),
-        ("select:9:edges-6992", digits(), "edges of t=25"),
-        ("areas:t=64/128,c=1", digits(6), "areas of 128"),
-        ("edges-1568", digits(1 / 16, dtype=np.float32), "edges of t=8"),
+        (
+            "edges-1568",
+            digits(14, 20),
+            "its part thermometer of 0 would never change",
+        ),
+        ("edges-1568", digits(0.5), "its part edges of t=8 would never change"),
+        ("select:9:edges-6992", digits(), "its part edges of t=25 would never change"),
+        ("areas:t=64/128,c=1", digits(6), "its part areas of 128 would never change"),
+        ("edges-1568", digits(1 / 16, dtype=np.float32), "these are float32, 0.0 to 1.0"),
+        ("edges-1568", digits(15, dtype=np.int32) + 16, "that is made for integers of 0 to 255"),
+        ("edges-1568", digits(15)[:, 1:, 1:], "edges need images whose height and width are mult"),
+        ("edges-1568", np.stack([digits(15)] * 3, axis=3), "edges need images, shape"),
     ],
 )
-def test_parts_that_would_never_change_are_refused_by_name(spec, images, part):
-    low, high = images.min(), images.max()
-    with pytest.raises(DataError) as caught:
-        suitable_encoder(spec, "fashion-mnist", "mine.npz", images)
-    assert f"those of mine.npz are {low} to {high}, so that its part {part} would" in str(
-        caught.value
-    )
-    assert suitable_encoder(spec, "fashion-mnist", "mine.npz", digits(15)) == spec
+def test_images_that_edges_are_not_made_for_get_comparisons(spec, images, problem):
+    found = suitable(spec, "fashion-mnist", images)
+    assert found.spec == COMPARISONS
+    assert re.search(f"instead of {spec}: .*{problem}", found.reason)
+    assert Encoder(found.spec).bits(images.shape[1:]) == 256
+    # Those in their range keep them.
+    assert suitable(spec, "fashion-mnist", digits(15)).spec == spec
+
+
+def test_edges_are_refused_where_samples_are_no_images():
+    with pytest.raises(DataError, match=r"does not suit mine.npz: .* --image-shape HxW, else"):
+        suitable("edges-1568", "fashion-mnist", digits(1 / 16, dtype=float).reshape(400, 64))
 
 
 @pytest.fixture
@@ -151,19 +214,23 @@ def own(tmp_path):
 def test_the_range_does_not_matter(own):
     """Images that only differ by their range become the same bits."""
     hashes = set()
-    for images in (digits(15), digits(13, 40), digits(1 / 16, dtype=np.float64)):
+    for images in (digits(8), digits(2.0, -7, np.int8), digits(1 / 32, dtype=np.float64)):
         dataset = own(images)
         config = adapt(named("tiny"), dataset)
-        assert (config.encoder, config.inputs) == ("quantiles:4", 256)
+        assert (config.encoder, config.inputs) == (COMPARISONS, 256)
         hashes.add(prepare(config, dataset=dataset).sha256)
     assert len(hashes) == 1
 
 
 def test_thresholds_come_from_the_training_samples_alone(own):
-    dataset = own(digits(15))
+    dataset = own(digits(15)[:, 2:7, 2:6])
     config = adapt(named("tiny"), dataset)
     data = prepare(config, dataset=dataset)
     assert data.encoder.thresholds == (levels_of(data.split.images, 4),)
+    dataset = own(digits(15))
+    data = prepare(adapt(named("tiny"), dataset), dataset=dataset)
+    table = Encoder("comparisons:2048").fit(data.split.images).comparisons
+    assert data.encoder.comparisons == table
 
 
 def test_data_sets_with_a_name_and_encoders_that_are_asked_for_stay(own):
@@ -178,3 +245,28 @@ def test_bits_that_never_change_are_nothing_to_learn_from(own):
     with pytest.raises(DataError, match=r"gives all 334 training samples .* the same 64 bits"):
         prepare(config, dataset=dataset)
     assert changing(np.array([[True, False, True], [True, False, False]])) == 1
+
+
+def test_what_is_chosen_is_said_before_the_training(own, tmp_path):
+    own(digits(1 / 16, dtype=np.float32))
+    choice = choose("tiny", dataset=str(tmp_path / "own.npz"))
+    said = dict(choice.dataset.summary)["encoder"]
+    assert said.startswith(f"{COMPARISONS} (256 of 2048 comparisons of pixels, learnt from")
+    data = prepare(choice.config, dataset=choice.dataset)
+    assert dict(data.summary)["input bits"] == balance(data.train)
+    own(digits())
+    assert "encoder" not in dict(choose("tiny", dataset=str(tmp_path / "own.npz")).dataset.summary)
+    asked = choose("tiny", dataset=str(tmp_path / "own.npz"), encoder="quantiles:2")
+    assert "encoder" not in dict(asked.dataset.summary)
+
+
+def test_the_balance_of_bits_in_words():
+    samples = np.zeros((10, 4), bool)
+    samples[:, 0] = True
+    samples[:2, 1] = True
+    samples[:1, 2] = True
+    assert balance(samples) == (
+        "4, 2 never change, 1 balanced (1 for 20 to 80 % of the 10 training samples), "
+        "32 % ones on average"
+    )
+    assert balance(samples[:, 1:3]).startswith("2, all of them change, 1 balanced")

@@ -140,8 +140,7 @@ def test_images_in_rows(tmp_path):
     printed = metabit("train", *options, "--out", tmp_path / "run.npz")
     assert "samples 60 samples of 8 x 8, uint8" in printed
     assert "target 2 classes, a, b" in printed
-    assert "encoder quantiles:4" in printed
-    assert "thresholds from the training data: " in printed
+    assert "encoder select:256,steps=3:comparisons:2048 (256 of 2048" in printed
     assert load_checkpoint(tmp_path / "run.npz").record.class_names == ("a", "b")
     assert "60 samples of 8 x 8" in metabit("evaluate", tmp_path / "run.npz")
 
