@@ -11,11 +11,13 @@ import numpy.typing as npt
 from .golden.checkpoints.file import versions
 from .golden.checkpoints.hardware import Checkpoint, Record, load_checkpoint
 from .golden.checkpoints.record import EVERYTHING, EstimatorRecord, StatisticsRecord
+from .golden.config import Config
 from .golden.data.options import DataOptions
 from .golden.data.seen import Seen
 from .golden.encoding.encoders import Encoder
 from .golden.encoding.quantiles import Quantiles
 from .golden.errors import CheckpointError
+from .golden.settings import settings_of
 from .golden.state import network_sha256
 
 if TYPE_CHECKING:
@@ -25,12 +27,6 @@ E = TypeVar("E", bound="MetabitClassifier")
 
 _MAX_LEVELS = 256
 """Thresholds of a column that an encoder of columns has at most."""
-
-_PARAMETERS = (
-    *("hidden", "group", "counter_bits", "margin", "rival_selection", "annealing"),
-    *("reinforcement", "head_offset", "summed_scores", "tile", "lag", "encoder"),
-)
-"""Parameters of the estimator that are fields of the configuration."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +186,7 @@ def classifier_of(path: Path, kind: type[E]) -> E:
         given = {n: tuple(v) if isinstance(v, list) else v for n, v in kept.parameters.items()}
         labels: npt.NDArray = np.array(kept.labels, np.dtype(kept.dtype))
     else:
-        given = {name: getattr(config, name) for name in _PARAMETERS}
+        given = {name: getattr(config, name) for name in settings_of(Config)}
         shape = record.seen.shape if len(record.seen.shape) > 1 else None
         given |= {"epochs": record.epochs, "random_state": config.seed, "image_shape": shape}
         labels = np.array(record.class_names) if record.class_names else np.arange(config.classes)

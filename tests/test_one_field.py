@@ -47,9 +47,11 @@ found["sweep"] = [line["config"]["planted"] for line in read("sweep.json")["runs
 X = np.random.default_rng(0).random((20, 8)) < 0.5
 classifier = MetabitClassifier(hidden=8, epochs=1, planted=6, planted_list=[7, 8])
 config = classifier.fit(X, X[:, 0]).config_
+classifier.save("classifier.npz")
 found["estimator"] = {
     "parameters": classifier.get_params(),
     "default": MetabitClassifier().planted,
+    "loaded": MetabitClassifier.load("classifier.npz").planted,
     "config": [config.planted, config.planted_list],
     "documentation": inspect.getdoc(MetabitClassifier),
 }
@@ -109,5 +111,6 @@ def test_the_estimator_has_it(found):
     estimator = found["estimator"]
     assert estimator["parameters"]["planted"] == 6
     assert estimator["default"] == 3
+    assert estimator["loaded"] == 6
     assert estimator["config"] == [6, [7, 8]]
     assert "planted : int\n    Planted for a test, 0 to 7; 0 is off." in estimator["documentation"]
