@@ -8,7 +8,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.metabit-installed
 DEMO := build/demo
-TYPED := build/typed
 
 # One thread of linear algebra per process: more only get in each other's way.
 export OMP_NUM_THREADS ?= 1
@@ -59,14 +58,8 @@ lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-# The folders of the repository become sub-packages of `metabit` only once they are installed;
-# the type checker reads a copy that is laid out like that.
 typecheck: setup
-	@rm -rf $(TYPED)
-	@mkdir -p $(TYPED)
-	@cp -R metabit $(TYPED)/metabit
-	@cp -R golden hdl sim boards $(TYPED)/metabit/
-	@MYPYPATH=$(TYPED) $(BIN)/mypy -p metabit
+	@$(BIN)/mypy
 
 clean:
 	rm -rf build sim_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,8 +6,8 @@ from copy import deepcopy
 from ..golden.checkpoints.hardware import Checkpoint
 from ..golden.data.class_names import class_names
 from ..golden.network import Statistics
-from ..golden.run import Run
-from ..golden.trainer import SpanResult, Trainer
+from ..golden.runs.run import Run
+from ..golden.runs.trainer import SpanResult, Trainer
 from ..host.driver import Driver
 from ..host.lockstep import DeviceLearner, Lockstep
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .codes import Bits
-from .configuration import NetworkConfig
+from .configurations.configuration import NetworkConfig
 from .distribution import Distribution, Signs
 from .generator import Generator
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from .configuration import NetworkConfig
-from .settings import Written
+from .configurations.configuration import NetworkConfig
+from .configurations.settings import Written
 
 WORD = 16
 """Weights per memory word: the unit of updates, reinforcement draws and transfers."""
@@ -33,7 +33,7 @@ class Config(NetworkConfig):
     Parameters
     ----------
     name, dataset, encoder, inputs, hidden, classes, reinforcement
-        As in :class:`~metabit.golden.configuration.NetworkConfig`.
+        As in :class:`~metabit.golden.configurations.configuration.NetworkConfig`.
     group : int
         Neurons per group (gamma of the paper); the last group of a layer may be smaller.
     counter_bits : int

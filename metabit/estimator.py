@@ -19,6 +19,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .errors import MetabitError
 from .estimator_files import TrainedOn, checkpoint_of, classifier_of
 from .golden.config import MAX_INPUTS, Config
+from .golden.configurations.named import make_config
+from .golden.configurations.settings import Setting, settings_of
 from .golden.data.seen import Seen
 from .golden.data.training_data import data_sha256, fitted_encoder
 from .golden.encoding.cells import Areas
@@ -28,11 +30,9 @@ from .golden.encoding.encoders import Bits, Encoder
 from .golden.encoding.quantiles import Quantiles
 from .golden.engines import choose_engine, make_learner
 from .golden.errors import DataError
-from .golden.named import make_config
 from .golden.network import Network
+from .golden.runs.trainer import Trainer
 from .golden.schedule import Schedule
-from .golden.settings import Setting, settings_of
-from .golden.trainer import Trainer
 
 _LEVELS = 32
 """Thresholds of a feature when there is room: the authors of the paper use as many."""

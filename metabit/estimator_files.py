@@ -12,12 +12,12 @@ from .golden.checkpoints.file import versions
 from .golden.checkpoints.hardware import Checkpoint, Record, load_checkpoint
 from .golden.checkpoints.record import EVERYTHING, EstimatorRecord, StatisticsRecord
 from .golden.config import Config
+from .golden.configurations.settings import settings_of
 from .golden.data.options import DataOptions
 from .golden.data.seen import Seen
 from .golden.encoding.encoders import Encoder
 from .golden.encoding.quantiles import Quantiles
 from .golden.errors import CheckpointError
-from .golden.settings import settings_of
 from .golden.state import network_sha256
 
 if TYPE_CHECKING:

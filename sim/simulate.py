@@ -10,10 +10,10 @@ import numpy as np
 from ..boards.registry import Family
 from ..golden.data.class_names import class_names
 from ..golden.engines import EngineName, make_learner
-from ..golden.run import Run
+from ..golden.runs.run import Run
+from ..golden.runs.trainer import SpanResult
 from ..golden.schedule import Step
 from ..golden.state import state_sha256
-from ..golden.trainer import SpanResult
 from ..hdl.device import Device
 from ..hdl.shape import Shape
 from ..host.driver import Driver

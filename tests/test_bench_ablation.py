@@ -9,7 +9,7 @@ from metabit.cli import app
 from metabit.commands.bench import ablation
 from metabit.golden import network
 from metabit.golden.config import Config
-from metabit.golden.named import make_config, override
+from metabit.golden.configurations.named import make_config, override
 from metabit.golden.studies.ablation import Variant
 
 CONFIG = Config(

@@ -9,7 +9,7 @@ from metabit.cli import app
 from metabit.commands.bench import speed, stopwatch
 from metabit.commands.bench.machine import cores, machine
 from metabit.errors import MetabitError
-from metabit.golden.named import named
+from metabit.golden.configurations.named import named
 
 START = {"import_seconds": 0.25, "compile_seconds": 6.0, "load_seconds": 0.5}
 

@@ -17,10 +17,10 @@ from metabit.cache import cache_folder
 from metabit.cli import app
 from metabit.diagnosis import Check, diagnose
 from metabit.errors import MetabitError
+from metabit.golden.configurations.named import NAMES, load_config
 from metabit.golden.data.datasets import DATASETS
 from metabit.golden.data.splits import SPLITS
 from metabit.golden.encoding.encoders import Encoder
-from metabit.golden.named import NAMES, load_config
 from metabit.hdl.shape import find_shape
 from metabit.installation import install_command
 

@@ -24,7 +24,7 @@ from metabit.golden.data.datasets import Dataset
 from metabit.golden.data.training_data import prepare
 from metabit.golden.encoding.quantiles import Quantiles
 from metabit.golden.errors import ConfigurationError, DataError
-from metabit.golden.run import Run
+from metabit.golden.runs.run import Run
 from metabit.golden.state import network_sha256
 
 

@@ -148,7 +148,7 @@ def test_an_unfinished_run_goes_on_elsewhere(
 ) -> None:
     from metabit.golden.data.datasets import load_dataset
     from metabit.golden.data.training_data import prepare
-    from metabit.golden.run import Run
+    from metabit.golden.runs.run import Run
 
     monkeypatch.setattr(schedule, "SPAN", 4)
     loaded = load_checkpoint(trained)

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from metabit.boards.registry import BOARDS
 from metabit.cli import app
 from metabit.golden.config import Config
+from metabit.golden.configurations.named import named, override
 from metabit.golden.errors import ConfigurationError
-from metabit.golden.named import named, override
 from metabit.golden.network import Network
 from metabit.golden.schedule import Schedule
 from metabit.hdl.array.array import Array

@@ -16,14 +16,14 @@ from typer.testing import CliRunner
 
 from metabit.cli import app
 from metabit.golden.checkpoints.hardware import load_checkpoint
+from metabit.golden.configurations.named import named, override
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import adapt, prepare
 from metabit.golden.encoding.encoders import Encoder
-from metabit.golden.named import named, override
-from metabit.golden.observation import margins_of
 from metabit.golden.paper.config import PaperConfig
 from metabit.golden.paper.run import PaperRun
-from metabit.golden.run import Run
+from metabit.golden.runs.observation import margins_of
+from metabit.golden.runs.run import Run
 from metabit.installation import install_command
 from metabit.plots.curves import activity, learning_curve
 from metabit.plots.distributions import confusion, counters, margins

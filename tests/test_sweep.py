@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 from metabit.cli import app
 from metabit.errors import MetabitError
 from metabit.golden import network
+from metabit.golden.configurations.named import named, override
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import adapt
-from metabit.golden.named import named, override
 from metabit.golden.paper import network as paper_network
 from metabit.installation import install_command
 from metabit.sweep import work as work_module

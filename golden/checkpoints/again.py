@@ -8,7 +8,7 @@ from ..data.splits import Split
 from ..data.tables import is_table
 from ..data.training_data import TrainingData, prepare
 from ..errors import DataError
-from ..longer import check_longer
+from ..runs.longer import check_longer
 from .record import EVERYTHING, RunRecord
 
 

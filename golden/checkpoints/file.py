@@ -17,10 +17,10 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from ... import __version__
+from ..configurations.strict_json import parse
+from ..configurations.validation import describe
 from ..data.npz import read_npz
 from ..errors import CheckpointError
-from ..strict_json import parse
-from ..validation import describe
 from .record import RunRecord
 
 FORMAT = "metabit-checkpoint"

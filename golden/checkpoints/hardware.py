@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..config import OBSOLETE, Config
 from ..errors import CheckpointError
 from ..network import Network
-from ..observation import Opening
+from ..runs.observation import Opening
 from ..schedule import Schedule
 from ..state import state_sha256
 from .file import Arrays, read_file

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..binary_network import BinaryNetwork
-from ..configuration import NetworkConfig
+from ..configurations.configuration import NetworkConfig
 from ..errors import CheckpointError
-from ..observation import Opening
+from ..runs.observation import Opening
 from ..schedule import Schedule
 from .file import Arrays, R, check_arrays, make_record, write_file
 from .record import RunRecord

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from ..binary_network import Statistics
-from ..configuration import NetworkConfig
+from ..configurations.configuration import NetworkConfig
 from ..data.datasets import Dataset
 from ..data.options import AS_BEFORE, DataOptions
 from ..data.seen import Seen
@@ -15,7 +15,7 @@ from ..encoding.distributive import numbers_of_encoder
 from ..encoding.encoders import Encoder
 from ..errors import DataError
 from ..generator import PERIOD
-from ..observation import Observation, Opening
+from ..runs.observation import Observation, Opening
 from ..schedule import Schedule, Scheduled
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -52,7 +52,7 @@ class StatisticsRecord(BaseModel):
 
 
 class OpeningRecord(BaseModel):
-    """Counts of an :class:`~metabit.golden.observation.Opening`; its signs are arrays."""
+    """Counts of an :class:`~metabit.golden.runs.observation.Opening`; its signs are arrays."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -132,7 +132,7 @@ class RunRecord(BaseModel):
     opening : OpeningRecord or None
         How an unfinished epoch began; None: it has not begun, or it is not known.
     plans : tuple of tuple of int
-        Former lengths of a run that was made longer; see :data:`~metabit.golden.longer.Plans`.
+        Former lengths of a run that was made longer; see :data:`~metabit.golden.runs.longer.Plans`.
     estimator : EstimatorRecord or None
         Of the estimator that was fitted; None: it was a run.
     state_sha256 : str

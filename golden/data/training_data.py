@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config import Config
-from ..configuration import NetworkConfig
+from ..configurations.configuration import NetworkConfig
+from ..configurations.named import override
 from ..encoding.encoders import Bits, Encoder
 from ..encoding.selection import select_bits
 from ..errors import CheckpointError, DataError
-from ..named import override
 from .choosing import Suitable, suitable_encoder
 from .datasets import DATASETS, Dataset, load_dataset
 from .options import DataOptions

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from ..config import Config
 from ..engines import choose_engine, make_learner
 from ..network import Bits, Network
+from ..runs.trainer import Trainer
 from ..schedule import Schedule
-from ..trainer import Trainer
 
 EPOCHS = 30
 """Length of the training that judges the bits."""

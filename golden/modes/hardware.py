@@ -9,12 +9,12 @@ import numpy.typing as npt
 from ..checkpoints.file import Arrays
 from ..checkpoints.hardware import Checkpoint, checkpoint_of
 from ..config import Config
+from ..configurations.named import override
 from ..data.training_data import TrainingData
 from ..distribution import histogram_of
 from ..engines import EngineName, make_learner
-from ..named import override
 from ..network import RULE_VERSION, Network
-from ..run import Run
+from ..runs.run import Run
 from ..schedule import Schedule
 from .mode import Histogram, Mode, NetworkLearner, Predictor
 

@@ -13,12 +13,12 @@ from ..checkpoints.file import Arrays
 from ..checkpoints.layers import Saved
 from ..codes import Bits
 from ..config import Config
-from ..configuration import NetworkConfig
+from ..configurations.configuration import NetworkConfig
 from ..data.training_data import TrainingData
 from ..engines import EngineName
 from ..learner import Learner
+from ..runs.training_run import TrainingRun
 from ..schedule import Schedule
-from ..training_run import TrainingRun
 
 C = TypeVar("C", bound=NetworkConfig)
 S = TypeVar("S", bound=Saved)

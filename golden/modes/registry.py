@@ -5,7 +5,7 @@ from typing import Any
 
 from ..checkpoints.file import read_file
 from ..checkpoints.layers import Saved
-from ..configuration import NetworkConfig
+from ..configurations.configuration import NetworkConfig
 from ..errors import CheckpointError
 from .hardware import HardwareMode
 from .mode import Mode

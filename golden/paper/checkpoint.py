@@ -11,7 +11,7 @@ from ..checkpoints.file import Arrays
 from ..checkpoints.layers import check_run, read_layers, write_layers
 from ..checkpoints.record import RunRecord
 from ..errors import CheckpointError
-from ..observation import Opening
+from ..runs.observation import Opening
 from ..schedule import Schedule
 from .config import PaperConfig
 from .network import RULE_VERSION, PaperNetwork, paper_state_sha256

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ..config import Config
-from ..configuration import NetworkConfig
-from ..settings import APART
+from ..configurations.configuration import NetworkConfig
+from ..configurations.settings import APART
 
 _Width = Annotated[int, Field(ge=1, le=65536)]
 
@@ -18,8 +18,8 @@ class PaperConfig(NetworkConfig):
     Parameters
     ----------
     name, dataset, encoder, inputs, hidden, classes, group, margin, reinforcement, seed
-        As in :class:`~metabit.golden.configuration.NetworkConfig`; the group must divide every
-        layer.
+        As in :class:`~metabit.golden.configurations.configuration.NetworkConfig`; the group must
+        divide every layer.
     rule : {"paper", "baldassi"}
         The paper's rule, or the committee machine of Baldassi et al. with its grouping layer, to
         which the paper compares: see :class:`~metabit.golden.paper.network.PaperNetwork`.

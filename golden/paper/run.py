@@ -7,9 +7,9 @@ from ..codes import Bits
 from ..data.training_data import TrainingData
 from ..engines import EngineName
 from ..learner import Labels, TileLearner
-from ..observation import Opening
+from ..runs.observation import Opening
+from ..runs.training_run import TrainingRun
 from ..schedule import Schedule
-from ..training_run import TrainingRun
 from .checkpoint import PaperCheckpoint, PaperRecord
 from .config import PaperConfig
 from .network import RULE_VERSION, PaperNetwork

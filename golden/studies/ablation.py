@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config import Config
+from ..configurations.named import named, override
 from ..data.datasets import load_dataset
 from ..data.training_data import prepare
 from ..engines import choose_engine, make_learner
 from ..learner import Learner
-from ..named import named, override
 from ..network import Network
 from ..paper.config import paper_config
 from ..paper.network import PaperNetwork
 from ..paper.run import PaperLearner, paper_network
+from ..runs.trainer import Trainer
 from ..schedule import Schedule
-from ..trainer import Trainer
 from .alternatives import Alternative, make_alternative
 from .deviations import DEVIATIONS, DeviatingNetwork
 from .published import select

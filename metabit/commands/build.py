@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from metabit.boards.registry import BOARDS, find_board
-from metabit.golden.named import NAMES, load_config
+from metabit.golden.configurations.named import NAMES, load_config
 from metabit.installation import install_command
 
 from . import options

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from metabit.golden.configurations.settings import Setting, settings_of
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.modes.registry import DEFAULT, MODES
-from metabit.golden.settings import Setting, settings_of
 
 _PANEL = "Changes to the configuration"
 

@@ -8,7 +8,9 @@ import typer
 
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
-from metabit.golden.configuration import NetworkConfig
+from metabit.golden.configurations.configuration import NetworkConfig
+from metabit.golden.configurations.named import NAMES, load_config, override
+from metabit.golden.configurations.settings import settings_of
 from metabit.golden.data.datasets import DATASETS, Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import SPLITS
@@ -16,8 +18,6 @@ from metabit.golden.data.training_data import adapt, encoder_for
 from metabit.golden.engines import ENGINES
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.modes.registry import DEFAULT, MODES, AnyMode
-from metabit.golden.named import NAMES, load_config, override
-from metabit.golden.settings import settings_of
 
 from .json_file import JsonOption, write_json
 from .network_options import option, read, refuse_others

@@ -10,7 +10,7 @@ import typer
 from metabit.errors import MetabitError
 from metabit.golden.errors import CheckpointError
 from metabit.golden.modes.registry import load_any_checkpoint
-from metabit.golden.training_run import TrainingRun
+from metabit.golden.runs.training_run import TrainingRun
 from metabit.locking import only_writer
 
 ForceOption = Annotated[

@@ -10,7 +10,7 @@ from rich.markup import escape
 from metabit.errors import MetabitError
 
 if TYPE_CHECKING:
-    from metabit.golden.training_run import TrainingRun
+    from metabit.golden.runs.training_run import TrainingRun
     from metabit.plots.subject import Subject
 
 

@@ -11,9 +11,9 @@ from metabit.errors import MetabitError
 from metabit.golden.checkpoints.again import dataset_of
 from metabit.golden.checkpoints.record import RunRecord
 from metabit.golden.config import Config
+from metabit.golden.configurations.named import NAMES
 from metabit.golden.data.datasets import Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
-from metabit.golden.named import NAMES
 
 from . import options
 from .data_options import print_summary, takes_data_options
@@ -148,7 +148,7 @@ def plan(
 def _network(config: str) -> tuple[Config, RunRecord | None]:
     """Return the configuration of a name, a file or a checkpoint, and the record of the latter."""
     from metabit.golden.checkpoints.hardware import load_checkpoint
-    from metabit.golden.named import load_config
+    from metabit.golden.configurations.named import load_config
 
     if Path(config).suffix == ".npz":
         loaded = load_checkpoint(Path(config))

@@ -105,7 +105,7 @@ def run(
     """Train on a board, through its serial port, or test what has been trained."""
     from metabit.boards.run import DeviceRun
     from metabit.golden.data.training_data import prepare
-    from metabit.golden.run import Run
+    from metabit.golden.runs.run import Run
     from metabit.host.driver import Driver
     from metabit.host.errors import DeviceError
     from metabit.host.transport import SerialTransport

@@ -198,7 +198,7 @@ def simulate(
     from metabit.export.threshold_network import for_device
     from metabit.golden.data.training_data import prepare
     from metabit.golden.engines import choose_engine
-    from metabit.golden.run import Run
+    from metabit.golden.runs.run import Run
     from metabit.hdl.placement import Placement, smallest_shape
     from metabit.hdl.shape import find_shape
     from metabit.sim.simulate import Stalls, Trace, build_device, open_driver, simulation

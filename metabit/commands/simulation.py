@@ -23,7 +23,7 @@ from .interrupt import interruptible
 from .options import write_json
 
 if TYPE_CHECKING:
-    from metabit.golden.run import Run
+    from metabit.golden.runs.run import Run
     from metabit.host.pinpoint import Finding
     from metabit.sim.simulate import Outcome, Simulation
     from metabit.sim.sweep import Trial

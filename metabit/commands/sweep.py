@@ -201,9 +201,9 @@ def _plan(
     console: Console,
 ) -> "Iterator[Job]":
     """Yield all runs; every mistake in what was asked for shows here, before any training."""
+    from metabit.golden.configurations.named import load_config
     from metabit.golden.data.datasets import Dataset, load_dataset
     from metabit.golden.data.splits import split as split_dataset
-    from metabit.golden.named import load_config
     from metabit.sweep.grid import combinations, parse_values
     from metabit.sweep.point import dataset_sha256
     from metabit.sweep.work import Job, source_of

@@ -13,7 +13,7 @@ from metabit.golden.data.options import DataOptions
 from metabit.golden.data.training_data import prepare
 from metabit.golden.engines import choose_engine
 from metabit.golden.modes.registry import DEFAULT, MODES
-from metabit.golden.training_run import TrainingRun
+from metabit.golden.runs.training_run import TrainingRun
 
 from . import options
 from .data_options import takes_data_options

@@ -17,9 +17,9 @@ from metabit.golden.checkpoints.layers import Saved
 from metabit.golden.checkpoints.record import RunRecord
 from metabit.golden.data.training_data import TrainingData, changing
 from metabit.golden.engines import choose_engine
-from metabit.golden.longer import explain
 from metabit.golden.modes.registry import load_any_checkpoint, mode_of
-from metabit.golden.training_run import TrainingRun
+from metabit.golden.runs.longer import explain
+from metabit.golden.runs.training_run import TrainingRun
 
 from .data_options import print_summary
 from .interrupt import interruptible

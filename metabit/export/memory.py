@@ -16,10 +16,10 @@ import numpy.typing as npt
 from ..golden.checkpoints.file import versions
 from ..golden.checkpoints.hardware import Checkpoint
 from ..golden.config import Config
-from ..golden.named import make_config
+from ..golden.configurations.named import make_config
+from ..golden.configurations.strict_json import parse
 from ..golden.network import Bits
 from ..golden.state import state_sha256
-from ..golden.strict_json import parse
 from ..hdl.bundles import Space
 from ..hdl.placement import Placement
 from ..hdl.shape import LANES, Shape, find_shape

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ..errors import MetabitError
 from ..golden.codes import Bits
-from ..golden.validation import describe
+from ..golden.configurations.validation import describe
 from .about import About
 from .errors import ForeignNetworkError
 from .onnx_write import METADATA

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from ..golden.codes import Bits
 from ..golden.config import Config
+from ..golden.configurations.named import make_config
 from ..golden.errors import ConfigurationError
-from ..golden.named import make_config
 from ..golden.network import Network
 from ..hdl.shape import Shape
 from .errors import ForeignNetworkError

@@ -7,7 +7,7 @@ from functools import cache
 from importlib import resources
 
 from ..golden.config import Config
-from ..golden.named import make_config
+from ..golden.configurations.named import make_config
 from ..hdl.placement import Placement
 from ..hdl.shape import Shape
 from .cycles import predict, predict_inference

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from ..golden.config import Config
-from ..golden.named import override
+from ..golden.configurations.named import override
 from ..hdl.placement import CapacityError, Placement, Requirement
 from ..hdl.shape import SHAPES, Shape
 

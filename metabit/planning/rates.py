@@ -10,8 +10,8 @@ from importlib import resources
 from ..golden.config import Config
 from ..golden.engines import EngineName, make_learner
 from ..golden.network import Network
+from ..golden.runs.trainer import Samples, Trainer
 from ..golden.schedule import Schedule
-from ..golden.trainer import Samples, Trainer
 from .events import FLIP_WEIGHTS, Rates, Run, groups
 from .record import Recorder, record
 

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from ..golden.generator import Generator
 from ..golden.learner import GoldenLearner
 from ..golden.network import Bits, Forward, Network
+from ..golden.runs.trainer import Samples
 from ..golden.schedule import Schedule
-from ..golden.trainer import Samples
 from .events import FLIP_WEIGHTS, Row, Rows, Run
 
 _Winners = tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]

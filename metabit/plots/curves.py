@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..golden.observation import SAMPLES, LayerObservation
+from ..golden.runs.observation import SAMPLES, LayerObservation
 from .style import ACCENT, FAINT, INK, LAYERS, SECOND, curve, label_ends, name, over_epochs, panels
 from .subject import Subject
 

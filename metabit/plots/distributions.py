@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..golden.distribution import merge_bins
-from ..golden.observation import PERCENTILES, margins_of
+from ..golden.runs.observation import PERCENTILES, margins_of
 from .style import (
     ACCENT,
     BAD,

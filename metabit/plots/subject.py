@@ -10,14 +10,14 @@ from ..errors import MetabitError
 from ..golden.binary_network import BinaryNetwork
 from ..golden.checkpoints.again import dataset_of
 from ..golden.checkpoints.layers import Saved
-from ..golden.configuration import NetworkConfig
+from ..golden.configurations.configuration import NetworkConfig
 from ..golden.data.class_names import class_names
 from ..golden.data.splits import split
 from ..golden.data.training_data import check_fit
 from ..golden.encoding.encoders import Bits, Encoder
 from ..golden.modes.registry import AnyMode, mode_of
-from ..golden.observation import Observation
-from ..golden.training_run import TrainingRun
+from ..golden.runs.observation import Observation
+from ..golden.runs.training_run import TrainingRun
 
 _BATCH = 4096
 _LARGEST_SIDE = 512

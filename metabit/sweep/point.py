@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import __version__
 from ..golden import network
-from ..golden.configuration import NetworkConfig
+from ..golden.configurations.configuration import NetworkConfig
 from ..golden.data.datasets import Dataset
 from ..golden.paper import network as paper_network
 

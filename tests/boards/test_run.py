@@ -13,10 +13,10 @@ from metabit.cli import app
 from metabit.commands.options import choose
 from metabit.golden import schedule
 from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
+from metabit.golden.configurations.named import load_config
 from metabit.golden.data.training_data import prepare
-from metabit.golden.named import load_config
 from metabit.golden.network import Network
-from metabit.golden.run import Run
+from metabit.golden.runs.run import Run
 from metabit.golden.state import network_sha256
 from metabit.hdl.link.protocol import Operation
 from metabit.hdl.shape import SHAPES, Shape

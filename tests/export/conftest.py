@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pytest
 
 from metabit.golden.checkpoints.hardware import Checkpoint
+from metabit.golden.configurations.named import named, override
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import adapt, prepare
-from metabit.golden.named import named, override
-from metabit.golden.run import Run
+from metabit.golden.runs.run import Run
 
 Trained = tuple[Checkpoint, npt.NDArray]
 

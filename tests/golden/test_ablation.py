@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from metabit.golden.config import Config
+from metabit.golden.configurations.named import override
 from metabit.golden.data.training_data import prepare
-from metabit.golden.named import override
 from metabit.golden.paper.config import paper_config
 from metabit.golden.paper.network import PaperNetwork
 from metabit.golden.paper.run import PaperRun

@@ -12,12 +12,12 @@ from rewriting import rewrite
 
 from metabit.golden.checkpoints.file import VERSION
 from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
+from metabit.golden.configurations.named import named, override
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import adapt, prepare
 from metabit.golden.errors import CheckpointError, DataError
-from metabit.golden.named import named, override
 from metabit.golden.network import Network
-from metabit.golden.run import Run
+from metabit.golden.runs.run import Run
 from metabit.golden.state import network_sha256, state_sha256
 
 EPOCHS = 3

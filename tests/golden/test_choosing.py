@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metabit.commands.options import choose
+from metabit.golden.configurations.named import named, override
 from metabit.golden.data.choosing import suitable_encoder
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.summary import balance
@@ -15,7 +16,6 @@ from metabit.golden.data.training_data import adapt, changing, prepare
 from metabit.golden.encoding.encoders import Encoder
 from metabit.golden.encoding.levels import levels_of
 from metabit.golden.errors import ConfigurationError, DataError
-from metabit.golden.named import named, override
 
 DIGITS = "thermometer:0,4,8,12"
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
+from metabit.golden.configurations.named import named, override
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import prepare
 from metabit.golden.encoding import comparisons, drawing
@@ -17,8 +18,7 @@ from metabit.golden.encoding.encoders import Encoder
 from metabit.golden.encoding.selection import select_bits
 from metabit.golden.errors import ConfigurationError, DataError
 from metabit.golden.generator import Generator
-from metabit.golden.named import named, override
-from metabit.golden.run import Run
+from metabit.golden.runs.run import Run
 from metabit.golden.streams import derive, permutation
 
 DTYPES = (np.uint8, np.int8, np.uint16, np.int32, np.int64, np.float16, np.float32, np.float64)

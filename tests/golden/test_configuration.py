@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from metabit.golden.config import Config
-from metabit.golden.named import named, override
+from metabit.golden.configurations.named import named, override
 
 
 @pytest.mark.parametrize(("fan_in", "shift"), [(128, 5), (784, 6), (1568, 7)])

@@ -112,10 +112,10 @@ def test_checkpoints_of_before_are_read_as_before(tmp_path):
 
 
 def test_resume_reads_the_same_data(tmp_path, plants, short_spans):
+    from metabit.golden.configurations.named import named, override
     from metabit.golden.data.datasets import load_dataset
     from metabit.golden.data.training_data import adapt, prepare
-    from metabit.golden.named import named, override
-    from metabit.golden.run import Run
+    from metabit.golden.runs.run import Run
 
     dataset = load_dataset(str(plants), None, DataOptions(drop=("colour",)))
     config = override(adapt(named("tiny"), dataset), hidden=(16,), group=8)

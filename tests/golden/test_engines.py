@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 from metabit.cli import app
 from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
 from metabit.golden.config import Config
+from metabit.golden.configurations.named import override
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import adapt, prepare
 from metabit.golden.engines import ENGINES, WORTHWHILE, choose_engine, make_learner
 from metabit.golden.errors import ConfigurationError
-from metabit.golden.named import override
 from metabit.golden.network import Network
-from metabit.golden.run import Run
+from metabit.golden.runs.run import Run
 from metabit.golden.state import network_sha256
 
 CONFIG = Config(

@@ -12,11 +12,11 @@ import pytest
 
 from metabit.golden import strict_json
 from metabit.golden.checkpoints.file import read_file
+from metabit.golden.configurations.named import load_config
 from metabit.golden.data import unpacking
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.npz import read_npy, read_npz
 from metabit.golden.errors import CheckpointError, ConfigurationError, DataError
-from metabit.golden.named import load_config
 
 
 def npy(array):

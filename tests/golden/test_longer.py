@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from metabit.cli import app
 from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.config import Config
-from metabit.golden.longer import explain, other_epochs
 from metabit.golden.modes.registry import load_any_checkpoint
+from metabit.golden.runs.longer import explain, other_epochs
 
 CONFIG = Config(inputs=8, hidden=(4,), group=2)
 PLAIN = CONFIG.model_copy(update={"annealing": ()})
@@ -81,10 +81,10 @@ def test_a_longer_run_is_the_undisturbed_one_where_it_says_so(tmp_path, own_npz,
 
 def test_an_epoch_begun_counts(tmp_path, own_npz, short_spans):
     """In the middle of an epoch that is annealed otherwise in a longer run."""
+    from metabit.golden.configurations.named import named, override
     from metabit.golden.data.datasets import load_dataset
     from metabit.golden.data.training_data import adapt, prepare
-    from metabit.golden.named import named, override
-    from metabit.golden.run import Run
+    from metabit.golden.runs.run import Run
 
     dataset = load_dataset(str(own_npz))
     config = override(adapt(named("tiny"), dataset), hidden=(12,), group=4)

@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 from metabit.cli import app
 from metabit.golden.checkpoints.file import read_file
 from metabit.golden.config import Config
+from metabit.golden.configurations.named import named
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import adapt, prepare
 from metabit.golden.errors import CheckpointError
 from metabit.golden.modes.hardware import HardwareMode
 from metabit.golden.modes.registry import MODES, load_any_checkpoint, mode_of
-from metabit.golden.named import named
 from metabit.plots.distributions import counters
 from metabit.plots.subject import subject_of_run
 

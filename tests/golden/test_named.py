@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from metabit.golden.configurations.named import NAMES, load_config, make_config, named, override
 from metabit.golden.encoding.encoders import Encoder
 from metabit.golden.errors import ConfigurationError, ObsoleteFieldWarning
-from metabit.golden.named import NAMES, load_config, make_config, named, override
 
 
 def test_names():

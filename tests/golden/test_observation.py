@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from rewriting import as_version_2, rewrite, without_observations
 
 from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
+from metabit.golden.configurations.named import named, override
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import adapt, prepare
 from metabit.golden.distribution import histogram_of
 from metabit.golden.errors import CheckpointError
-from metabit.golden.named import named, override
-from metabit.golden.observation import margins_of
-from metabit.golden.run import Run
+from metabit.golden.runs.observation import margins_of
+from metabit.golden.runs.run import Run
 from metabit.golden.state import network_sha256
 
 EPOCHS = 3

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paper_reference import PaperReference
 
+from metabit.golden.configurations.named import make_config
 from metabit.golden.errors import ConfigurationError
-from metabit.golden.named import make_config
 from metabit.golden.paper.config import PaperConfig, make_paper_config, paper_config
 from metabit.golden.paper.network import EXACT, PaperNetwork, paper_sha256
 

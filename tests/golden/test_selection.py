@@ -3,11 +3,11 @@
 import numpy as np
 
 from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
+from metabit.golden.configurations.named import named, override
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import prepare
 from metabit.golden.encoding.selection import select_bits
-from metabit.golden.named import named, override
-from metabit.golden.run import Run
+from metabit.golden.runs.run import Run
 
 
 def test_bits_that_tell_the_class_are_kept():

@@ -16,7 +16,7 @@ from metabit.golden.checkpoints.file import VERSION
 from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.data.training_data import prepare
 from metabit.golden.errors import CheckpointError
-from metabit.golden.run import Run
+from metabit.golden.runs.run import Run
 
 STATES = (
     (0, 8, "21c2e10683b363e1819b465384f9aaaf0bf954eb87312fb6f85057760ff97980"),

@@ -3,7 +3,7 @@
 import pytest
 
 from metabit.golden.config import Config
-from metabit.golden.named import NAMES, named
+from metabit.golden.configurations.named import NAMES, named
 from metabit.hdl.placement import CapacityError, Placement
 from metabit.hdl.shape import SHAPES, Shape
 

@@ -18,7 +18,7 @@ from metabit.errors import MetabitError
 from metabit.golden.config import Config
 from metabit.golden.data.datasets import Dataset
 from metabit.golden.data.training_data import prepare
-from metabit.golden.run import Run
+from metabit.golden.runs.run import Run
 from metabit.hdl.shape import SHAPES, Shape
 from metabit.host.compare import DivergenceError
 from metabit.host.driver import Driver

@@ -15,7 +15,7 @@ from metabit.golden.config import Config
 from metabit.golden.data.training_data import prepare
 from metabit.golden.learner import GoldenLearner
 from metabit.golden.network import Network
-from metabit.golden.run import Run
+from metabit.golden.runs.run import Run
 from metabit.golden.state import network_sha256
 from metabit.hdl.learn import step
 from metabit.hdl.shape import SHAPES, Shape

@@ -153,7 +153,7 @@ def _accuracy(
     fields: dict, rule: _Rule, seed: int, epochs: int, split: str, data_dir: Path | None
 ) -> float:
     """Train: a function of values, by which joblib finds its result again."""
-    from metabit.golden.named import make_config
+    from metabit.golden.configurations.named import make_config
 
     variant = Variant("", "", make_config(fields), *rule[:2])
     return variant.accuracy(seed, epochs, split, data_dir)

@@ -10,10 +10,10 @@ from rich.console import Console
 from metabit.boards.registry import BOARDS, find_board
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.file import versions
+from metabit.golden.configurations.named import NAMES, load_config
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import SPLITS
 from metabit.golden.errors import ConfigurationError
-from metabit.golden.named import NAMES, load_config
 
 from .. import options
 from ..data_options import takes_data_options

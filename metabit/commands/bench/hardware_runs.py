@@ -13,7 +13,7 @@ from metabit.golden.binary_network import Statistics
 from metabit.golden.config import Config
 from metabit.golden.data.training_data import TrainingData
 from metabit.golden.engines import EngineName
-from metabit.golden.run import Run
+from metabit.golden.runs.run import Run
 from metabit.hdl.placement import Placement
 from metabit.hdl.shape import Shape
 from metabit.hdl.statistics import PHASES

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from metabit.golden.config import Config
+from metabit.golden.configurations.named import NAMES, load_config
 from metabit.golden.data.datasets import Dataset, load_dataset
 from metabit.golden.data.training_data import fitted_encoder, prepare
 from metabit.golden.engines import EngineName, choose_engine
 from metabit.golden.errors import ConfigurationError
-from metabit.golden.named import NAMES, load_config
 from metabit.golden.paper.config import paper_config
 
 from .. import options

@@ -20,15 +20,15 @@ import numpy.typing as npt
 
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
-from metabit.golden.configuration import NetworkConfig
+from metabit.golden.configurations.configuration import NetworkConfig
+from metabit.golden.configurations.named import override
 from metabit.golden.data.training_data import TrainingData
 from metabit.golden.encoding.encoders import Encoder
 from metabit.golden.engines import EngineName
 from metabit.golden.modes.mode import NetworkLearner
 from metabit.golden.modes.registry import mode_of
-from metabit.golden.named import override
+from metabit.golden.runs.trainer import Trainer
 from metabit.golden.schedule import Schedule
-from metabit.golden.trainer import Trainer
 
 Row = dict[str, Any]
 

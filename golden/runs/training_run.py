@@ -5,16 +5,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .binary_network import BinaryNetwork
-from .checkpoints.file import versions
-from .checkpoints.layers import Saved
-from .checkpoints.record import OpeningRecord, RunRecord, StatisticsRecord, position_of
-from .data.training_data import TrainingData
-from .engines import EngineName
-from .learner import Learner
+from ..binary_network import BinaryNetwork
+from ..checkpoints.file import versions
+from ..checkpoints.layers import Saved
+from ..checkpoints.record import OpeningRecord, RunRecord, StatisticsRecord, position_of
+from ..data.training_data import TrainingData
+from ..engines import EngineName
+from ..learner import Learner
+from ..schedule import Schedule
 from .longer import Plans
 from .observation import Observation, Observer, Opening
-from .schedule import Schedule
 from .trainer import SpanResult, Trainer
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .errors import ConfigurationError
-from .generator import initial_state
+from ..errors import ConfigurationError
+from ..generator import initial_state
 from .settings import APART, Written
 from .validation import describe
 
@@ -22,7 +22,7 @@ class NetworkConfig(BaseModel, ABC):
     """A network and the rule that trains it; each mode has a type of its own.
 
     A field is an option of commands, a field of sweeps and, in the hardware's mode, an argument of
-    the estimator, unless it is marked :data:`~metabit.golden.settings.APART`.
+    the estimator, unless it is marked :data:`~metabit.golden.configurations.settings.APART`.
 
     Layer ``l`` counts from 0; ``K_l`` is ``hidden[l]`` and its fan-in is ``fan_in[l]``.
 

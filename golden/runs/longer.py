@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from .errors import CheckpointError
-from .schedule import Scheduled
+from ..errors import CheckpointError
+from ..schedule import Scheduled
 
 Plans = tuple[tuple[int, int], ...]
 """Former lengths of a run, and with how many epochs begun each of them was given up."""

@@ -1,12 +1,12 @@
 """A training run of the golden network: starts, stops, and goes on where it stopped."""
 
-from .checkpoints.hardware import Checkpoint, Record
-from .config import Config
-from .data.training_data import TrainingData
-from .engines import EngineName, make_learner
-from .network import Network
+from ..checkpoints.hardware import Checkpoint, Record
+from ..config import Config
+from ..data.training_data import TrainingData
+from ..engines import EngineName, make_learner
+from ..network import Network
+from ..schedule import Schedule
 from .observation import Opening
-from .schedule import Schedule
 from .training_run import TrainingRun
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
 from .validation import permitted
 
 _LETTERS = {int: "N", float: "X", str: "TEXT"}

@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .learner import Learner
-from .network import Bits
-from .schedule import Schedule, Step
+from ..learner import Learner
+from ..network import Bits
+from ..schedule import Schedule, Step
 
 
 class Samples(Protocol):

@@ -4,8 +4,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from .config import OBSOLETE, Config
-from .errors import ConfigurationError, ObsoleteFieldWarning
+from ..config import OBSOLETE, Config
+from ..errors import ConfigurationError, ObsoleteFieldWarning
 from .strict_json import parse
 
 _CONFIGS = {

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from .binary_network import BinaryNetwork
-from .codes import Bits
-from .distribution import HIDDEN_BINS, Signs, count_flips
+from ..binary_network import BinaryNetwork
+from ..codes import Bits
+from ..distribution import HIDDEN_BINS, Signs, count_flips
 
 SAMPLES = 2000
 """Test samples whose margins are taken at the end of an epoch: enough to see, quick to do."""

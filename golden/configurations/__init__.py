@@ -1,0 +1,1 @@
+"""Configurations of any mode: their fields as users write them, named ones, files, checks."""
