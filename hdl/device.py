@@ -47,7 +47,11 @@ class Device(wiring.Component):
         m = Module()
         core = Core(self.shape)
         m.submodules.link = link = Link(self.shape)
-        m.submodules.core = ResetInserter(link.abort)(core)
+        # A register of its own: the reset reaches all over the core. Neither the rest of the link's
+        # reply nor a request that follows gets to the core in the cycle that this takes.
+        abort = Signal()
+        m.d.sync += abort.eq(link.abort)
+        m.submodules.core = ResetInserter(abort)(core)
         wiring.connect(m, wiring.flipped(self.rx), link.rx)
         wiring.connect(m, link.tx, wiring.flipped(self.tx))
         wiring.connect(m, link.core.run, core.run)

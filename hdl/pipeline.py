@@ -3,7 +3,9 @@
 from amaranth.hdl import Module, Signal, Value
 
 
-def delays(m: Module, value: Value, count: int, name: str) -> list[Value]:
+def delays(
+    m: Module, value: Value, count: int, name: str, *, reset_less: bool = False
+) -> list[Value]:
     """Return a value delayed by 0 to ``count`` cycles.
 
     Parameters
@@ -16,10 +18,12 @@ def delays(m: Module, value: Value, count: int, name: str) -> list[Value]:
         Longest delay.
     name : str
         Of the registers, with their delay appended.
+    reset_less : bool
+        Leave them as they are at a reset: for data that something else says to be valid.
     """
     delayed = [value]
     for cycles in range(1, count + 1):
-        register = Signal(value.shape(), name=f"{name}_{cycles}")
+        register = Signal(value.shape(), name=f"{name}_{cycles}", reset_less=reset_less)
         m.d.sync += register.eq(delayed[-1])
         delayed.append(register)
     return delayed

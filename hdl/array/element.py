@@ -56,11 +56,12 @@ class Element(wiring.Component):
         # An XNOR takes a look-up table of its own, because the compressors behind it have no inputs
         # left; the register in its cell costs nothing.
         agree = Signal(LANES, reset_less=True)
+        total = Signal.like(self.total, reset_less=True)
         with m.If(self.load):
             m.d.sync += inputs.eq(self.word)
         m.d.sync += [
             agree.eq(~(self.weights ^ inputs)),
-            self.total.eq(self.before + popcount.count),
+            total.eq(self.before + popcount.count),
         ]
-        m.d.comb += popcount.bits.eq(agree)
+        m.d.comb += [popcount.bits.eq(agree), self.total.eq(total)]
         return m

@@ -80,12 +80,14 @@ class Popcount(wiring.Component):
             compressed = _compress(columns)
             columns = []
             for weight, bits in enumerate(compressed):
-                column = Signal(len(bits), name=f"level_{level}_weight_{weight}")
+                column = Signal(len(bits), name=f"level_{level}_weight_{weight}", reset_less=True)
                 domain += column.eq(bits)
                 columns.append(column)
         addends = [
             Cat(column[n] if len(column) > n else 0 for column in columns)
             for n in range(max(map(len, columns)))
         ]
-        m.d.sync += self.count.eq(sum(addends[1:], addends[0]))
+        count = Signal.like(self.count, reset_less=True)
+        m.d.sync += count.eq(sum(addends[1:], addends[0]))
+        m.d.comb += self.count.eq(count)
         return m

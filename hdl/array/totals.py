@@ -166,7 +166,7 @@ class Totals(wiring.Component):
 
         width = preactivation_shape(self._shape)
         # Pre-activations as they emerge, and what has been read to go on from.
-        self._z = [Signal(width, name=f"z_{s}") for s in range(samples)]
+        self._z = [Signal(width, name=f"z_{s}", reset_less=True) for s in range(samples)]
         self._partial = [Signal(width, name=f"so_far_{s}") for s in range(samples)]
 
         clear = Signal()  # the scores, before the first neuron is counted
@@ -175,7 +175,7 @@ class Totals(wiring.Component):
         code: Value = self.code
         for s in range(samples):
             if s:
-                code = delays(m, code, 1, f"code_{s}")[-1]
+                code = delays(m, code, 1, f"code_{s}", reset_less=True)[-1]
             self._column(m, s, stages[s:], clears[s], code)
         for first in range(0, samples, SHARING):
             self._memories(m, range(first, min(first + SHARING, samples)), stages)
@@ -290,13 +290,15 @@ class Totals(wiring.Component):
             kept_write.en.eq(at_z.valid & at_z.last),
             kept_read.addr.eq(Cat(self.kept_neuron, self.kept_half)),
         ]
+
+        def late(value: Value, count: int, name: str) -> Value:
+            return delays(m, value, count, name, reset_less=True)[-1]
+
         for place, s in enumerate(columns):
             m.d.comb += [
-                self._partial[s].eq(delays(m, read.data[place], s - first, f"so_far_{s}")[-1]),
-                write.data[place].eq(delays(m, self._z[s], last - s, f"z_{s}")[-1]),
-                self.kept[s].eq(
-                    delays(m, kept_read.data[place], int(self._registered), f"kept_{s}")[-1]
-                ),
+                self._partial[s].eq(late(read.data[place], s - first, f"so_far_{s}")),
+                write.data[place].eq(late(self._z[s], last - s, f"z_{s}")),
+                self.kept[s].eq(late(kept_read.data[place], int(self._registered), f"kept_{s}")),
             ]
 
     def _column(self, m: Module, s: int, stages: list[Value], clear: Value, code: Value) -> None:
@@ -304,7 +306,7 @@ class Totals(wiring.Component):
         shape = self._shape
         summed, counted = stages[self._SUM], stages[self._COUNT]
         z = self._z[s]
-        before = Signal.like(z, name=f"before_{s}")
+        before = Signal.like(z, name=f"before_{s}", reset_less=True)
         # z begins at -K = ~K + 1; the 1 takes the place of the bit that twice a sum leaves free.
         fan_in = Cat(self._of_layer(stages[1].layer, "fan_in"), 0)
         twice = Cat(summed.first, self.sums[s] & (~summed.replay).replicate(len(self.sums[s])))
@@ -314,7 +316,8 @@ class Totals(wiring.Component):
         ]
 
         # Of the thresholds -T, 0, T a pre-activation passes 0 to 3, in this order.
-        positive, ones = Signal(name=f"positive_{s}"), Signal(2, name=f"ones_{s}")
+        positive = Signal(name=f"positive_{s}", reset_less=True)
+        ones = Signal(2, name=f"ones_{s}", reset_less=True)
         offset, three = Cat(self.network.head_offset, 0).as_signed(), self.network.three
         outer = Mux(z >= 0, z >= offset, z + offset >= 0)
         m.d.sync += [

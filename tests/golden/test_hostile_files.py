@@ -10,8 +10,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from metabit.golden import strict_json
 from metabit.golden.checkpoints.file import read_file
+from metabit.golden.configurations import strict_json
 from metabit.golden.configurations.named import load_config
 from metabit.golden.data import unpacking
 from metabit.golden.data.datasets import load_dataset
