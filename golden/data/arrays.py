@@ -1,4 +1,4 @@
-"""The user's own data: NumPy files or a folder of IDX files, checked before anything uses them."""
+"""The user's own data: NumPy files, IDX files or pictures, checked before anything uses them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from .labels import MAX_CLASSES, classes_of
 from .layouts import Layout, find_layout
 from .npz import read_npy, read_npz
 from .options import DataOptions
+from .pictures import Pictures, find_pictures, has_pictures, load_pictures
 
 __all__ = ["MAX_CLASSES", "Arrays", "check_samples", "is_file_name", "load_arrays"]
 
@@ -51,7 +52,7 @@ def load_arrays(name: str, options: DataOptions | None = None) -> Arrays:
     Parameters
     ----------
     name : str
-        ``"file.npz"``, ``"x.npy,y.npy"`` or a folder.
+        ``"file.npz"``, ``"x.npy,y.npy"``, or a folder of IDX files or pictures.
     options : DataOptions, optional
         What the user says; the shape of images is all that matters here.
 
@@ -73,6 +74,8 @@ def load_arrays(name: str, options: DataOptions | None = None) -> Arrays:
                 f"two .npy files are needed, samples and labels: X.npy,Y.npy, not {name!r}"
             )
         arrays = [read_npy(Path(path), DataError) for path in paths]
+    elif has_pictures(Path(name)):
+        return _load_pictures(Path(name), shape)
     else:
         arrays = _load_folder(Path(name))
     titles = tuple(f"{name}: {title}" for title in titles)
@@ -186,6 +189,26 @@ def _load_npz(path: Path) -> tuple[list[npt.NDArray], Layout]:
 
     arrays, _ = read_npz(path, DataError, ".npz file", choose)
     return list(arrays.values()), found[0]
+
+
+def _load_pictures(folder: Path, shape: tuple[int, int] | None) -> Arrays:
+    """Return the pictures of a folder."""
+    found = find_pictures(folder)
+    # All at once, so that training and test set are of one kind.
+    both = (*found.train, *found.test)
+    opened: Pictures = load_pictures([path for path, _ in both], shape)
+    count, label_name = len(found.train), f"{folder}: folders"
+    images = [opened.images[:count]]
+    named = [np.array([name for _, name in part]) for part in (found.train, found.test)]
+    if found.test:
+        images.append(opened.images[count:])
+    labels, names = classes_of([(label_name, array) for array in named[: len(images)]])
+    summary = _summary(images, labels, names, found.unused)
+    if opened.notes:
+        summary += (("pictures", "; ".join(opened.notes)),)
+    if len(images) == 1:
+        return Arrays(images[0], labels[0], None, None, names, summary)
+    return Arrays(images[0], labels[0], images[1], labels[1], names, summary)
 
 
 def _load_folder(folder: Path) -> list[npt.NDArray]:

@@ -160,7 +160,7 @@ def load_dataset(
         :func:`~metabit.golden.data.layouts.find_layout`; a table, ``"file.csv"`` or
         ``"file.csv#target"``, see :func:`~metabit.golden.data.tables.load_csv`; two ``.npy``
         files, ``"x.npy,y.npy"``; or a folder with the IDX files of a data set in the manner of
-        MNIST.
+        MNIST, or with pictures, see :func:`~metabit.golden.data.pictures.find_pictures`.
     data_dir : Path, optional
         Folder with the IDX files of `mnist` or `fashion-mnist`.
     options : DataOptions, optional
@@ -178,7 +178,7 @@ def load_dataset(
     if not is_file_name(name) and not Path(name).is_dir():
         raise DataError(
             f"unknown data set {name!r}; known: {', '.join(DATASETS)}, "
-            "or your own: FILE.csv, FILE.npz, X.npy,Y.npy or a folder of IDX files"
+            "or your own: FILE.csv, FILE.npz, X.npy,Y.npy or a folder of pictures or IDX files"
         )
     arrays = load_arrays(name, options)
     labels = [part for part in (arrays.labels, arrays.test_labels) if part is not None]

@@ -29,7 +29,7 @@ class DataOptions:
     decimal : {"auto", ".", ","}
         Sign before the decimals.
     image_shape : tuple of int, or None
-        Height and width of images whose pixels come in one row.
+        Height and width of images whose pixels come in one row; pictures are scaled to it.
     automatic : bool
         Whether columns that tell nothing are left out and doubtful ones refused. Not so where a
         checkpoint says which columns it was trained on.

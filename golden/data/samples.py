@@ -15,6 +15,7 @@ from .layouts import find_samples
 from .new_tables import NewTable, read_columns, read_rows
 from .npz import read_npy, read_npz
 from .options import DataOptions
+from .pictures import ENDINGS, every_picture, has_pictures, load_pictures
 from .tables import is_table
 from .trained import Trained
 
@@ -39,6 +40,8 @@ class Samples:
         What was found, a heading and a text each.
     strange : tuple of str
         What differs from the training data.
+    files : tuple of str
+        The files of the samples, if each has one of its own.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Samples:
     count: int
     summary: Notes
     strange: tuple[str, ...]
+    files: tuple[str, ...] = ()
 
 
 def load_samples(
@@ -61,8 +65,8 @@ def load_samples(
     ----------
     name : str
         A table, whose columns are matched with those of the training data; ``FILE.npz`` or
-        ``FILE.npz#ARRAY``; ``X.npy``; an IDX file of images, or a folder with one; or a name of
-        :data:`~metabit.golden.data.datasets.DATASETS`.
+        ``FILE.npz#ARRAY``; ``X.npy``; an IDX file of images, or a folder with one; a picture, or a
+        folder of pictures; or a name of :data:`~metabit.golden.data.datasets.DATASETS`.
     trained : Trained
         What the network was trained on.
     data_dir : Path, optional
@@ -77,11 +81,15 @@ def load_samples(
     """
     options = replace(trained.options, **(options or DataOptions()).given())
     path = name.partition("#")[0]
+    files: tuple[str, ...] = ()
     if name in DATASETS:
         found = _known(name, data_dir)
     elif is_table(name):
         table = _table(path, trained, options)
         found = table.values, table.notes
+    elif _is_pictures(Path(name)):
+        images, notes, files = _pictures(Path(name), trained, options)
+        found = images, notes
     else:
         images, notes = _arrays(name)
         found = image_shaped(images, options.image_shape, path), notes
@@ -92,7 +100,7 @@ def load_samples(
     strange = () if trained.seen is None else tuple(trained.seen.strange(images, trained.columns))
     if trained.seen is None:
         notes += (("range", "not compared: the checkpoint is of a version that did not keep it"),)
-    return Samples(name, images, rows, count, notes, strange)
+    return Samples(name, images, rows, count, notes, strange, files)
 
 
 def _known(name: str, data_dir: Path | None) -> tuple[npt.NDArray, Notes]:
@@ -102,6 +110,29 @@ def _known(name: str, data_dir: Path | None) -> tuple[npt.NDArray, Notes]:
     if dataset.test_images is not None:
         notes.append(("not used", f"the test set of {len(dataset.test_images)}"))
     return dataset.images, tuple(notes)
+
+
+def _is_pictures(path: Path) -> bool:
+    """Whether a path is a picture or a folder of pictures."""
+    if path.is_dir():
+        return has_pictures(path)
+    return path.suffix.lower() in ENDINGS and path.is_file()
+
+
+def _pictures(
+    path: Path, trained: Trained, options: DataOptions
+) -> tuple[npt.NDArray, Notes, tuple[str, ...]]:
+    """Return samples of pictures, what was found, and their files."""
+    paths = every_picture(path) if path.is_dir() else [path]
+    like = None if trained.seen is None else trained.seen.shape
+    opened = load_pictures(paths, options.image_shape, like)
+    images = opened.images
+    shape = " x ".join(map(str, images.shape[1:]))
+    notes = [("samples", f"{path}: {len(images)} pictures of {shape}, {images.dtype}")]
+    if opened.notes:
+        notes.append(("pictures", "; ".join(opened.notes)))
+    base = path if path.is_dir() else path.parent
+    return images, tuple(notes), tuple(str(file.relative_to(base)) for file in paths)
 
 
 def _table(path: str, trained: Trained, options: DataOptions) -> NewTable:
@@ -147,7 +178,7 @@ def _arrays(name: str) -> tuple[npt.NDArray, Notes]:
     else:
         raise DataError(
             f"{name} is no data set and no file; known: {', '.join(DATASETS)}, or your own: "
-            "FILE.csv, FILE.npz, X.npy, or IDX images"
+            "FILE.csv, FILE.npz, X.npy, pictures, or IDX images"
         )
     images = check_images(images, title)
     shape = " x ".join(map(str, images.shape[1:]))

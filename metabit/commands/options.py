@@ -41,7 +41,7 @@ DatasetOption = Annotated[
         "--dataset",
         metavar="NAME|PATH",
         help=f"Data set: {', '.join(DATASETS)}; or your own: FILE.csv, FILE.npz (x, y "
-        "and perhaps x_test, y_test), X.npy,Y.npy or a folder of IDX files. "
+        "and perhaps x_test, y_test), X.npy,Y.npy or a folder of pictures or IDX files. "
         "[default: the configuration's]",
         show_default=False,
         rich_help_panel=_DATA,

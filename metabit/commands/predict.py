@@ -67,7 +67,7 @@ def predict(
             "--dataset",
             metavar="PATH",
             help="New samples: FILE.csv, FILE.npz, FILE.npz#ARRAY, X.npy, or a folder or file of "
-            "IDX images.",
+            "pictures or IDX images.",
             show_default=False,
         ),
     ] = None,
@@ -203,4 +203,4 @@ def _predictions(
     classes[samples.rows] = scores.argmax(axis=1)
     every = np.zeros((samples.count, scores.shape[1]), np.int64)
     every[samples.rows] = scores
-    return Predictions(classes, every if wanted else None, names, scores.shape[1])
+    return Predictions(classes, every if wanted else None, names, scores.shape[1], samples.files)

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,15 @@ class Predictions:
         Names of the classes; empty: they have none but their numbers.
     count : int
         Number of classes.
+    files : tuple of str
+        The file of each sample, if each has one.
     """
 
     classes: npt.NDArray[np.int64]
     scores: npt.NDArray[np.int64] | None
     names: tuple[str, ...]
     count: int
+    files: tuple[str, ...] = ()
 
     def title(self, number: int) -> str:
         """Return what a class is called; nothing for no prediction."""
@@ -56,6 +59,10 @@ class Predictions:
     def every_title(self) -> list[str]:
         """Return what each class is called."""
         return [self.title(number) for number in range(self.count)]
+
+    def samples(self) -> Sequence[int | str]:
+        """Return what tells each sample from the others: its file or its number, from 0."""
+        return self.files or range(len(self.classes))
 
     def headings(self) -> list[str]:
         """Return what each column of the scores is called."""
@@ -108,8 +115,8 @@ def _csv(found: Predictions, about: dict[str, Any]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["sample", "class", *found.headings()])
-    for sample, name in enumerate(found.titles()):
-        row: list[Any] = [sample, name]
+    for sample, (called, name) in enumerate(zip(found.samples(), found.titles(), strict=True)):
+        row: list[Any] = [called, name]
         if found.scores is not None:
             row += found.scores[sample].tolist() if name else [""] * found.scores.shape[1]
         writer.writerow(row)
@@ -122,6 +129,8 @@ def _json(found: Predictions, about: dict[str, Any]) -> bytes:
         for number in found.classes
     ]
     results = {**about, "predictions": names}
+    if found.files:
+        results["files"] = list(found.files)
     if found.scores is not None:
         results["scores"] = [
             None if name is None else row
@@ -161,14 +170,15 @@ _WRITERS: dict[str, Callable[[Predictions, dict[str, Any]], bytes]] = {
 def show_predictions(console: Console, found: Predictions) -> None:
     """Print predictions as a table; of very many the first."""
     table = Table()
-    table.add_column("sample", justify="right")
+    table.add_column("sample", justify="left" if found.files else "right")
     table.add_column("class", style="bold")
     for heading in found.headings():
         table.add_column(escape(heading), justify="right")
-    for sample, name in enumerate(found.titles()[:_SHOWN]):
+    shown = zip(found.samples()[:_SHOWN], found.titles()[:_SHOWN], strict=True)
+    for sample, (called, name) in enumerate(shown):
         scores = [] if found.scores is None else map(str, found.scores[sample].tolist())
         cells = [escape(name), *scores] if name else ["-"] * (1 + len(found.headings()))
-        table.add_row(str(sample), *cells)
+        table.add_row(escape(str(called)), *cells)
     console.print(table)
     if len(found.classes) > _SHOWN:
         console.print(
