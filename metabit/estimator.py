@@ -27,6 +27,7 @@ from .golden.encoding.cells import Areas
 from .golden.encoding.distributive import Distributive
 from .golden.encoding.edges import Edges
 from .golden.encoding.encoders import Bits, Encoder
+from .golden.encoding.narrow import widened
 from .golden.encoding.quantiles import Quantiles
 from .golden.engines import choose_engine, make_learner
 from .golden.errors import DataError
@@ -124,7 +125,8 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         How samples become bits. ``"quantiles"``: a thermometer whose thresholds are quantiles of
         each feature. ``"none"``: samples are bits. Any encoder for images, such as ``"median"``,
         ``"thermometer:0,128"`` or ``"edges-1568"``; see :mod:`metabit.golden.encoding.encoders`.
-        ``"auto"``: ``"none"`` for data of type bool, otherwise ``"quantiles"``.
+        ``"auto"``: bits for data of type bool, few of them in copies
+        (:func:`~metabit.golden.encoding.narrow.widened`), otherwise ``"quantiles"``.
     levels : int or None
         Thresholds of a feature with ``"quantiles"``; None: 32, or fewer if samples would become
         more than 8192 bits.
@@ -402,7 +404,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
     def _make_encoder(self, X: npt.NDArray) -> Encoder | Quantiles:
         spec = self.encoder
         if spec == "auto":
-            spec = "none" if X.dtype == bool else "quantiles"
+            spec = widened("none", X.shape[1]) if X.dtype == bool else "quantiles"
         if spec != "quantiles":
             return Encoder(spec)
         if self.levels is not None:

@@ -48,7 +48,14 @@ def bits():
     return patterns[labels] ^ (rng.random((200, 24)) < 0.25), names[labels]
 
 
-NETWORK = {"hidden": (13, 9), "group": 5, "counter_bits": 5, "tile": 7, "random_state": 4}
+NETWORK = {
+    "hidden": (13, 9),
+    "group": 5,
+    "counter_bits": 5,
+    "tile": 7,
+    "random_state": 4,
+    "encoder": "none",
+}
 
 
 @pytest.mark.parametrize("tile", [7, 1])

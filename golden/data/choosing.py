@@ -13,6 +13,7 @@ from ..encoding.comparisons import planes_shape
 from ..encoding.edges import Edges
 from ..encoding.encoders import Encoder, Part, Thermometer
 from ..encoding.levels import some_pixels
+from ..encoding.narrow import widened
 from ..errors import DataError
 
 LARGEST = {"digits": 16, "mnist": 255, "fashion-mnist": 255}
@@ -101,6 +102,27 @@ def suitable_encoder(
         )
     found = _fitted(len(thresholds), images)
     return Suitable(found, _instead(found, spec, problem, "thresholds from the training data"))
+
+
+def wide_enough(found: Suitable, shape: tuple[int, ...]) -> Suitable:
+    """Return an encoder that delivers few bits in copies, and says so, or the same encoder.
+
+    Parameters
+    ----------
+    found : Suitable
+        For the data.
+    shape : tuple of int
+        Of a sample.
+    """
+    bits = Encoder(found.spec).bits(shape)
+    spec = widened(found.spec, bits)
+    if spec == found.spec:
+        return found
+    wide = Encoder(spec)
+    copied = f"{bits} bits are few: {wide.copies} copies of each, and {wide.ones} ones"
+    return Suitable(
+        spec, f"{spec} ({copied})" if found.reason is None else f"{found.reason}; {copied}, {spec}"
+    )
 
 
 def _problem(

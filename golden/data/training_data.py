@@ -15,7 +15,7 @@ from ..configurations.named import override
 from ..encoding.encoders import Bits, Encoder
 from ..encoding.selection import select_bits
 from ..errors import CheckpointError, DataError
-from .choosing import Suitable, suitable_encoder
+from .choosing import Suitable, suitable_encoder, wide_enough
 from .datasets import DATASETS, Dataset, load_dataset
 from .options import DataOptions
 from .seen import Seen
@@ -138,12 +138,17 @@ def adapt(config: Config, dataset: Dataset, encoder: str | None = None) -> Confi
 
 def encoder_for(config: Config, dataset: Dataset) -> Suitable:
     """Return the encoder for a data set where none is asked for; see :func:`adapt`."""
+    if dataset.name in DATASETS and dataset.encoder is None and dataset.images.dtype != bool:
+        return Suitable(config.encoder)
+    return wide_enough(_suitable(config, dataset), dataset.images.shape[1:])
+
+
+def _suitable(config: Config, dataset: Dataset) -> Suitable:
+    """Return the encoder for a data set, however few its bits are."""
     if dataset.encoder is not None:
         return Suitable(dataset.encoder)
     if dataset.images.dtype == bool:
         return Suitable("none")
-    if dataset.name in DATASETS:
-        return Suitable(config.encoder)
     return suitable_encoder(
         config.encoder, config.inputs, config.dataset, dataset.name, dataset.images
     )

@@ -23,6 +23,11 @@ part                       bits
 ``select:1808:edges-6992`` keeps the 1,808 most useful bits of another encoder, as learnt from the
 training data (:mod:`metabit.golden.encoding.selection`); ``select:1536,steps=3:comparisons:6144``
 comes down to them in three steps.
+
+``copies:12,ones=24:none`` delivers the bits of another encoder twelve times, copy after copy, and
+then 24 bits that are always 1. A neuron weighs every bit alike and has no bias; with copies of the
+same bit, and ones, both of which it may weigh either way, it can do what weights of other sizes,
+of zero too, and a threshold would do. See :func:`~metabit.golden.encoding.narrow.widened`.
 """
 
 import math
@@ -44,6 +49,7 @@ __all__ = ["KNOWN", "NAMED", "Bits", "Encoder", "Part", "Shape", "Thermometer", 
 
 _CHUNK = 4096
 _SELECT = re.compile(r"select:(\d+)(?:,steps=(\d+))?:(.+)")
+_COPIES = re.compile(r"copies:(\d+)(?:,ones=(\d+))?:(.+)")
 
 
 class Encoder:
@@ -71,6 +77,8 @@ class Encoder:
     thresholds : tuple of tuple of float, or None
         Thresholds of a ``distributive`` part, column by column, or of a ``quantiles`` part, for
         all pixels; None likewise.
+    copies, ones : int
+        How often the bits of the rest are delivered, and how many bits of 1 follow.
     selected : int or None
         How many bits ``select`` keeps; None: all.
     steps : int
@@ -93,6 +101,15 @@ class Encoder:
         comparisons: Sequence[Comparison] | None = None,
     ) -> None:
         self.spec = spec
+        match = _COPIES.fullmatch(spec)
+        if spec.startswith("copies:") and (match is None or not int(match[1])):
+            raise ConfigurationError(
+                "copies needs their number and an encoder, e.g. 'copies:12,ones=24:none', "
+                f"not {spec!r}"
+            )
+        self.copies = int(match[1]) if match else 1
+        self.ones = int(match[2] or 0) if match else 0
+        spec = match[3] if match else spec
         match = _SELECT.fullmatch(spec)
         if spec.startswith("select:") and (match is None or match[2] == "0"):
             raise ConfigurationError(
@@ -210,6 +227,10 @@ class Encoder:
         DataError
             If images of this shape cannot be encoded, or do not have the bits to select from.
         """
+        return self.copies * self.different_bits(shape) + self.ones
+
+    def different_bits(self, shape: Shape) -> int:
+        """Bits of an image of this shape without copies and ones; errors as for :meth:`bits`."""
         bits = self.all_bits(shape)
         if self.selected is None:
             return bits
@@ -218,7 +239,7 @@ class Encoder:
         return self.selected
 
     def all_bits(self, shape: Shape) -> int:
-        """Bits of an image of this shape before ``select``; errors as for :meth:`bits`."""
+        """Bits of an image of this shape before ``select`` and copies; errors as for `bits`."""
         return sum(part.bits(shape) for part in self._parts)
 
     def fit(self, images: npt.NDArray) -> "Encoder":
@@ -291,10 +312,14 @@ class Encoder:
                 f"selected bit {self.selection[-1]} does not exist in samples of "
                 f"{' x '.join(map(str, images.shape[1:]))}"
             )
-        return self._encode(images, self.selection)
+        bits = self._encode(images, self.selection)
+        if self.copies == 1 and not self.ones:
+            return bits
+        ones = np.ones((len(bits), self.ones), bool)
+        return np.concatenate([*self.copies * [bits], ones], axis=1)
 
     def encode_all(self, images: npt.NDArray) -> Bits:
-        """Bits of images before ``select``, shape (n, all bits); see :meth:`encode`."""
+        """Bits of images before ``select`` and copies, shape (n, all bits); see :meth:`encode`."""
         if not self._ready:
             raise DataError(f"encoder {self.spec!r} must be fitted to training data first")
         return self._encode(images, None)
@@ -321,7 +346,7 @@ class Encoder:
         return encoded
 
     def needed(self, shape: Shape) -> tuple[list[Part], npt.NDArray[np.intp]]:
-        """Return parts that make all bits, and where these are among theirs.
+        """Return parts that make all bits but copies and ones, and where these are among theirs.
 
         Comparisons that are not selected are not made: they take most of the time. Other parts
         are made as a whole.

@@ -190,6 +190,7 @@ def encoder_in_c(encoder: Encoder, seen: Seen, inputs: int) -> CEncoder:
         at += part.bits(seen.shape)
     code = [_FUNCTIONS[name].strip("\n") for name in used]
     code += tables
+    different = encoder.different_bits(seen.shape)
     if encoder.selection is None:
         body = [*(f"    {call.format(bits='bits')}" for call in calls)]
     else:
@@ -201,9 +202,19 @@ def encoder_in_c(encoder: Encoder, seen: Seen, inputs: int) -> CEncoder:
             "    @_word all[(@_ALL_BITS + 31) / 32] = {0};",
             "    uint32_t i;",
             *(f"    {call.format(bits='all')}" for call in calls),
-            "    for (i = 0; i < @_INPUTS; ++i)",
+            f"    for (i = 0; i < {different}; ++i)",
             "        @_put(bits, i,",
             "              (int)(all[@_selection[i] / 32] >> (@_selection[i] % 32) & 1u));",
+        ]
+    if inputs > different:
+        if encoder.selection is None:
+            body.insert(0, "    uint32_t i;")
+        body += [
+            f"    for (i = {different}; i < {encoder.copies * different}; ++i)",
+            f"        @_put(bits, i, (int)(bits[(i - {different}) / 32] >> "
+            f"((i - {different}) % 32) & 1u));",
+            f"    for (; i < {inputs}; ++i)",
+            "        @_put(bits, i, 1);",
         ]
     code.append(
         "\n".join(

@@ -59,6 +59,11 @@ def feature_maps(encoder: Encoder, shape: tuple[int, ...]) -> list[FeatureMap]:
     shape : tuple of int
         Shape of a sample.
     """
+    return _copied(encoder, _different_maps(encoder, shape), encoder.different_bits(shape))
+
+
+def _different_maps(encoder: Encoder, shape: tuple[int, ...]) -> list[FeatureMap]:
+    """Return the maps of the first copy of the bits."""
     maps, start = [], 0
     for part in encoder.parts:
         maps += [
@@ -72,6 +77,24 @@ def feature_maps(encoder: Encoder, shape: tuple[int, ...]) -> list[FeatureMap]:
     place[list(encoder.selection)] = np.arange(len(encoder.selection))
     selected = [replace(one, indices=place[one.indices]) for one in maps]
     return [one for one in selected if (one.indices >= 0).any()]
+
+
+def _copied(encoder: Encoder, maps: list[FeatureMap], bits: int) -> list[FeatureMap]:
+    """Return the maps of all copies of the bits, and of the ones behind them."""
+    copies = [
+        replace(
+            one,
+            part=f"{one.part}, copy {copy + 1}" if encoder.copies > 1 else one.part,
+            indices=np.where(one.indices < 0, -1, one.indices + copy * bits),
+        )
+        for copy in range(encoder.copies)
+        for one in maps
+    ]
+    if encoder.ones:
+        ones = _wrapped(encoder.ones)
+        start = encoder.copies * bits
+        copies.append(FeatureMap("ones", "", np.where(ones < 0, -1, ones + start)))
+    return copies
 
 
 def _maps_of(part: Part, shape: tuple[int, ...]) -> Iterator[tuple[str, str, npt.NDArray[np.intp]]]:
