@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ..hdl.array.totals import SHARING
 from ..hdl.shape import LANES, Shape
-from ..hdl.store.counters import BANK
+from ..hdl.store.counters import BANK, PART
 from .registry import Board
 
 _GROUPS = (4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114)
@@ -66,13 +66,14 @@ def _sites(shape: Shape) -> Iterator[tuple[str, Site]]:
     def nearest(row: int, group: int) -> Site:
         return min(free, key=lambda site: (abs(site[1] - row), abs(site[0] - group), site))
 
-    # A block RAM holds all bits of a few lanes, and so do the same ones of the other banks.
+    # A block RAM holds all bits of a few lanes, and so do the same ones of the other banks. The
+    # addresses of a part have a row to reach.
     banks = range(-(-shape.elements // BANK))
-    for ram in range(-(-LANES * (shape.counter_bits - 1) // _RAM_BITS)):
-        group, row = divmod(ram, len(_ROWS))
-        for bank in banks:
-            cell = f"{_STORE}.counters*.bank_{bank}.0.{ram}"
-            yield take(cell, (group, row, bank))
+    width = LANES * (shape.counter_bits - 1)
+    for row, start in enumerate(range(0, width, PART)):
+        for ram in range(-(-min(PART, width - start) // _RAM_BITS)):
+            for bank in banks:
+                yield take(f"{_STORE}.counters*.bank_{bank}_{row}.0.{ram}", (ram, row, bank))
     # The array is a row of elements, from one side to the other; so are their signs.
     for element in range(shape.elements):
         for row, plane in enumerate(("visible", "visible", "current", "current")):

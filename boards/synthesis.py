@@ -1,5 +1,6 @@
 """How the device is synthesised, for bitstreams and for netlists that are simulated; and placed."""
 
+from ..hdl.store.counters import OWN
 from .registry import Family
 
 MEMORIES = (
@@ -23,10 +24,13 @@ COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 " + " ".join(
 )
 """Command of Yosys between reading a block and synthesising it."""
 
+_OWN = f"proc; setattr -set keep 1 a:{OWN} %ci1 t:*dff* %i"
+"""Registers are equal but lie in different corners of a device."""
+
 PREPARATION = "\n".join(
-    [*(f"select -assert-any {pattern}/t:$memrd_v2" for pattern in _ALWAYS), COLLISIONS]
+    [*(f"select -assert-any {pattern}/t:$memrd_v2" for pattern in _ALWAYS), COLLISIONS, _OWN]
 )
-"""The same for the device, which fails if it has no such memories."""
+"""The same for the device, which fails if it has no such memories; and what is not to be shared."""
 
 OPTIONS: dict[Family, str] = {"ecp5": "-nowidelut", "ice40": ""}
 """Options of the command ``synth_<family>``.

@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .core import Core
+from .link.border import Border
 from .link.link import Link
 from .shape import LANES, Shape
 
@@ -54,19 +55,26 @@ class Device(wiring.Component):
         m.submodules.core = ResetInserter(abort)(core)
         wiring.connect(m, wiring.flipped(self.rx), link.rx)
         wiring.connect(m, link.tx, wiring.flipped(self.tx))
-        wiring.connect(m, link.core.run, core.run)
-        wiring.connect(m, link.core.host, core.host)
-        m.d.comb += link.core.idle.eq(core.idle)
+        host = link.core
+        if self.shape.memory == "block":
+            # A large device.
+            border = Border(self.shape)
+            m.submodules.border = ResetInserter(abort)(border)
+            wiring.connect(m, link.core, border.link)
+            host = border.core
+        wiring.connect(m, host.run, core.run)
+        wiring.connect(m, host.host, core.host)
+        m.d.comb += host.idle.eq(core.idle)
         if not self._supply:
-            wiring.connect(m, link.core.samples, core.samples)
-            wiring.connect(m, core.predictions, link.core.predictions)
+            wiring.connect(m, host.samples, core.samples)
+            wiring.connect(m, core.predictions, host.predictions)
             return m
-        inside, beside = link.core.samples, self.samples
+        inside, beside = host.samples, self.samples
         # The store must see no word before a run has started; through the link none can come.
         begun, running = Signal(), Signal()
         m.d.sync += [begun.eq(~core.idle), running.eq(begun & ~core.idle)]
         m.d.comb += [
-            link.core.predictions.payload.eq(core.predictions.payload),
+            host.predictions.payload.eq(core.predictions.payload),
             self.predictions.payload.eq(core.predictions.payload),
         ]
         with m.If(self.supplied):
@@ -82,7 +90,7 @@ class Device(wiring.Component):
                 core.samples.valid.eq(inside.valid),
                 core.samples.payload.eq(inside.payload),
                 inside.ready.eq(core.samples.ready),
-                link.core.predictions.valid.eq(core.predictions.valid),
-                core.predictions.ready.eq(link.core.predictions.ready),
+                host.predictions.valid.eq(core.predictions.valid),
+                core.predictions.ready.eq(host.predictions.ready),
             ]
         return m

@@ -126,7 +126,7 @@ class Head(wiring.Component):
         m = Module()
         shape, samples = self._shape, self._shape.samples
         step = Signal(Step(shape))
-        labels = Signal(data.ArrayLayout(shape.class_bits, samples))
+        labels = Signal(data.ArrayLayout(shape.class_bits, samples), reset_less=True)
         self._take_labels(m, step, labels)
 
         position_bits = shape.position_bits
@@ -220,10 +220,10 @@ class Head(wiring.Component):
         picked, here = (Signal.like(reader, name=f"{name}_{s}") for name in ("picked", "here"))
         parts = []
         for start in range(0, len(scores), 1 << _PICK):
-            part = Signal(len(scores[0]), name=f"part_{s}_{start}")
+            part = Signal(len(scores[0]), name=f"part_{s}_{start}", reset_less=True)
             m.d.sync += part.eq(select(scores[start : start + (1 << _PICK)], position[:_PICK]))
             parts.append(part)
-        score = Signal(len(scores[0]), name=f"score_{s}")
+        score = Signal(len(scores[0]), name=f"score_{s}", reset_less=True)
         high = picked.number[: self._shape.position_bits][_PICK:]
         m.d.sync += [picked.eq(reader), here.eq(picked), score.eq(select(parts, high))]
         return score, picked, here
@@ -252,10 +252,12 @@ class Head(wiring.Component):
         """Follow the scores of one column; return best class, trigger and rival."""
         number, valid, first = here.number, here.valid, here.first
         best, rival, own = (
-            Signal.like(score, name=f"{name}_{s}") for name in ("best", "rival", "own")
+            Signal.like(score, name=f"{name}_{s}", reset_less=True)
+            for name in ("best", "rival", "own")
         )
         best_class, rival_class = (
-            Signal.like(number, name=f"{name}_class_{s}") for name in ("best", "rival")
+            Signal.like(number, name=f"{name}_class_{s}", reset_less=True)
+            for name in ("best", "rival")
         )
         has_rival = Signal(name=f"has_rival_{s}")
         is_label = Signal(name=f"is_label_{s}")
@@ -269,7 +271,7 @@ class Head(wiring.Component):
                 m.d.sync += [rival.eq(score), rival_class.eq(number)]
             m.d.sync += has_rival.eq((has_rival & ~first) | ~is_label)
         # o[label] - o[rival] = 2 (own - rival) < t  if and only if  own - rival < ceil(t / 2)
-        distance = Signal(signed(len(score) + 1), name=f"distance_{s}")
+        distance = Signal(signed(len(score) + 1), name=f"distance_{s}", reset_less=True)
         triggered = Signal(name=f"triggered_{s}")
         m.d.sync += [
             distance.eq(own - rival),
@@ -294,10 +296,11 @@ class Head(wiring.Component):
         )
         read, write = votes.read_port(), votes.write_port()
         before, total, best = (
-            Signal(bits, name=f"{name}_votes_{s}") for name in ("before", "total", "best")
+            Signal(bits, name=f"{name}_votes_{s}", reset_less=True)
+            for name in ("before", "total", "best")
         )
         best_class, number_added = (
-            Signal.like(number, name=f"{n}_vote_{s}") for n in ("class", "number")
+            Signal.like(number, name=f"{n}_vote_{s}", reset_less=True) for n in ("class", "number")
         )
         added = Signal(name=f"added_{s}")
         m.d.comb += [

@@ -88,7 +88,7 @@ class Search(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         shape = self._shape
-        judged = Signal(Judged(shape))
+        judged = Signal(Judged(shape), reset_less=True)
         neurons = select([self.layers[n].neurons for n in range(shape.layers)], judged.step.layer)
         # Ends are compared with constants: what is left is counted down.
         neuron, left = Signal(ceil_log2(shape.neurons)), Signal.like(neurons)
@@ -189,8 +189,8 @@ class Search(wiring.Component):
         label_bit, rival_bit = picked
 
         wait = self._code_latency - self._kept_latency + 1
-        z = delays(m, self.kept[s], wait, f"kept_{s}")[-1]
-        size = Signal(len(z), name=f"size_{s}")
+        z = delays(m, self.kept[s], wait, f"kept_{s}", reset_less=True)[-1]
+        size = Signal(len(z), name=f"size_{s}", reset_less=True)
         candidate, desired = Signal(name=f"candidate_{s}"), Signal(name=f"desired_{s}")
         wrong = (z >= 0) != label_bit
         told_apart = (label_bit != rival_bit) | ~self.network.rival
@@ -201,8 +201,8 @@ class Search(wiring.Component):
         ]
 
         compared = stages[self._code_latency + 2]
-        least = Signal.like(size, name=f"least_{s}")
-        winner = Signal(Found(shape), name=f"winner_{s}")
+        least = Signal.like(size, name=f"least_{s}", reset_less=True)
+        winner = Signal(Found(shape), name=f"winner_{s}", reset_less=True)
         any_found = Signal(name=f"any_{s}")
         better = candidate & (compared.begins | ~any_found | (size < least))
         with m.If(compared.decides):

@@ -101,16 +101,18 @@ class BlockAccess(wiring.Component):
             self.replace_sign.eq(self.busy & writes_signs),
             self.copy_elements.eq(Const(1) << host.element),
         ]
-        with m.If(self.answer):
-            plane = select([self.low[p] for p in range(planes)], host.part)
-            m.d.sync += host.read_data.eq(Mux(reads_signs, self.positive, plane))
+        # In two cycles, as it comes from all over the device.
+        answered, plane = Signal(), Signal(LANES, reset_less=True)
+        chosen = select([self.low[p] for p in range(planes)], host.part)
+        m.d.sync += [answered.eq(self.answer), plane.eq(Mux(reads_signs, self.positive, chosen))]
+        with m.If(answered):
+            m.d.sync += host.read_data.eq(plane)
 
         with m.FSM(name="access") as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
             with m.State("Idle"):
                 with m.If(host.valid & self.quiet):
                     m.d.sync += host.read_data.eq(Mux(generator & ~host.write, self.state, 0))
-                    m.d.comb += self.load.eq(generator & host.write)
                     m.next = "Answer"
                     with m.If(exists):
                         m.next = "Send beat"
@@ -129,6 +131,6 @@ class BlockAccess(wiring.Component):
                 with m.If(~self.copying):
                     m.next = "Answer"
             with m.State("Answer"):
-                m.d.comb += host.ready.eq(1)
+                m.d.comb += [host.ready.eq(1), self.load.eq(generator & host.write)]
                 m.next = "Idle"
         return m

@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -15,6 +15,12 @@ from ..shape import LANES, Shape
 
 BANK = 4
 """Elements that share a bank: enough to fill block RAM of 2,048 x 9 bits with 512 sign words."""
+
+PART = 99
+"""Bits of a bank with addresses of their own: those of 11 block RAMs, a row of an ECP5."""
+
+OWN = "own"
+"""Attribute of registers that synthesis must not share with equal ones."""
 
 
 class Place(data.StructLayout):
@@ -30,8 +36,9 @@ class CounterBanks(wiring.Component):
     A word keeps counter after counter, so that a block RAM holds all of a few lanes, and can lie
     beside what moves them.
 
-    What was read comes through a register a bank, which stands at zero unless the bank is meant,
-    so that an OR selects. Four cycles of latency: address, block RAM, its register, the OR.
+    Every :data:`PART` bits of a bank are a memory with addresses of its own. What was read comes
+    through a register a bank, which stands at zero unless the bank is meant, so that an OR
+    selects. Four cycles of latency: address, block RAM, its register, the OR.
 
     A word must not be read from the cycle before its write's ``write_place`` up to the one after.
 
@@ -76,55 +83,55 @@ class CounterBanks(wiring.Component):
         planes = range(self._shape.counter_bits - 1)
         replace = Signal.like(self.replace)
         m.d.sync += replace.eq(self.replace)
-        sources = []
-        for bank in range(-(-self._shape.elements // BANK)):
-            memory = self._bank(m, bank)
-            read_port, write_port = memory.read_port(), memory.write_port()
-            # Addresses of its own, which change for this bank only: a bank's block RAMs are many.
-            read_place = Signal(len(read_port.addr), name=f"read_place_{bank}", reset_less=True)
-            write_place = Signal(len(write_port.addr), name=f"write_place_{bank}", reset_less=True)
-            here, writing = Signal(name=f"here_{bank}"), Signal(name=f"writing_{bank}")
-            reads = self.read & (self.read_place.element[2:] == bank)
-            writes = self.write & (self.write_place.element[2:] == bank)
-            m.d.sync += [here.eq(reads), writing.eq(writes)]
-            with m.If(reads):
-                m.d.sync += read_place.eq(Cat(self.read_place.address, self.read_place.element[:2]))
-            with m.If(writes):
-                m.d.sync += write_place.eq(
-                    Cat(self.write_place.address, self.write_place.element[:2])
-                )
-            m.d.comb += [
-                read_port.addr.eq(read_place),
-                read_port.en.eq(here),
-                write_port.addr.eq(write_place),
-                write_port.data.eq(
-                    Cat(self.write_low[plane][lane] for lane in range(LANES) for plane in planes)
-                ),
-                write_port.en.eq(writing),
-            ]
-            # A register of its own in front of many resets.
-            skipping = Signal(name=f"skipping_{bank}", init=1)
-            m.d.sync += skipping.eq(~here)
-            source = [
-                Signal(LANES, name=f"bank_{bank}_{plane}", reset_less=True) for plane in planes
-            ]
-            for plane, taken in enumerate(source):
-                with m.If(skipping):
-                    m.d.sync += taken.eq(0)
-                with m.Else():
-                    m.d.sync += taken.eq(read_port.data[plane :: len(planes)])
-            sources.append(source)
+        written = Cat(self.write_low[plane][lane] for lane in range(LANES) for plane in planes)
+        sources = [self._bank(m, bank, written) for bank in range(-(-self._shape.elements // BANK))]
+        read = reduce(or_, sources)
         for plane in planes:
             merged = Signal(LANES, name=f"low_{plane}", reset_less=True)
-            read = reduce(or_, (source[plane] for source in sources))
-            m.d.sync += merged.eq(Mux(replace[plane], self.inject, read))
+            m.d.sync += merged.eq(Mux(replace[plane], self.inject, read[plane :: len(planes)]))
             m.d.comb += self.low[plane].eq(merged)
         return m
 
-    def _bank(self, m: Module, bank: int) -> Memory:
+    def _bank(self, m: Module, bank: int, written: Value) -> Value:
+        """Keep the words of some elements; return what has been read, or 0 if it is not here."""
         members = min(BANK, self._shape.elements - BANK * bank)
         spacing = 1 << address_bits(self._shape)
         depth = (members - 1) * spacing + self._shape.depth
-        width = LANES * (self._shape.counter_bits - 1)
-        m.submodules[f"bank_{bank}"] = memory = Memory(shape=width, depth=depth, init=[])
-        return memory
+        return Cat(
+            self._part(m, f"{bank}_{number}", bank, depth, written[start : start + PART])
+            for number, start in enumerate(range(0, len(written), PART))
+        )
+
+    def _part(self, m: Module, name: str, bank: int, depth: int, written: Value) -> Value:
+        """Keep a part of the words of a bank; return what has been read of it."""
+        m.submodules[f"bank_{name}"] = memory = Memory(shape=len(written), depth=depth, init=[])
+        read_port, write_port = memory.read_port(), memory.write_port()
+        # Registers of its own, which synthesis must not share: its block RAMs are many, and those
+        # of all parts lie all over the device.
+        own = {"attrs": {OWN: 1}}
+        address = len(read_port.addr)
+        read_place = Signal(address, name=f"read_place_{name}", reset_less=True, **own)
+        write_place = Signal(address, name=f"write_place_{name}", reset_less=True, **own)
+        here = Signal(name=f"here_{name}", **own)
+        writing = Signal(name=f"writing_{name}", **own)
+        skipping = Signal(name=f"skipping_{name}", init=1, **own)
+        m.d.sync += [
+            read_place.eq(Cat(self.read_place.address, self.read_place.element[:2])),
+            write_place.eq(Cat(self.write_place.address, self.write_place.element[:2])),
+            here.eq(self.read & (self.read_place.element[2:] == bank)),
+            writing.eq(self.write & (self.write_place.element[2:] == bank)),
+            skipping.eq(~here),
+        ]
+        m.d.comb += [
+            read_port.addr.eq(read_place),
+            read_port.en.eq(here),
+            write_port.addr.eq(write_place),
+            write_port.data.eq(written),
+            write_port.en.eq(writing),
+        ]
+        taken = Signal(len(written), name=f"taken_{name}", reset_less=True)
+        with m.If(skipping):
+            m.d.sync += taken.eq(0)
+        with m.Else():
+            m.d.sync += taken.eq(read_port.data)
+        return taken

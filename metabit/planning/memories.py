@@ -8,10 +8,8 @@ from ..hdl.bundles import total_bits
 from ..hdl.learn.codes import Found
 from ..hdl.placement import Placement
 from ..hdl.shape import LANES, SPRAM_WORDS, Shape
+from ..hdl.store.counters import BANK, PART
 from ..hdl.store.flips import DEPTH as FLIPS
-
-_BANK = 4
-"""Elements whose counters share a memory."""
 
 _LINK_BUFFERS = 2
 """Block RAMs of the link: a request, and the replies that are kept."""
@@ -147,8 +145,9 @@ def _block_memories(
 ) -> tuple[Memory, ...]:
     shape = placement.shape
     bits = LANES * (shape.counter_bits - 1)
-    banks = [min(_BANK, shape.elements - e) for e in range(0, shape.elements, _BANK)]
-    kept = sum(block_rams(bank * shape.depth, bits, kinds) for bank in banks)
+    banks = [min(BANK, shape.elements - e) for e in range(0, shape.elements, BANK)]
+    parts = [min(PART, bits - start) for start in range(0, bits, PART)]
+    kept = sum(block_rams(bank * shape.depth, part, kinds) for bank in banks for part in parts)
     return (
         Memory(
             "current signs",

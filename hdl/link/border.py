@@ -1,0 +1,85 @@
+"""Registers between link and core, where these may lie far apart."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..bundles import CoreSignature
+from ..shape import Shape
+
+
+class Border(wiring.Component):
+    """Hand words and host accesses over through registers, in both directions.
+
+    No path leads from one side through logic to the other, but for runs and predictions. A sample
+    word takes two cycles, a host access two more than the core does. Costs a word of samples, the
+    request and answer of an access, and 4 look-up tables.
+
+    Parameters
+    ----------
+    shape : Shape
+
+    Attributes
+    ----------
+    link, core : Out(CoreSignature), In(CoreSignature)
+        To be connected with the link, as the core would be, and with the core.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__({"link": Out(CoreSignature(shape)), "core": In(CoreSignature(shape))})
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
+        m = Module()
+        link, core = self.link, self.core
+        m.d.comb += [
+            core.run.payload.eq(link.run.payload),
+            core.run.valid.eq(link.run.valid),
+            link.run.ready.eq(core.run.ready),
+            link.predictions.payload.eq(core.predictions.payload),
+            link.predictions.valid.eq(core.predictions.valid),
+            core.predictions.ready.eq(link.predictions.ready),
+            link.idle.eq(core.idle),
+        ]
+        self._samples(m)
+        self._host(m)
+        return m
+
+    def _samples(self, m: Module) -> None:
+        """Keep a word until the core takes it, or until the run is over."""
+        link, core = self.link.samples, self.core.samples
+        payload = Signal.like(core.payload, reset_less=True)
+        m.d.comb += [core.payload.eq(payload), link.ready.eq(~core.valid)]
+        full = Signal()
+        m.d.comb += core.valid.eq(full)
+        with m.If(full):
+            with m.If(core.ready):
+                m.d.sync += full.eq(0)
+        with m.Else():
+            m.d.sync += [payload.eq(link.payload), full.eq(link.valid)]
+        with m.If(self.core.idle):
+            m.d.sync += full.eq(0)
+
+    def _host(self, m: Module) -> None:
+        """Hand a request over, and its answer back."""
+        link, core = self.link.host, self.core.host
+        asked = ("write", "space", "element", "address", "part", "write_data")
+        for name in asked:
+            there = getattr(core, name)
+            kept = Signal(there.shape(), name=name, reset_less=True)
+            m.d.comb += there.eq(kept)
+            # The link's stands still for as long as this is needed.
+            m.d.sync += kept.eq(getattr(link, name))
+        valid, ready = Signal(), Signal()
+        read_data = Signal.like(link.read_data, reset_less=True)
+        m.d.comb += [
+            core.valid.eq(valid),
+            link.ready.eq(ready),
+            link.read_data.eq(read_data),
+        ]
+        answered = valid & core.ready
+        m.d.sync += [
+            valid.eq(Mux(valid, ~core.ready, link.valid & ~ready)),
+            ready.eq(answered),
+            read_data.eq(core.read_data),
+        ]
