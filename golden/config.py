@@ -102,6 +102,14 @@ class Config(NetworkConfig):
             "to date"
         ),
     ] = 1
+    views: Annotated[
+        Literal[1, 5],
+        BeforeValidator(_number),
+        Field(
+            description="Views of an image to learn and to judge: 1, as it is, or 5, moved by a "
+            "pixel, too"
+        ),
+    ] = 1
 
     @model_validator(mode="after")
     def _check(self) -> "Config":

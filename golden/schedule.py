@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .streams import permutation
+from .views import drawn_views
 
 SPAN = 256
 """Tiles of an epoch after which training drains, and from one possible stop to the next.
@@ -32,6 +33,10 @@ class Scheduled(Protocol):
     def seed(self) -> int:
         """Seed of the order."""
 
+    @property
+    def views(self) -> int:
+        """Views of a sample that are learnt."""
+
     def annealing_exponent(self, epoch: int, epochs: int) -> int:
         """Return ``q`` of an epoch."""
 
@@ -50,7 +55,7 @@ class Step:
     tile : int
         The first of the tiles within the epoch, from 0.
     indices : ndarray of int64, shape (B,)
-        Training samples, in order.
+        Training samples, in order. With views, view v of sample i is ``v * samples + i``.
     annealing, damping : int
         Exponent ``q`` and ``j`` of reinforcement.
     last : bool
@@ -145,7 +150,10 @@ class Schedule:
         self._order = self._shuffle()
 
     def _shuffle(self) -> npt.NDArray[np.int64]:
-        return permutation(self.config.seed, f"order/{self.epoch}", self.samples)
+        order = permutation(self.config.seed, f"order/{self.epoch}", self.samples)
+        if self.config.views > 1:
+            order += self.samples * drawn_views(self.config.seed, self.epoch, self.samples)
+        return order
 
     @property
     def done(self) -> bool:

@@ -9,6 +9,7 @@ purpose            use
 =================  =========================================================
 ``"split"``        the shuffle before the test set of split `paper` is cut off
 ``"order/<e>"``    the order of the training samples in epoch ``e``, from 1
+``"views/<e>"``    the view in which each of them is learnt: :mod:`metabit.golden.views`
 =================  =========================================================
 """
 

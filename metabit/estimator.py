@@ -34,14 +34,14 @@ from .golden.errors import DataError
 from .golden.network import Network
 from .golden.runs.trainer import Trainer
 from .golden.schedule import Schedule
+from .golden.scores import scores_of
+from .golden.views import SHIFTS, every_view, summed
 
 _LEVELS = 32
 """Thresholds of a feature when there is room: the authors of the paper use as many."""
 
 _HIDDEN = 128
 _GROUP = 32
-_BATCH = 4096
-
 _SETTINGS = {name: setting for name, setting in settings_of(Config).items() if name != "encoder"}
 """Settings of the configuration that are parameters here; the encoder has other values here."""
 
@@ -213,7 +213,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, labels = np.unique(y, return_inverse=True)
         samples = self._start(X, labels)
         self._see(X, samples, labels)
-        self._train(samples, labels, Schedule(self.config_, len(labels), self.epochs))
+        self._train(samples, labels, Schedule(self.config_, len(labels), int(self.epochs)))
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
@@ -262,7 +262,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
             )
         self.classes_ = known
         labels = np.searchsorted(known, y)
-        samples = self._start(X, labels) if first else self._encode(X)
+        samples = self._start(X, labels) if first else self._encode_views(X)
         self._see(X, samples, labels)
         epoch = len(self.training_accuracy_) + 1
         self._train(samples, labels, _OneMore(self.config_, len(y), epoch, self._errors))
@@ -361,17 +361,16 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         )
         seen = Seen.of(shaped, columns=columns)
         before = self._trained.epochs if self.training_accuracy_ else []
-        self._trained = TrainedOn(data_sha256(samples, labels), seen, before)
+        repeated = np.tile(labels, self.config_.views)
+        self._trained = TrainedOn(data_sha256(samples, repeated), seen, before)
 
     def _scores(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the class scores that decide, shape (n, classes)."""
         check_is_fitted(self)
-        samples = self._encode(validate_data(self, X, reset=False))
-        parts = [
-            self.network_.forward(samples[start : start + _BATCH]).decision
-            for start in range(0, len(samples), _BATCH)
-        ]
-        return np.concatenate(parts).astype(np.float64)
+        samples = self._encode_views(validate_data(self, X, reset=False))
+        views = np.split(samples, self.config_.views)
+        scores = [scores_of(self.network_, view) for view in views]
+        return (scores[0] if len(scores) == 1 else summed(scores)).astype(np.float64)
 
     def _start(self, X: npt.NDArray, labels: npt.NDArray[np.integer]) -> Bits:
         """Set up encoder and network, and return the encoded samples."""
@@ -384,11 +383,13 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         self.encoder_ = self._make_encoder(X)
         shaped = self._shaped(X)
+        views = self.views if self.views == len(SHIFTS) else 1
         if isinstance(self.encoder_, Quantiles):
             self.encoder_.fit(shaped)
         else:
-            self.encoder_ = fitted_encoder(self.encoder_.spec, shaped, labels, int(seed))
-        samples = self._encode(X)
+            self.encoder_ = fitted_encoder(self.encoder_.spec, shaped, labels, int(seed), views)
+        # What is no number of views, the configuration will say.
+        samples = every_view(self.encoder_.encode, shaped, views)
         if samples.shape[1] > MAX_INPUTS:
             raise DataError(
                 f"{X.shape[1]} features become {samples.shape[1]} bits, and a network takes "
@@ -446,16 +447,17 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
             )
         return X.reshape(len(X), *self.image_shape)
 
-    def _encode(self, X: npt.NDArray) -> Bits:
-        """Return the bits of samples."""
-        return self.encoder_.encode(self._shaped(X))
+    def _encode_views(self, X: npt.NDArray) -> Bits:
+        """Return the bits of samples in all views, view after view."""
+        return every_view(self.encoder_.encode, self._shaped(X), self.config_.views)
 
     def _train(self, samples: Bits, labels: npt.NDArray[np.integer], schedule: Schedule) -> None:
         """Train to the end of a schedule, by the loop that every training has."""
         first = len(schedule.history)
         planned = len(labels) * (schedule.epochs - first)
         learner = make_learner(self.network_, choose_engine(self.engine, planned))
-        trainer = Trainer(learner, _Portion(samples, labels.astype(np.int64)), schedule)
+        repeated = np.tile(labels.astype(np.int64), self.config_.views)
+        trainer = Trainer(learner, _Portion(samples, repeated), schedule)
         for span in trainer.spans():
             # Whoever interrupts a training has the epochs that are over.
             if span.step.last:

@@ -77,6 +77,12 @@ class NetworkConfig(BaseModel, ABC):
     ] = 0.5
     seed: Annotated[int, Field(ge=0, lt=2**32), APART] = 0
 
+    if TYPE_CHECKING:
+
+        @property
+        def views(self) -> int:
+            """Views of a sample; a field, or always 1."""
+
     @classmethod
     def make(cls, **fields: Any) -> Self:
         """Return the configuration of these fields.

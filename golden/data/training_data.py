@@ -15,6 +15,7 @@ from ..configurations.named import override
 from ..encoding.encoders import Bits, Encoder
 from ..encoding.selection import select_bits
 from ..errors import CheckpointError, DataError
+from ..views import every_view, view_of
 from .choosing import Suitable, suitable_encoder, wide_enough
 from .datasets import DATASETS, Dataset, load_dataset
 from .options import DataOptions
@@ -36,13 +37,15 @@ class TrainingData:
     encoder : Encoder
         Fitted to the training images.
     train, test : ndarray of bool, shape (n, inputs)
-        Encoded samples.
+        Encoded samples; with views, all of each view of the training samples after the other's.
     columns, class_names : tuple of str
         Of a table: names of its columns and classes.
     options : DataOptions
         What reads the same data again in the same way.
     summary : tuple of tuple of str and str
         What was found in the user's own data, a heading and a text each.
+    views : int
+        Views of a sample.
     """
 
     dataset: str
@@ -54,11 +57,23 @@ class TrainingData:
     class_names: tuple[str, ...] = ()
     options: DataOptions = field(default_factory=DataOptions)
     summary: tuple[tuple[str, str], ...] = ()
+    views: int = 1
 
     @property
+    def samples(self) -> int:
+        """Training samples, however many views of each there are."""
+        return len(self.split.labels)
+
+    @cached_property
     def train_labels(self) -> npt.NDArray[np.int64]:
-        """Classes of the training samples."""
-        return self.split.labels
+        """Classes of the training samples, in all views."""
+        return np.tile(self.split.labels, self.views)
+
+    @property
+    def test_views(self) -> list[Bits]:
+        """Test samples in each view, encoded."""
+        encode, images = self.encoder.encode, self.split.test_images
+        return [self.test, *(encode(view_of(images, view)) for view in range(1, self.views))]
 
     @property
     def test_labels(self) -> npt.NDArray[np.int64]:
@@ -187,7 +202,7 @@ def check_shape(config: NetworkConfig, shape: tuple[int, ...]) -> None:
 
 
 def fitted_encoder(
-    spec: str, images: npt.NDArray, labels: npt.NDArray[np.integer], seed: int
+    spec: str, images: npt.NDArray, labels: npt.NDArray[np.integer], seed: int, views: int = 1
 ) -> Encoder:
     """Return an encoder that has taken from training samples what it needs.
 
@@ -201,12 +216,16 @@ def fitted_encoder(
         Their classes.
     seed : int
         Of the training that selects bits, if there is one.
+    views : int
+        That it learns.
     """
     encoder = Encoder(spec).fit(images)
     if encoder.selected is not None:
         encoder.bits(images.shape[1:])
-        samples = encoder.encode_all(images)
-        encoder.select(select_bits(samples, labels, encoder.selected, seed, steps=encoder.steps))
+        samples = every_view(encoder.encode_all, images, views)
+        encoder.select(
+            select_bits(samples, labels, encoder.selected, seed, steps=encoder.steps, views=views)
+        )
     return encoder
 
 
@@ -252,17 +271,19 @@ def prepare(
     if parts is None:
         parts = split(dataset, split_name, config.seed)
     if encoder is None:
-        encoder = fitted_encoder(config.encoder, parts.images, parts.labels, config.seed)
-    train = encoder.encode(parts.images)
+        encoder = fitted_encoder(
+            config.encoder, parts.images, parts.labels, config.seed, config.views
+        )
+    train = every_view(encoder.encode, parts.images, config.views)
     if len(train) > 1 and not changing(train):
         raise DataError(
-            f"encoder {encoder.spec!r} gives all {len(train)} training samples of {dataset.name} "
-            f"the same {train.shape[1]} bits: there is nothing to learn from; the data are "
-            f"{parts.images.min()} to {parts.images.max()}, try --encoder quantiles:4"
+            f"encoder {encoder.spec!r} gives all {len(parts.images)} training samples of "
+            f"{dataset.name} the same {train.shape[1]} bits: there is nothing to learn from; the "
+            f"data are {parts.images.min()} to {parts.images.max()}, try --encoder quantiles:4"
         )
     summary = dataset.summary
     if dataset.name not in DATASETS:
-        summary = (*summary, ("input bits", balance(train)))
+        summary = (*summary, ("input bits", balance(train[: len(parts.images)])))
     return TrainingData(
         dataset.name,
         parts,
@@ -273,4 +294,5 @@ def prepare(
         dataset.class_names,
         dataset.options,
         summary,
+        config.views,
     )

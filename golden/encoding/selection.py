@@ -41,6 +41,7 @@ def select_bits(
     *,
     epochs: int = EPOCHS,
     steps: int = 1,
+    views: int = 1,
 ) -> npt.NDArray[np.int64]:
     """Return which bits to keep, in ascending order.
 
@@ -50,8 +51,8 @@ def select_bits(
 
     Parameters
     ----------
-    samples : ndarray of bool, shape (n, bits)
-        Training samples in the whole encoding.
+    samples : ndarray of bool, shape (views x n, bits)
+        Training samples in the whole encoding, view after view.
     labels : ndarray of int, shape (n,)
         Their classes.
     count : int
@@ -62,6 +63,8 @@ def select_bits(
         Length of its training, divided among the steps.
     steps : int
         Trainings.
+    views : int
+        Views of a sample, which these learn.
 
     Returns
     -------
@@ -74,26 +77,34 @@ def select_bits(
     for step in range(1, steps + 1):
         keep = count if step == steps else round(bits * (count / bits) ** (step / steps))
         among = samples if step == 1 else samples[:, chosen]
-        chosen = chosen[_most_useful(among, labels, keep, seed, max(1, epochs // steps))]
+        chosen = chosen[_most_useful(among, labels, keep, seed, max(1, epochs // steps), views)]
     return chosen
 
 
 def _most_useful(
-    samples: Bits, labels: npt.NDArray[np.integer], count: int, seed: int, epochs: int
+    samples: Bits,
+    labels: npt.NDArray[np.integer],
+    count: int,
+    seed: int,
+    epochs: int,
+    views: int,
 ) -> npt.NDArray[np.int64]:
     """Return the bits that one training finds most useful, in ascending order."""
-    config = Config(
+    config = Config.make(
         inputs=samples.shape[1],
         hidden=(NEURONS,),
         group=GROUP,
         classes=max(2, int(labels.max()) + 1),
         head_offset=OFFSET,
         seed=seed,
+        views=views,
     )
     network = Network(config)
-    learner = make_learner(network, choose_engine("auto", epochs * len(samples)))
+    learner = make_learner(network, choose_engine("auto", epochs * len(labels)))
     for _ in Trainer(
-        learner, _Samples(samples, labels), Schedule(config, len(samples), epochs)
+        learner,
+        _Samples(samples, np.tile(labels, views)),
+        Schedule(config, len(labels), epochs),
     ).spans():
         pass
     hidden = np.abs(2 * learner.network.counters[0].astype(np.int64) + 1)

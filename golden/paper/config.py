@@ -101,6 +101,11 @@ class PaperConfig(NetworkConfig):
         """0: the paper's forward passes see all updates."""
         return 0
 
+    @property
+    def views(self) -> int:
+        """1: the paper learns images as they are."""
+        return 1
+
     def annealing_exponent(self, epoch: int, epochs: int) -> int:
         """Return 0: the paper does not anneal."""
         return 0

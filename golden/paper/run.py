@@ -123,7 +123,7 @@ class PaperRun(TrainingRun):
         engine : {"numpy", "numba"}
             What computes; has no influence on the result.
         """
-        schedule = Schedule(config, len(data.train), config.epochs)
+        schedule = Schedule(config, data.samples, config.epochs)
         run = cls(paper_network(config, engine), data, schedule, engine)
         if observe:
             run.observe(Opening.of(run.network))

@@ -62,7 +62,7 @@ class Run(TrainingRun):
         engine : {"numpy", "numba"}
             What computes; has no influence on the result.
         """
-        schedule = Schedule(config, len(data.train), epochs)
+        schedule = Schedule(config, data.samples, epochs)
         run = cls(Network(config), data, schedule, engine=engine)
         if observe:
             run.observe(Opening.of(run.network))

@@ -17,7 +17,7 @@ class Samples(Protocol):
 
     @property
     def train(self) -> Bits:
-        """Encoded training samples, shape (n, inputs)."""
+        """Encoded training samples, shape (n, inputs); n is counted once for each view."""
 
     @property
     def train_labels(self) -> npt.NDArray[np.int64]:

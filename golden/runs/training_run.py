@@ -5,6 +5,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..binary_network import BinaryNetwork
 from ..checkpoints.file import versions
 from ..checkpoints.layers import Saved
@@ -13,6 +15,7 @@ from ..data.training_data import TrainingData
 from ..engines import EngineName
 from ..learner import Learner
 from ..schedule import Schedule
+from ..scores import predictions_of
 from .longer import Plans
 from .observation import Observation, Observer, Opening
 from .trainer import SpanResult, Trainer
@@ -67,6 +70,14 @@ class TrainingRun(ABC):
     def state_sha256(self) -> str:
         """Hash of the network's state."""
         return self.network.state_sha256
+
+    def accuracy_of_views(self) -> float | None:
+        """Return the accuracy on the test set in all views together; None: there is only one."""
+        if self.data.views == 1:
+            return None
+        self.synchronise()
+        found = predictions_of(self.network, self.data.test_views)
+        return float(np.mean(found == self.data.test_labels))
 
     @abstractmethod
     def checkpoint(self) -> Saved:

@@ -83,12 +83,12 @@ class Variant:
         data = prepare(config, dataset=dataset, split_name=split_name)
         learner: Learner
         if self.deviations is not None:
-            network = _deviating(config, self.deviations, epochs * len(data.train))
-            schedule = Schedule(network.config, len(data.train), epochs)
+            network = _deviating(config, self.deviations, epochs * data.samples)
+            schedule = Schedule(network.config, data.samples, epochs)
             learner = PaperLearner(network, schedule)
         else:
-            engine = choose_engine("auto", epochs * len(data.train))
-            schedule = Schedule(config, len(data.train), epochs)
+            engine = choose_engine("auto", epochs * data.samples)
+            schedule = Schedule(config, data.samples, epochs)
             if self.alternative is None:
                 learner = make_learner(Network(config), engine)
             else:

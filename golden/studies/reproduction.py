@@ -119,7 +119,7 @@ def _run(config: PaperConfig, data_dir: Path | None) -> tuple[str, Result | str]
     try:
         dataset = _dataset(config.dataset, data_dir)
         data = prepare(config, dataset=dataset, split_name="paper")
-        samples = len(data.train) * config.epochs
+        samples = data.samples * config.epochs
         engine = choose_engine("auto", samples)
         run = PaperRun.start(config, data, observe=False, engine=engine)
         run.finish()

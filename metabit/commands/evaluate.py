@@ -1,6 +1,6 @@
 """`metabit evaluate`: test a trained network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ from metabit.golden.checkpoints.again import dataset_of, is_trained_on
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.layers import Saved
 from metabit.golden.checkpoints.record import EVERYTHING, RunRecord
+from metabit.golden.codes import Bits
 from metabit.golden.data.class_names import class_names, numbered_names
 from metabit.golden.data.datasets import DATASETS, Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
@@ -24,11 +25,14 @@ from metabit.golden.data.splits import split as split_dataset
 from metabit.golden.data.training_data import check_fit
 from metabit.golden.engines import choose_engine
 from metabit.golden.modes.registry import load_any_checkpoint, mode_of
+from metabit.golden.scores import predictions_of
+from metabit.golden.views import view_of
 
 from . import options
 from .data_options import print_summary, takes_data_options
 from .foreign import is_foreign, labelled, open_foreign
 from .options import check_folder, write_json
+from .training import VIEWS, of_views
 
 EPILOG = """
 **Examples**
@@ -82,13 +86,29 @@ def evaluate(
     for note in _strange(record, data, images):
         console.print(f"[yellow]unlike the training data:[/] {escape(note)}", highlight=False)
     network = mode_of(config).predictor(loaded, choose_engine(engine, len(images)))
-    predictions = network.predict(record.encoder_of(config.encoder).encode(images))
+    encode = record.encoder_of(config.encoder).encode
+    predictions = network.predict(encode(images))
     about = {
+        **_in_all_views(loaded, encode, images, labels),
         "state_sha256": record.state_sha256,
         "config": config.model_dump(mode="json"),
     }
     names = class_names(data.name, config.classes, record.class_names or data.class_names)
     _report(console, predictions, labels, names, tested_on, json, about)
+
+
+def _in_all_views(
+    checkpoint: Saved,
+    encode: Callable[[npt.NDArray], Bits],
+    images: npt.NDArray,
+    labels: npt.NDArray[np.int64],
+) -> dict[str, float]:
+    """Return the accuracy of all views of the samples together, if the network learnt some."""
+    views = checkpoint.config.views
+    if views == 1:
+        return {}
+    samples = [encode(view_of(images, view)) for view in range(views)]
+    return {VIEWS: float(np.mean(predictions_of(checkpoint.network(), samples) == labels))}
 
 
 def _report(
@@ -119,7 +139,7 @@ def _report(
         )
     console.print(_table(confusion, names))
     console.print(
-        f"test accuracy [bold]{accuracy * 100:.2f} %[/] "
+        f"test accuracy [bold]{accuracy * 100:.2f} %[/]{of_views(about)} "
         f"({escape(tested_on)}, {len(labels)} samples)",
         highlight=False,
     )

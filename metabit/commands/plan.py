@@ -189,7 +189,7 @@ def _measure(
     from metabit.planning.rates import TRAINING, measure
 
     data = prepare(network, dataset=loaded, split_name=split)
-    chosen = choose_engine(engine, TRAINING * len(data.train))
+    chosen = choose_engine(engine, TRAINING * data.samples)
     return dict(measure(network, data, shape.lanes, chosen))
 
 

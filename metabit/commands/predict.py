@@ -18,6 +18,7 @@ from metabit.golden.data.trained import Trained
 from metabit.golden.data.training_data import check_shape
 from metabit.golden.modes.registry import load_any_checkpoint
 from metabit.golden.scores import scores_of
+from metabit.golden.views import summed, view_of
 
 from . import options
 from .data_options import print_summary, takes_data_options
@@ -142,9 +143,17 @@ def predict(
     record, config = loaded.record, loaded.config
     samples = _samples(console, dataset, record.trained, data_dir, reading)
     check_shape(config, samples.images.shape[1:])
-    bits = record.encoder_of(config.encoder).encode(samples.images)
+    encode = record.encoder_of(config.encoder).encode
+    bits = encode(samples.images)
     names = real_names(record.dataset, config.classes, record.class_names)
-    found = _predictions(names, samples, scores_of(loaded.network(), bits), scores)
+    every = scores_of(loaded.network(), bits)
+    if config.views > 1 and on_a_device:
+        console.print("a device judges one view of each sample", highlight=False)
+    elif config.views > 1:
+        others = [encode(view_of(samples.images, view)) for view in range(1, config.views)]
+        every = summed([every, *(scores_of(loaded.network(), view) for view in others)])
+        console.print(f"judged in {config.views} views of each sample", highlight=False)
+    found = _predictions(names, samples, every, scores)
     ran_on = "host"
     if on_a_device:
         hardware = hardware_of(loaded)

@@ -181,7 +181,7 @@ def run(
         write_json(json, results if finished else results | {"interrupted": True})
     if not finished:
         raise typer.Exit(130)
-    summarise(console, device_run, path)
+    summarise(console, device_run, results_of(device_run), path)
     if device_run.cycles:
         phases = ", ".join(
             f"{phase} {count / samples:.1f}" for phase, count in device_run.cycles.items()

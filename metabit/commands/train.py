@@ -22,7 +22,9 @@ from .options import check_folder, choose_in_mode, write_json
 from .overwriting import ForceOption, reserved
 from .pictures import draw_run, prepare_folder
 from .training import (
+    VIEWS,
     describe,
+    of_views,
     open_run,
     refuse_changes,
     results_of,
@@ -174,7 +176,7 @@ def train(
                 if not train_to_end(console, run, path, checkpoint_every):
                     raise typer.Exit(130)
             results.append(results_of(run))
-            summarise(console, run, path)
+            summarise(console, run, results[-1], path)
             if plots is not None:
                 name = f"seed-{run.network.config.seed}"
                 draw_run(console, run, plots / name if seeds else plots)
@@ -219,7 +221,7 @@ def _starter(
     def start(number: int) -> TrainingRun:
         network = chosen.config.with_seed(chosen.config.seed + number)
         data = prepare(network, dataset=chosen.dataset, split_name=split)
-        samples = len(data.train) * chosen.epochs
+        samples = data.samples * chosen.epochs
         fast = choose_engine(engine, samples)
         return chosen.mode.start(network, data, chosen.epochs, engine=fast)
 
@@ -233,6 +235,7 @@ def _combine(results: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "test_accuracy": statistics.fmean(accuracies),
         "test_accuracy_std": statistics.stdev(accuracies) if len(results) > 1 else 0.0,
+        **_combine_views(results),
         "train_accuracy": [statistics.fmean(epoch) for epoch in curves],
         "seconds_per_epoch": statistics.fmean(result["seconds_per_epoch"] for result in results),
         "seeds": [result["seed"] for result in results],
@@ -240,12 +243,21 @@ def _combine(results: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _combine_views(results: list[dict[str, Any]]) -> dict[str, float]:
+    """Return mean and deviation of what all views together achieve, if there are some."""
+    found = [result[VIEWS] for result in results if VIEWS in result]
+    if not found:
+        return {}
+    deviation = statistics.stdev(found) if len(found) > 1 else 0.0
+    return {VIEWS: statistics.fmean(found), f"{VIEWS}_std": deviation}
+
+
 def _summarise_seeds(console: Console, results: list[dict[str, Any]]) -> None:
     """Print mean and sample standard deviation over seeds."""
     combined = _combine(results)
     console.print(
         f"[bold]{combined['test_accuracy'] * 100:.2f} ± "
-        f"{combined['test_accuracy_std'] * 100:.2f} %[/] test accuracy "
+        f"{combined['test_accuracy_std'] * 100:.2f} %[/] test accuracy{of_views(combined)} "
         f"over {len(results)} seeds, {combined['seconds_per_epoch']:.2f} s an epoch",
         highlight=False,
     )

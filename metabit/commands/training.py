@@ -24,6 +24,9 @@ from metabit.golden.runs.training_run import TrainingRun
 from .data_options import print_summary
 from .interrupt import interruptible
 
+VIEWS = "test_accuracy_views"
+"""Field of results: accuracy of all views of the test samples together."""
+
 
 def refuse_changes(given: dict[str, Any]) -> None:
     """Say that a run that goes on cannot become another one."""
@@ -127,14 +130,14 @@ def describe(console: Console, run: TrainingRun) -> None:
         highlight=False,
     )
     console.print(
-        f"{escape(data.dataset)}, split {data.split.name}: {len(data.train)} training samples, "
+        f"{escape(data.dataset)}, split {data.split.name}: {data.samples} training samples, "
         f"{len(data.test)} test samples",
         highlight=False,
     )
     if "quantiles:" in config.encoder and data.encoder.thresholds is not None:
         found = ", ".join(f"{threshold:g}" for threshold in data.encoder.thresholds[0])
         console.print(f"thresholds from the training data: {found}", highlight=False)
-    varying = changing(data.train)
+    varying = changing(data.train[: data.samples])
     if 2 * varying < data.train.shape[1]:
         console.print(
             f"[yellow]only {varying} of {data.train.shape[1]} input bits differ between training "
@@ -221,8 +224,10 @@ def train_to_end(
 def results_of(run: TrainingRun) -> dict[str, Any]:
     """Return what --json reports of a run."""
     config = run.network.config
+    found = run.accuracy_of_views()
     return {
         "test_accuracy": run.test_accuracy[-1],
+        **({} if found is None else {VIEWS: found}),
         "train_accuracy": run.schedule.accuracy,
         "test_accuracy_per_epoch": run.test_accuracy,
         "seconds_per_epoch": statistics.fmean(run.seconds),
@@ -238,13 +243,26 @@ def results_of(run: TrainingRun) -> dict[str, Any]:
     }
 
 
-def summarise(console: Console, run: TrainingRun, path: Path | None) -> None:
-    """Print how a run ended."""
+def summarise(
+    console: Console, run: TrainingRun, results: dict[str, Any], path: Path | None
+) -> None:
+    """Print how a run ended; ``results`` are those of :func:`results_of`."""
+    tested = (
+        f"{escape(run.data.dataset)}, split {run.data.split.name}, {len(run.data.test)} samples"
+    )
+    both = of_views(results)
     console.print(
-        f"test accuracy [bold]{run.test_accuracy[-1] * 100:.2f} %[/] "
-        f"({escape(run.data.dataset)}, split {run.data.split.name}, {len(run.data.test)} samples)",
+        f"test accuracy [bold]{results['test_accuracy'] * 100:.2f} %[/]{both} ({tested})",
         highlight=False,
     )
     console.print(f"state {run.state_sha256}", highlight=False)
     if path is not None:
         console.print(f"saved {escape(str(path))}", highlight=False)
+
+
+def of_views(results: dict[str, Any]) -> str:
+    """Return what the views together achieve, to be said behind what one view does."""
+    if VIEWS not in results:
+        return ""
+    deviation = f" ± {results[f'{VIEWS}_std'] * 100:.2f}" if f"{VIEWS}_std" in results else ""
+    return f", [bold]{results[VIEWS] * 100:.2f}{deviation} %[/] by all views"

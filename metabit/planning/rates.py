@@ -121,7 +121,7 @@ def measure(
         Length of the training.
     """
     network = Network(config)
-    schedule = Schedule(config, len(data.train), epochs)
+    schedule = Schedule(config, len(data.train) // config.views, epochs)
     for epoch in wanted:
         if schedule.epoch < epoch:
             trainer = Trainer(make_learner(network, engine), data, schedule)

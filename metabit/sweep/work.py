@@ -84,7 +84,7 @@ def _train(job: Job) -> dict[str, Any]:
     point = job.point
     dataset = _load(job.source, job.data_dir, point.data_sha256, job.reading)
     data = prepare(point.config, dataset=dataset, split_name=point.split)
-    engine = choose_engine(job.engine, len(data.train) * point.epochs)
+    engine = choose_engine(job.engine, data.samples * point.epochs)
     mode = mode_of(point.config)
     run = mode.start(point.config, data, point.epochs, observe=False, engine=engine)
     run.finish()

@@ -29,7 +29,7 @@ def data(own_npz, request, short_spans):
     fields = {"hidden": (13, 9), "group": 5, "counter_bits": 5, "tile": 7, "seed": 4}
     config = override(named("tiny"), lag=request.param, **fields)
     dataset = load_dataset(str(own_npz))
-    config = adapt(config, dataset)
+    config = adapt(config, dataset, "none")
     return config, prepare(config, dataset=dataset)
 
 

@@ -181,12 +181,12 @@ def _measure(
         epochs=wanted,
         training=training,
         samples=samples,
-        engine=choose_engine(engine, training * len(data.train)),
+        engine=choose_engine(engine, training * data.samples),
         report=report,
     )
     count = f"the first {samples:,} samples of epochs" if samples else "whole epochs"
     described = (
-        f"{count} of {len(data.train):,} samples of {data.dataset}, split {data.split.name}, of a "
+        f"{count} of {data.samples:,} samples of {data.dataset}, split {data.split.name}, of a "
         f"training of {training} epochs, in simulation of the RTL, all bits equal golden's"
     )
     return Measured(board, network, built, runs), described

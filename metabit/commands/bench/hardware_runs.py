@@ -186,7 +186,7 @@ def simulate_epochs(
         run = Run.resume(golden.checkpoint(), data, engine=engine)
         before, annealing = _copy(run.network.statistics), run.schedule.annealing
         with simulation(run, counting, library, engine=engine, compare_every=1 << 30) as opened:
-            for _ in opened.spans(min(samples or len(data.train), len(data.train))):
+            for _ in opened.spans(min(samples or data.samples, data.samples)):
                 pass
             cycles = opened.side.cycles
             opened.side.compare()

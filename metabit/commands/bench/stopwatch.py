@@ -100,13 +100,13 @@ class Timed:
 
 def _begin(config: NetworkConfig, data: TrainingData, engine: EngineName) -> Timed:
     """Return a training that has not begun, whose engine is ready."""
-    mode, first = mode_of(config), np.arange(min(config.tile, len(data.train)))
+    mode, first = mode_of(config), np.arange(min(config.tile, data.samples))
     # Compile, or load what was compiled before, with a network of its own.
     warm = mode.learner(config, Schedule(config, len(first), 1), engine)
     packed = warm.pack(data.train[first])
     warm.train_tiles(packed, data.train_labels[first], first, annealing=0, damping=0)
     warm.predict(data.train[first])
-    schedule = Schedule(config, len(data.train), EPOCHS)
+    schedule = Schedule(config, data.samples, EPOCHS)
     learner = mode.learner(config, schedule, engine)
     return Timed(learner, Trainer(learner, data, schedule))
 
@@ -139,7 +139,7 @@ def time_training(
             "config": config.name,
             "mode": config.mode,
             "engine": engine,
-            "samples": len(data.train),
+            "samples": data.samples,
             **timed.row,
             "test_samples": len(data.test),
             "test_seconds": timed.test_seconds,
@@ -196,7 +196,7 @@ def time_threads(config: Config, data: TrainingData, most: int) -> Iterator[Row]
         yield {
             "threads": threads,
             "seconds_per_epoch": seconds,
-            "samples_per_second": threads * len(data.train) / seconds,
+            "samples_per_second": threads * data.samples / seconds,
         }
         threads *= 2
 
