@@ -314,7 +314,7 @@ def test_evaluate_on_other_data(tmp_path, own_npz):
     assert json.loads(report.read_text())["samples"] == 8
     np.savez(other, x=np.zeros((5, 23)), y=np.zeros(5, int))
     printed = metabit("evaluate", out, "--dataset", other, status=1)
-    assert "delivers 23 bits" in printed
+    assert "delivers 150 bits" in printed
     np.savez(other, x=np.zeros((5, 24)), y=np.full(5, 7))
     printed = metabit("evaluate", out, "--dataset", other, status=1)
     assert "labels up to 7, and the configuration 4 classes" in printed.replace("\n", " ")
