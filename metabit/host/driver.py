@@ -12,7 +12,7 @@ from ..golden.generator import PERIOD
 from ..golden.learner import Labels
 from ..golden.network import Bits, Network, Statistics
 from ..hdl.bundles import Space
-from ..hdl.link.protocol import MAX_WORDS, Operation
+from ..hdl.link.protocol import MAX_READ, MAX_WORDS, WINDOW, Operation
 from ..hdl.placement import Placement
 from ..hdl.shape import LANES, SHAPES, Shape
 from ..hdl.statistics import statistics_names
@@ -22,7 +22,7 @@ from .images import images_of
 from .packets import Request
 from .packing import Counters, Words
 from .records import DeviceState, DeviceStatistics
-from .requester import Requester
+from .requester import LinkCounts, Requester
 from .session import MAX_SAMPLES, Session
 from .transport import Transport
 
@@ -53,6 +53,8 @@ class Driver:
         Is closed with the driver.
     shape : Shape
         What was built.
+    window : int
+        Requests that may be under way.
 
     Raises
     ------
@@ -62,11 +64,11 @@ class Driver:
         If the device has another shape or protocol.
     """
 
-    def __init__(self, transport: Transport, shape: Shape) -> None:
+    def __init__(self, transport: Transport, shape: Shape, window: int = WINDOW) -> None:
         self.transport = transport
         self.shape = shape
         self._placement: Placement | None = None
-        self._requester = Requester(transport)
+        self._requester = Requester(transport, window)
         self._requester.check_identity(shape)
 
     @classmethod
@@ -108,6 +110,11 @@ class Driver:
     def close(self) -> None:
         """Close the transport."""
         self.transport.close()
+
+    @property
+    def link(self) -> LinkCounts:
+        """What has happened on the line so far; grows on."""
+        return self._requester.counts
 
     @property
     def placement(self) -> Placement:
@@ -232,9 +239,10 @@ class Driver:
     ) -> Iterator[Request]:
         """Yield the requests that read or write words of a space."""
         parts = self.shape.parts if space is Space.COUNTERS else 1
-        for start in range(0, len(words), MAX_WORDS):
+        most = MAX_READ if operation is Operation.READ else MAX_WORDS
+        for start in range(0, len(words), most):
             address, part = divmod(start, parts)
-            chosen = words[start : start + MAX_WORDS]
+            chosen = words[start : start + most]
             data = chosen.astype("<u8").tobytes() if operation is Operation.WRITE else b""
             yield Request(operation, len(chosen), space, element, part, address, data)
 

@@ -19,7 +19,7 @@ BAUD = 1_000_000
 class Transport(Protocol):
     """Takes frames to one device and brings its frames back.
 
-    Sending never waits for a reply: two frames may be under way.
+    Sending never waits for a reply: several frames may be under way.
     """
 
     @property

@@ -13,6 +13,7 @@ from metabit.hdl.link.protocol import (
     POSITIONS,
     UNSOLICITED,
     VERSION,
+    WINDOW,
     Operation,
     Status,
     limit,
@@ -114,7 +115,7 @@ class ModelDevice:
         request = Request(Operation(code), count, space, element, part, address, data)
         self.requests.append(request)
         always = request.operation in (Operation.IDENTIFY, Operation.RESET)
-        kept = self._kept.get(sequence % 2)
+        kept = self._kept.get(sequence % WINDOW)
         if kept and kept[0] == sequence and not always:
             return kept[1]
         header = bytes([sequence, code])
@@ -125,7 +126,7 @@ class ModelDevice:
         reply = frame(header + bytes([Status.OK.value]) + self._execute(request))
         if always:
             self._kept.clear()
-        self._kept[sequence % 2] = sequence, reply
+        self._kept[sequence % WINDOW] = sequence, reply
         return reply
 
     @property
