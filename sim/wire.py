@@ -93,6 +93,11 @@ class WireTransport:
         """Nothing that a user could do."""
         return ""
 
+    @property
+    def notice(self) -> str:
+        """Nothing."""
+        return ""
+
     def discard(self) -> None:
         """Forget what the host has received so far."""
         while self._due:

@@ -1,5 +1,6 @@
 """The driver of a device: loads a network, and is a learner then."""
 
+import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
@@ -24,6 +25,7 @@ from .packing import Counters, Words
 from .records import DeviceState, DeviceStatistics
 from .requester import LinkCounts, Requester
 from .session import MAX_SAMPLES, Session
+from .traffic import Traffic
 from .transport import Transport
 
 MAX_EXPONENT = 3
@@ -56,6 +58,11 @@ class Driver:
     window : int
         Requests that may be under way.
 
+    Attributes
+    ----------
+    traffic : Traffic
+        All runs whose samples came over the line.
+
     Raises
     ------
     DeviceTimeoutError
@@ -68,6 +75,7 @@ class Driver:
         self.transport = transport
         self.shape = shape
         self._placement: Placement | None = None
+        self.traffic = Traffic()
         self._requester = Requester(transport, window)
         self._requester.check_identity(shape)
 
@@ -346,9 +354,13 @@ class Driver:
         """Run samples through the device, and return their predictions; classes are numbers."""
         if not len(packed):
             return np.empty(0, np.int64)
+        start, sent = time.monotonic(), self.link.sent_bytes
         predictions = Session(self._requester, len(packed)).run(
             packing.records(packed, labels), **flags
         )
+        self.traffic.seconds += time.monotonic() - start
+        self.traffic.samples += len(packed)
+        self.traffic.sent_bytes += self.link.sent_bytes - sent
         return np.frombuffer(predictions, np.uint8).astype(np.int64)
 
     def _checked_samples(self, samples: Bits) -> Bits:

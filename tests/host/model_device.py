@@ -58,6 +58,7 @@ class ModelDevice:
     name = "the model"
     patience = "no time"
     advice = "is it switched on?"
+    notice = ""
 
     def __init__(self, shape: Shape, config: Config, ring: int = 50, seed: int = 1) -> None:
         self.shape = shape
