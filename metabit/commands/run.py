@@ -111,12 +111,12 @@ def run(
 ) -> None:
     """Train on a board, through its serial port, or test what has been trained."""
     from metabit.boards.run import DeviceRun
-    from metabit.boards.speed import SpeedOf
     from metabit.golden.data.training_data import prepare
     from metabit.golden.runs.run import Run
     from metabit.host.driver import Driver
     from metabit.host.errors import DeviceError
     from metabit.host.transport import SerialTransport
+    from metabit.planning.line import SpeedOf
 
     console = Console(soft_wrap=True)
     if out is not None and out.suffix != ".npz":

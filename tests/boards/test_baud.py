@@ -6,12 +6,12 @@ import pytest
 
 from metabit.boards.baud import nearest_rates, with_baud
 from metabit.boards.registry import BOARDS, find_board
-from metabit.boards.speed import SpeedOf
 from metabit.errors import MetabitError
 from metabit.golden.configurations.named import load_config
 from metabit.hdl.link.uart import divisor
 from metabit.hdl.shape import find_shape
 from metabit.host.traffic import Traffic
+from metabit.planning.line import SpeedOf
 
 ICEBREAKER, ULX3S = find_board("icebreaker"), find_board("ulx3s-85f")
 

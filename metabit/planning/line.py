@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..boards.registry import BOARDS
 from ..golden.config import Config
 from ..hdl.link.protocol import CRC_BYTES, MAX_WORDS, REQUEST_BYTES, WORD_BYTES
 from ..hdl.placement import Placement
 from ..hdl.shape import Shape
 from ..host.traffic import Traffic
-from ..planning.plan import LINK_BITS, make_plan
-from .registry import BOARDS
+from .plan import LINK_BITS, make_plan
 
 _FRAMING = REQUEST_BYTES + CRC_BYTES + 2
 """Bytes of a full frame besides its words: header, CRC, the code of COBS, the delimiter."""
