@@ -39,7 +39,9 @@ class Board:
         Clock of the device unless another is asked for. Made by a phase-locked loop if it
         is not that of the oscillator.
     baud : int
-        Bits per second of the serial link.
+        Bits per second of the serial link unless another rate is asked for.
+    adapter_baud : int
+        The same at the most, of the USB chip: an FT2232H makes 12 Mbit/s, others of FTDI 3.
     programmer : tuple of str
         Arguments that tell openFPGALoader where the board is.
     usb : tuple of int
@@ -59,6 +61,7 @@ class Board:
     oscillator_mhz: float
     clock_mhz: float
     baud: int
+    adapter_baud: int
     programmer: tuple[str, ...]
     usb: tuple[int, int]
     tiles: tuple[int, int]
@@ -95,6 +98,7 @@ BOARDS = {
             # another version of the tools might not.
             clock_mhz=36.0,
             baud=1_000_000,
+            adapter_baud=12_000_000,
             programmer=("-b", "ice40_generic"),
             usb=(0x0403, 0x6010),
             tiles=(26, 32),
@@ -110,6 +114,7 @@ BOARDS = {
             oscillator_mhz=25.0,
             clock_mhz=80.0,
             baud=1_000_000,
+            adapter_baud=3_000_000,
             programmer=("-b", "ulx3s"),
             usb=(0x0403, 0x6015),
             tiles=(127, 96),

@@ -48,6 +48,11 @@ class SimulatedTransport:
         """What to do: look at the waveform."""
         return "it hangs; record a waveform of it with --trace"
 
+    @property
+    def notice(self) -> str:
+        """Nothing."""
+        return ""
+
     def discard(self) -> None:
         """Forget what was received so far."""
         while self.device.receive():

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .arithmetic import at_least
-from .protocol import MAX_PREDICTIONS, MAX_WORDS, POSITIONS, Operation, Request, Status
+from .protocol import MAX_PREDICTIONS, MAX_READ, MAX_WORDS, POSITIONS, Operation, Request, Status
 
 
 class Kind(data.StructLayout):
@@ -84,7 +84,10 @@ class Check(wiring.Component):
             m.d.comb += wanted.eq(header.count)
         with m.If(kind.run):
             m.d.comb += wanted.eq(1)
-        bad_place = self.beyond | (header.count == 0) | at_least(header.count, MAX_WORDS + 1)
+        too_many = at_least(header.count, MAX_WORDS + 1) | (
+            kind.read & at_least(header.count, MAX_READ + 1)
+        )
+        bad_place = self.beyond | (header.count == 0) | too_many
         m.d.sync += [
             unknown.eq((operation == 0) | at_least(operation, last + 1)),
             not_initialised.eq(~self.initialised & ~kind.always),

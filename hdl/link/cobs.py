@@ -13,16 +13,24 @@ from .arithmetic import counted
 FULL = 0xFF
 """Code of a block that no zero follows."""
 
+BANKS = 4
+"""Frames that :class:`CobsEncoder` keeps."""
+
+_BANK_BITS = (BANKS - 1).bit_length()
+
+_FRAME_BITS = 9 - _BANK_BITS
+"""Of an address in a bank: all of them fill one block RAM of an iCE40, 512 bytes."""
+
 _SCRATCH_ZEROS = 3
 
-SCRATCH = 256 - (1 << _SCRATCH_ZEROS)
-"""Where the short frames begin in the upper bank of :class:`CobsEncoder`: at a one in every bit but
+SCRATCH = (1 << _FRAME_BITS) - (1 << _SCRATCH_ZEROS)
+"""Where the short frames begin in the last bank of :class:`CobsEncoder`: at a one in every bit but
 the lowest."""
 
 MAX_ENCODED_BODY = SCRATCH - 2
 """Longest body that :class:`CobsEncoder` takes; its block can not be full."""
 
-MAX_SHORT_BODY = 256 - SCRATCH - 2
+MAX_SHORT_BODY = (1 << _SCRATCH_ZEROS) - 2
 """Longest body that goes to the short place."""
 
 
@@ -93,7 +101,7 @@ class Body(data.StructLayout):
 
 
 class CobsEncoder(wiring.Component):
-    """Encoder of frames that keeps the last one of each of two banks in a block RAM.
+    """Encoder of frames that keeps the last one of each of four banks in a block RAM.
 
     A code byte says where the next zero is, which is known only when it comes. So a body is
     encoded in place: a byte that is not zero is written behind the last one, a zero becomes the
@@ -101,7 +109,7 @@ class CobsEncoder(wiring.Component):
     per cycle; four cycles later it is sent, at one byte per cycle too.
 
     The lower :data:`SCRATCH` bytes of each bank hold a frame of a body of up to
-    :data:`MAX_ENCODED_BODY` bytes. What is left of the upper bank holds one of up to
+    :data:`MAX_ENCODED_BODY` bytes. What is left of the last bank holds one of up to
     :data:`MAX_SHORT_BODY`, so that a short frame costs none of the kept ones.
 
     A byte of the memory is never written and read in the same cycle.
@@ -113,7 +121,7 @@ class CobsEncoder(wiring.Component):
     bank : in
         Where; looked at with ``open`` only.
     short : in
-        In the short place, which is in the upper bank; likewise.
+        In the short place, which is in the last bank; likewise.
     repeat : in
         While ``body`` is ready and no byte comes: send the frame that stands at the open place.
     body : stream of :class:`Body`, in
@@ -129,7 +137,7 @@ class CobsEncoder(wiring.Component):
         super().__init__(
             {
                 "open": In(1),
-                "bank": In(1),
+                "bank": In(_BANK_BITS),
                 "short": In(1),
                 "repeat": In(1),
                 "body": In(stream.Signature(Body())),
@@ -141,17 +149,17 @@ class CobsEncoder(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
         m = Module()
-        # Two banks of 256 bytes fill one block RAM of an iCE40.
-        m.submodules.frames = frames = memory.Memory(shape=8, depth=512, init=[])
+        depth = BANKS << _FRAME_BITS
+        m.submodules.frames = frames = memory.Memory(shape=8, depth=depth, init=[])
         write = frames.write_port()
         read = frames.read_port(transparent_for=())
         body, frame = self.body, self.frame
 
-        bank = Signal()
+        bank = Signal.like(self.bank)
         short = Signal()
-        position = Signal(8)  # next byte to write, or to read when sending
-        code = Signal(8)  # where the code of the present block belongs
-        length = Signal(8)  # of the present block, its code included
+        position = Signal(_FRAME_BITS)  # next byte to write, or to read when sending
+        code = Signal(_FRAME_BITS)  # where the code of the present block belongs
+        length = Signal(_FRAME_BITS)  # of the present block, its code included
         fetched = Signal()
 
         opening = Signal()
@@ -172,7 +180,9 @@ class CobsEncoder(wiring.Component):
             read.en.eq(step),
             self.first.eq(frame.payload),
         ]
-        start = Cat(opening, Const(0, _SCRATCH_ZEROS - 1), here.replicate(8 - _SCRATCH_ZEROS))
+        start = Cat(
+            opening, Const(0, _SCRATCH_ZEROS - 1), here.replicate(_FRAME_BITS - _SCRATCH_ZEROS)
+        )
         load = opening | rewind
         with m.If(load | written | (step & ~body.ready)):
             m.d.sync += position.eq(counted(position, load, start))
@@ -182,7 +192,10 @@ class CobsEncoder(wiring.Component):
         with m.Elif(written):
             m.d.sync += length.eq(length + 1)
         with m.If(opening):
-            m.d.sync += [bank.eq(self.bank | self.short), short.eq(self.short)]
+            m.d.sync += [
+                bank.eq(self.bank | self.short.replicate(_BANK_BITS)),
+                short.eq(self.short),
+            ]
         with m.If(step):
             m.d.sync += frame.payload.eq(read.data)
 

@@ -12,7 +12,7 @@ from .check import Check, Kind
 from .cobs import CobsEncoder
 from .crc import Crc
 from .place import Place
-from .protocol import POSITIONS, VERSION, WORD_BYTES, Request, Status
+from .protocol import POSITIONS, VERSION, WINDOW, WORD_BYTES, Request, Status
 from .receive import Receiver
 
 
@@ -77,8 +77,9 @@ class Link(wiring.Component):
         idle = Signal()
         status = Signal(Status)
         refused = Signal()
-        odd = Signal()  # bank of the reply
-        kept = Signal(2)  # banks that hold a complete reply
+        bank = Signal(range(WINDOW))  # of the reply
+        kept = Signal(WINDOW)  # banks that hold a complete reply
+        chosen = Signal(WINDOW)  # the bank, a bit each
         repeated = Signal()
         preempted = Signal()
         next_waits = Signal()
@@ -207,7 +208,8 @@ class Link(wiring.Component):
             check.initialised.eq(initialised),
             check.idle.eq(idle),
             encoder.open.eq(at["OPEN"] & body.ready & ~body.valid),
-            encoder.bank.eq(low[0]),
+            encoder.bank.eq(low[: len(bank)]),
+            chosen.eq(Const(1, WINDOW) << bank),
             encoder.short.eq(refused),
             encoder.repeat.eq(at["RECOGNISE"] & repeated),
             received.ready.eq(at["CHOOSE"]),
@@ -217,7 +219,7 @@ class Link(wiring.Component):
             preempted.eq(received.valid & ~received.ready & received.payload.reset),
             next_waits.eq(received.valid & ~received.ready),
             repeated.eq(
-                (encoder.first == low) & kept.bit_select(odd, 1) & check.sound & ~kind.always
+                (encoder.first == low) & kept.bit_select(bank, 1) & check.sound & ~kind.always
             ),
         ]
         with at.at("CHOOSE"):
@@ -236,7 +238,7 @@ class Link(wiring.Component):
         with at.at("OPEN"):
             operation = header.operation.as_value()[:3]
             m.d.sync += [kind[name].eq(bit) for name, bit in Kind.of(operation).items()]
-            m.d.sync += odd.eq(low[0])
+            m.d.sync += bank.eq(low[: len(bank)])
             with m.If(encoder.open):
                 at.go("WALK")
                 with m.If(refused):
@@ -268,7 +270,7 @@ class Link(wiring.Component):
         # The reply, and what it is about.
         with at.at("SEQUENCE"):
             with m.If(~refused):
-                m.d.sync += kept.eq(Mux(kind.always, 0, Cat(kept[0] & odd, kept[1] & ~odd)))
+                m.d.sync += kept.eq(Mux(kind.always, 0, kept & ~chosen))
             at.go("OPERATION")
         with at.at("OPERATION"):
             at.go("STATUS")
@@ -331,6 +333,6 @@ class Link(wiring.Component):
             at.go("CRC_LOW")
         with at.at("CRC_LOW"):
             with m.If(~refused):
-                m.d.sync += kept.eq(kept | Cat(~odd, odd))
+                m.d.sync += kept.eq(kept | chosen)
             at.go("CHOOSE")
         return m

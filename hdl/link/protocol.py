@@ -5,11 +5,16 @@ ends in the CRC-16/IBM-3740 of what stands before it, high byte first, so that t
 it is zero. A request is a :class:`Request` header and words of 64 bits; a reply is a
 :class:`Reply` header and, if its status is ``OK``, a result. Everything is little-endian.
 
-*Exactly once.* The device keeps the last reply to a request of an odd and of an even sequence
-number, and answers a request with the number of a kept reply by just that. Numbers go from 1 to
-:data:`LAST_SEQUENCE` and begin again, so that odd and even ones take turns, and a host may have two
-requests under way. IDENTIFY and RESET are always executed, and make the device forget both replies.
-A request that is refused changes nothing; its reply is not kept.
+*Exactly once.* The device keeps the last :data:`WINDOW` replies, each in a place of its own that
+the sequence number chooses, and answers a request with the number of a kept reply by just that.
+Numbers go from 1 to :data:`LAST_SEQUENCE` and begin again, so that the places take turns, and a
+host may have as many requests under way. IDENTIFY and RESET are always executed, and make the
+device forget all replies. A request that is refused changes nothing; its reply is not kept.
+
+*Pace.* One request is received while another waits and a third is executed or answered. Bytes of a
+fourth are lost, and with it the one that waits; both are repeated then. A FEED is done sooner than
+the next is received, so that :data:`WINDOW` of them may be under way. A READ is not, for its reply
+is longer than its request: of those a host has :data:`READ_WINDOW` under way.
 
 *Order.* A request waits while the one before it is executed; a RESET does not, but ends that one,
 which then gets no reply. A zero byte that comes while a request waits, that is, an empty frame,
@@ -32,6 +37,7 @@ from amaranth.lib import data
 from ..bundles import Space
 from ..shape import Shape
 from ..statistics import statistics_names
+from .cobs import BANKS, MAX_ENCODED_BODY
 
 if TYPE_CHECKING:
     # Type checkers know the standard library's enumerations, and only those.
@@ -39,17 +45,20 @@ if TYPE_CHECKING:
 else:
     from amaranth.lib import enum
 
-VERSION = 2
+VERSION = 3
 """Version of this protocol; IDENTIFY reports it."""
 
 UNSOLICITED = 0
 """Sequence number of a reply to something that was no intelligible request."""
 
-LAST_SEQUENCE = 254
-"""Largest sequence number; even, so that an odd one follows."""
-
-WINDOW = 2
+WINDOW = BANKS
 """Requests that may be under way."""
+
+READ_WINDOW = 2
+"""READs that may be under way."""
+
+LAST_SEQUENCE = 255 // WINDOW * WINDOW
+"""Largest sequence number; the places of replies go on with the one that follows, 1."""
 
 
 class Operation(enum.Enum, shape=8):  # type: ignore[call-arg]
@@ -140,10 +149,14 @@ REPLY_BYTES = Reply().size // 8
 PROGRESS_BYTES = Progress().size // 8
 
 MAX_WORDS = 30
-"""Most words of a request or a reply."""
+"""Most words of a request."""
 
 MAX_DATA = MAX_WORDS * WORD_BYTES
-MAX_PREDICTIONS = MAX_DATA
+
+MAX_READ = (MAX_ENCODED_BODY - REPLY_BYTES - CRC_BYTES - PROGRESS_BYTES) // WORD_BYTES
+"""Most words of a reply."""
+
+MAX_PREDICTIONS = MAX_READ * WORD_BYTES
 """Most predictions of a reply."""
 
 MAX_RESULT = MAX_PREDICTIONS + PROGRESS_BYTES
@@ -155,7 +168,7 @@ MAX_REQUEST = REQUEST_BYTES + MAX_DATA + CRC_BYTES
 MAX_REPLY = REPLY_BYTES + MAX_RESULT + CRC_BYTES
 """Longest body of a reply."""
 
-POSITIONS = 64
+POSITIONS = 128
 """Modulus of a FEED's ``address``; more than the words of all FEEDs that may be under way."""
 
 

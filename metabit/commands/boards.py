@@ -27,6 +27,7 @@ def boards(json: options.JsonOption = None) -> None:
                     "fpga": board.device,
                     "clock_mhz": board.clock_mhz,
                     "baud": board.baud,
+                    "adapter_baud": board.adapter_baud,
                     "device": board.shape,
                 }
                 for board in BOARDS.values()

@@ -15,6 +15,7 @@ from metabit.installation import install_command
 
 from . import options
 from .devices import BoardDeviceOption
+from .options import BAUD
 
 if TYPE_CHECKING:
     from metabit.boards.results import BuildResult
@@ -25,6 +26,8 @@ EPILOG = """
 metabit build icebreaker                        the board's own device
 
 metabit build icebreaker --freq 24 --seed 7     a slower clock, another placement
+
+metabit build icebreaker --baud 3000000         a faster serial line
 
 metabit build ulx3s-85f --device small          a small device
 
@@ -60,6 +63,16 @@ def build(
             show_default=False,
         ),
     ] = None,
+    baud: Annotated[
+        int | None,
+        typer.Option(
+            "--baud",
+            metavar="N",
+            help="Rate of the serial line, in bits/s; metabit run needs the same. "
+            "[default: the board's]",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", min=1, help="Seed of place and route.")
     ] = 1,
@@ -81,6 +94,7 @@ def build(
 
     Prints what the design uses and how fast it is; fails if it does not fit or is too slow.
     """
+    from metabit.boards.baud import with_baud
     from metabit.boards.build import BuildOptions
     from metabit.boards.build import build as run_build
     from metabit.hdl.placement import Placement
@@ -89,6 +103,8 @@ def build(
     options.check_folder("--json", json)
     chosen = find_board(board)
     shape = find_shape(device or chosen.shape)
+    if baud is not None:
+        chosen = with_baud(chosen, baud, freq or chosen.clock_mhz)
     folder = out or Path("build") / f"{chosen.name}-{shape.name}"
     console = Console()
     if config is not None:
@@ -160,3 +176,5 @@ def _print(console: Console, result: "BuildResult") -> None:
         highlight=False,
         soft_wrap=True,
     )
+    if result.baud != BAUD:
+        console.print(f"metabit run needs --baud {result.baud}", highlight=False)

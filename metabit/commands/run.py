@@ -1,11 +1,13 @@
 """`metabit run`: train on a board."""
 
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from metabit.errors import MetabitError
 from metabit.golden.data.options import DataOptions
@@ -19,14 +21,19 @@ from .overwriting import ForceOption, reserved
 from .simulation import refuse_with_foreign
 from .training import (
     describe,
+    duration,
     one_checkpoint,
     open_checkpoint,
     refuse_changes,
     refuse_finished,
     results_of,
+    samples_left,
     summarise,
     train_to_end,
 )
+
+if TYPE_CHECKING:
+    from metabit.host.requester import LinkCounts
 
 EPOCHS = 10
 """Epochs when none are asked for."""
@@ -109,6 +116,7 @@ def run(
     from metabit.host.driver import Driver
     from metabit.host.errors import DeviceError
     from metabit.host.transport import SerialTransport
+    from metabit.planning.line import SpeedOf
 
     console = Console(soft_wrap=True)
     if out is not None and out.suffix != ".npz":
@@ -161,13 +169,29 @@ def run(
         reserved(path, begun, force=force, resumed=trained),
         closing(SerialTransport(port, baud, timeout)) as transport,
     ):
+        if transport.notice:
+            console.print(f"[yellow]{escape(transport.notice)}[/]", highlight=False)
         driver = Driver.find(transport)
         device_run = DeviceRun(driver, begun, verify=verify)
         console.print(f"device {driver.shape.name} on {port}", highlight=False)
         describe(console, device_run)
         again = f"metabit run --port {port}"
+        speed = SpeedOf(begun.network.config, driver.shape, baud)
+        left = duration(samples_left(device_run) / speed.possible)
+        console.print(
+            f"at most {speed.possible:,.0f} samples a second: {left} or more", highlight=False
+        )
+
+        def note() -> str:
+            """Say how fast it is, why, and how long it will take."""
+            now = speed.of(driver.traffic)
+            if not now.measured:
+                return ""
+            left = duration(samples_left(device_run) / now.measured)
+            return f"{now.measured:,.0f} samples/s ({now.limit}), {left} left"
+
         try:
-            finished = train_to_end(console, device_run, path, 1, again)
+            finished = train_to_end(console, device_run, path, 1, again, note)
         except DeviceError as error:
             raise MetabitError(f"{error}; {_saved(path, again)}") from error
     samples = device_run.network.statistics.samples - samples
@@ -178,6 +202,12 @@ def run(
         results["bit_exact"] = True if verify else None
         results["samples"] = samples
         results["cycles"] = device_run.cycles
+        results["link"] = {
+            "baud": baud,
+            **speed.of(driver.traffic).to_dict(),
+            "bytes_per_sample": driver.traffic.bytes_per_sample,
+            **asdict(driver.link),
+        }
         write_json(json, results if finished else results | {"interrupted": True})
     if not finished:
         raise typer.Exit(130)
@@ -187,8 +217,21 @@ def run(
             f"{phase} {count / samples:.1f}" for phase, count in device_run.cycles.items()
         )
         console.print(f"cycles per training sample: {phases}", highlight=False)
+    console.print(str(speed.of(driver.traffic)), highlight=False)
+    console.print(_line(driver.link), highlight=False)
     if verify:
         console.print("[green]device and golden agree in every bit[/]")
+
+
+def _line(link: "LinkCounts") -> str:
+    """Say how the line has served."""
+    found = f"link: {link.answered:,} requests"
+    if not link.errors:
+        return f"{found}, no errors"
+    return (
+        f"[yellow]{found}, {link.errors:,} errors ({link.damaged:,} damaged, {link.silent:,} "
+        f"without an answer in time, {link.overtaken:,} lost), {link.resent:,} frames sent again[/]"
+    )
 
 
 def _saved(path: Path | None, command: str) -> str:

@@ -1,6 +1,7 @@
 """A training run on the screen: what commands that train have in common."""
 
 import statistics
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -165,14 +166,19 @@ def train_to_end(
     path: Path | None,
     checkpoint_every: int,
     command: str = "metabit train",
+    note: Callable[[], str] = lambda: "",
 ) -> bool:
-    """Train to the end and return True, or until Ctrl-C and return False."""
+    """Train to the end and return True, or until Ctrl-C and return False.
+
+    ``note`` is called after every span; what it returns stands beside the bar.
+    """
     schedule = run.schedule
     progress = Progress(
         TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
         BarColumn(),
         TextColumn("{task.completed:.0f}/{task.total:.0f}  {task.fields[accuracy]:.2%}"),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
         console=console,
         transient=True,
     )
@@ -182,7 +188,12 @@ def train_to_end(
     updates = sum(run.network.statistics.updates)
     with interruptible() as interrupted, progress, threadpool_limits(1, "blas"):
         bar = progress.add_task(
-            "", total=schedule.samples, epoch=schedule.epoch, epochs=schedule.epochs, accuracy=0.0
+            "",
+            total=schedule.samples,
+            epoch=schedule.epoch,
+            epochs=schedule.epochs,
+            accuracy=0.0,
+            note="",
         )
         for result in run.spans():
             if result.step.last:
@@ -204,6 +215,7 @@ def train_to_end(
                     completed=schedule.sample,
                     epoch=schedule.epoch,
                     accuracy=1 - schedule.errors / schedule.sample,
+                    note=note(),
                 )
             if interrupted() and not schedule.done:
                 break
@@ -219,6 +231,21 @@ def train_to_end(
             highlight=False,
         )
     return False
+
+
+def samples_left(run: TrainingRun) -> int:
+    """Return the samples to come until the end: of training, and of the tests after each epoch."""
+    schedule, data = run.schedule, run.data
+    epochs = schedule.epochs - schedule.epoch + 1
+    return max(0, epochs * (len(data.train) + len(data.test)) - schedule.sample)
+
+
+def duration(seconds: float) -> str:
+    """Return a time as one reads it: ``45 s``, ``12 min``, ``3 h 5 min``."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def results_of(run: TrainingRun) -> dict[str, Any]:

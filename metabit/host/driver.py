@@ -1,5 +1,6 @@
 """The driver of a device: loads a network, and is a learner then."""
 
+import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,7 @@ from ..golden.generator import PERIOD
 from ..golden.learner import Labels
 from ..golden.network import Bits, Network, Statistics
 from ..hdl.bundles import Space
-from ..hdl.link.protocol import MAX_WORDS, Operation
+from ..hdl.link.protocol import MAX_READ, MAX_WORDS, WINDOW, Operation
 from ..hdl.placement import Placement
 from ..hdl.shape import LANES, SHAPES, Shape
 from ..hdl.statistics import statistics_names
@@ -22,8 +23,9 @@ from .images import images_of
 from .packets import Request
 from .packing import Counters, Words
 from .records import DeviceState, DeviceStatistics
-from .requester import Requester
+from .requester import LinkCounts, Requester
 from .session import MAX_SAMPLES, Session
+from .traffic import Traffic
 from .transport import Transport
 
 MAX_EXPONENT = 3
@@ -53,6 +55,13 @@ class Driver:
         Is closed with the driver.
     shape : Shape
         What was built.
+    window : int
+        Requests that may be under way.
+
+    Attributes
+    ----------
+    traffic : Traffic
+        All runs whose samples came over the line.
 
     Raises
     ------
@@ -62,11 +71,12 @@ class Driver:
         If the device has another shape or protocol.
     """
 
-    def __init__(self, transport: Transport, shape: Shape) -> None:
+    def __init__(self, transport: Transport, shape: Shape, window: int = WINDOW) -> None:
         self.transport = transport
         self.shape = shape
         self._placement: Placement | None = None
-        self._requester = Requester(transport)
+        self.traffic = Traffic()
+        self._requester = Requester(transport, window)
         self._requester.check_identity(shape)
 
     @classmethod
@@ -108,6 +118,11 @@ class Driver:
     def close(self) -> None:
         """Close the transport."""
         self.transport.close()
+
+    @property
+    def link(self) -> LinkCounts:
+        """What has happened on the line so far; grows on."""
+        return self._requester.counts
 
     @property
     def placement(self) -> Placement:
@@ -232,9 +247,10 @@ class Driver:
     ) -> Iterator[Request]:
         """Yield the requests that read or write words of a space."""
         parts = self.shape.parts if space is Space.COUNTERS else 1
-        for start in range(0, len(words), MAX_WORDS):
+        most = MAX_READ if operation is Operation.READ else MAX_WORDS
+        for start in range(0, len(words), most):
             address, part = divmod(start, parts)
-            chosen = words[start : start + MAX_WORDS]
+            chosen = words[start : start + most]
             data = chosen.astype("<u8").tobytes() if operation is Operation.WRITE else b""
             yield Request(operation, len(chosen), space, element, part, address, data)
 
@@ -338,9 +354,13 @@ class Driver:
         """Run samples through the device, and return their predictions; classes are numbers."""
         if not len(packed):
             return np.empty(0, np.int64)
+        start, sent = time.monotonic(), self.link.sent_bytes
         predictions = Session(self._requester, len(packed)).run(
             packing.records(packed, labels), **flags
         )
+        self.traffic.seconds += time.monotonic() - start
+        self.traffic.samples += len(packed)
+        self.traffic.sent_bytes += self.link.sent_bytes - sent
         return np.frombuffer(predictions, np.uint8).astype(np.int64)
 
     def _checked_samples(self, samples: Bits) -> Bits:

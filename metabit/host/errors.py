@@ -9,6 +9,7 @@ __all__ = [
     "DeviceMismatchError",
     "DeviceTimeoutError",
     "LoopbackError",
+    "OvertakenError",
     "PortError",
     "RequestRefusedError",
 ]
@@ -16,6 +17,10 @@ __all__ = [
 
 class DamagedReplyError(MetabitError):
     """What came from the device is no reply."""
+
+
+class OvertakenError(DamagedReplyError):
+    """A later request was answered, and an earlier one was not."""
 
 
 class DeviceError(MetabitError):

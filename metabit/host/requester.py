@@ -2,11 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
+from ..errors import MetabitError
 from ..hdl.link.protocol import (
     LAST_SEQUENCE,
     MAX_PREDICTIONS,
     PROGRESS_BYTES,
+    READ_WINDOW,
     UNSOLICITED,
     VERSION,
     WINDOW,
@@ -21,6 +24,7 @@ from .errors import (
     DeviceMismatchError,
     DeviceTimeoutError,
     LoopbackError,
+    OvertakenError,
     RequestRefusedError,
 )
 from .packets import DELIMITER, Reply, Request, decode_reply, encode_request
@@ -41,6 +45,40 @@ _ALONE = (Operation.IDENTIFY, Operation.RESET)
 _Sent = tuple[int, Request]
 
 
+@dataclass
+class LinkCounts:
+    """What has happened on the line.
+
+    Attributes
+    ----------
+    answered : int
+        Requests that were answered.
+    sent, sent_bytes : int
+        Frames of requests, repeated ones among them, and their bytes.
+    resent : int
+        Frames that were sent again: those that failed, and those that were under way behind them.
+    damaged : int
+        Answers that were damaged, or said that the request was.
+    silent : int
+        Times that no answer came in time.
+    overtaken : int
+        Times that a later request was answered first: the one before, or its answer, was lost.
+    """
+
+    answered: int = 0
+    sent: int = 0
+    sent_bytes: int = 0
+    resent: int = 0
+    damaged: int = 0
+    silent: int = 0
+    overtaken: int = 0
+
+    @property
+    def errors(self) -> int:
+        """Failures of the line that were noticed, all of which were repaired or reported."""
+        return self.damaged + self.silent + self.overtaken
+
+
 class Requester:
     """The host's end of the protocol.
 
@@ -48,17 +86,34 @@ class Requester:
     ----------
     transport : Transport
         Way to the device.
+    window : int
+        Requests that may be under way in :meth:`stream`, 1 to :data:`.WINDOW`.
 
     Attributes
     ----------
-    answered, repeated : int
-        Requests that were answered, and how many of them had to be sent again.
+    repeated : int
+        Requests that had to be sent again before they were answered.
+    counts : LinkCounts
+
+    Raises
+    ------
+    ValueError
+        If the device has no room for such a window.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, window: int = WINDOW) -> None:
+        if not 1 <= window <= WINDOW:
+            raise ValueError(f"window must be 1 to {WINDOW} requests, not {window}")
         self.transport = transport
-        self.answered = self.repeated = 0
+        self.repeated = 0
+        self.counts = LinkCounts()
+        self._window = window
         self._sequence = 0
+
+    @property
+    def answered(self) -> int:
+        """Requests that were answered."""
+        return self.counts.answered
 
     def request(self, request: Request) -> bytes:
         """Have one request executed exactly once, and return its result.
@@ -80,8 +135,11 @@ class Requester:
     def stream(self, requests: Iterable[Request]) -> Iterator[bytes]:
         """Have requests executed one after the other, and yield their results.
 
-        The next one is on its way while one is executed, so that the line is never idle. None of
-        them may be IDENTIFY or RESET. A request is asked for only when it can be sent.
+        The next ones are on their way while one is executed and its answer comes back, so that the
+        line is never idle. A request is asked for only when it can be sent.
+
+        The device may execute one although the one before it was lost, unless both are FEEDs. So
+        none may be IDENTIFY, RESET, RUN or COLLECT, and what they do must not depend on the order.
 
         Raises
         ------
@@ -93,8 +151,9 @@ class Requester:
             if not under_way:
                 self.transport.discard()
             under_way.append(self._numbered(request))
-            self.transport.send(self._frame(under_way[-1]))
-            if len(under_way) == WINDOW:
+            self._send(self._frame(under_way[-1]))
+            reads = request.operation is Operation.READ
+            if len(under_way) >= (min(READ_WINDOW, self._window) if reads else self._window):
                 yield self._first(under_way)
         while under_way:
             yield self._first(under_way)
@@ -102,17 +161,33 @@ class Requester:
     def _first(self, under_way: deque[_Sent]) -> bytes:
         """Take the oldest request under way out, and return its result."""
         sent = under_way.popleft()
+        later = frozenset(sequence for sequence, _ in under_way)
         try:
-            return self._result(sent, self._receive(sent))
-        except (DeviceTimeoutError, DamagedReplyError):
-            pass
+            return self._result(sent, self._receive(sent, later))
+        except (DeviceTimeoutError, DamagedReplyError) as error:
+            self._count(error)
         # What was sent behind it may have been lost, too, or refused: all of it is sent again.
         result = self._settle(sent, TRIES - 1)
-        for number, later in enumerate(under_way):
+        for number, behind in enumerate(under_way):
             if number == 0:
                 self.transport.discard()
-            self.transport.send(self._frame(later))
+            self._send(self._frame(behind), again=True)
         return result
+
+    def _send(self, frame: bytes, *, again: bool = False) -> None:
+        self.counts.sent += 1
+        self.counts.sent_bytes += len(frame)
+        self.counts.resent += again
+        self.transport.send(frame)
+
+    def _count(self, error: MetabitError) -> None:
+        """Count a failure of the line."""
+        if isinstance(error, OvertakenError):
+            self.counts.overtaken += 1
+        elif isinstance(error, DamagedReplyError):
+            self.counts.damaged += 1
+        else:
+            self.counts.silent += 1
 
     def _numbered(self, request: Request) -> _Sent:
         self._sequence = self._sequence % LAST_SEQUENCE + 1
@@ -131,11 +206,14 @@ class Requester:
             resynchronise = attempt or sent[1].operation in _ALONE
             self.transport.discard()
             try:
-                self.transport.send(2 * DELIMITER + frame if resynchronise else frame)
+                front = 2 * DELIMITER if resynchronise else b""
+                self._send(front + frame, again=bool(attempt))
                 result = self._result(sent, self._receive(sent))
-            except DeviceTimeoutError:
+            except DeviceTimeoutError as error:
+                self._count(error)
                 continue
             except DamagedReplyError as error:
+                self._count(error)
                 problem = str(error)
                 continue
             self.repeated += bool(attempt)
@@ -172,11 +250,19 @@ class Requester:
             "be sent again"
         )
 
-    def _receive(self, sent: _Sent) -> Reply:
+    def _receive(self, sent: _Sent, later: frozenset[int] = frozenset()) -> Reply:
         """Return the reply to a request.
+
+        Parameters
+        ----------
+        sent : tuple of int and Request
+        later : frozenset of int
+            Sequence numbers of requests that were sent behind it.
 
         Raises
         ------
+        OvertakenError
+            If one of those is answered first: none will be answered to this one.
         DamagedReplyError
             If it was damaged, or says that the request was.
         LoopbackError
@@ -197,6 +283,10 @@ class Requester:
                 raise DamagedReplyError(f"the request arrived damaged ({reply.status.name})")
             if (reply.sequence, reply.operation) == (sequence, request.operation.value):
                 return reply
+            if reply.sequence in later:
+                raise OvertakenError(
+                    f"request {reply.sequence} was answered, and {sequence} before it was not"
+                )
         raise DamagedReplyError(f"replies have sequence number {reply.sequence}, a stale one")
 
     def _result(self, sent: _Sent, reply: Reply) -> bytes:
@@ -217,7 +307,7 @@ class Requester:
         elif request.operation in (Operation.FEED, Operation.COLLECT):
             least, most = PROGRESS_BYTES, min(request.count, MAX_PREDICTIONS) + PROGRESS_BYTES
         elif request.operation is Operation.IDENTIFY:
-            self.answered += 1
+            self.counts.answered += 1
             return reply.result
         if not least <= len(reply.result) <= most:
             expected = f"{least}" if least == most else f"{least} to {most}"
@@ -225,7 +315,7 @@ class Requester:
                 f"{name} must answer {request.operation.name} with {expected} bytes, "
                 f"not {len(reply.result)}"
             )
-        self.answered += 1
+        self.counts.answered += 1
         return reply.result
 
     def identify(self) -> bytes:

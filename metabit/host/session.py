@@ -14,7 +14,10 @@ MAX_SAMPLES = (1 << _RUN["samples"][1]) - 1
 """Most samples of a run."""
 
 _COLLECT = Request(Operation.COLLECT, count=MAX_PREDICTIONS)
-_PAUSE = Request(Operation.COLLECT, count=MAX_PREDICTIONS // 2)
+
+_PAUSE = Request(Operation.COLLECT, count=MAX_PREDICTIONS // 3)
+"""What brings predictions in the middle of a run. Not all that are outstanding can come: samples of
+a pass that is not complete give none. But when this is asked for, so many can."""
 
 
 class Session:
@@ -32,6 +35,7 @@ class Session:
         self._requester = requester
         self._samples = samples
         self._found = bytearray()
+        self._silent = 0  # answers in a row that brought no prediction
 
     def run(self, data: bytes, **flags: int) -> bytes:
         """Run, and return the predictions, a byte a sample.
@@ -68,42 +72,54 @@ class Session:
         self._requester.request(Request(Operation.RUN, data=word.to_bytes(WORD_BYTES, "little")))
 
     def feed(self, data: bytes) -> None:
-        """Give the device the words of all samples."""
-        for result in self._requester.stream(self._feeds(data)):
-            progress = self._take(result)
-            if progress.left:
-                self._fail(f"has left {progress.left} words of samples that it was given")
-
-    def finish(self) -> bytes:
-        """Wait for the end of the run, and return the predictions that came through the link."""
-        idle, silent = False, 0
-        while not idle:
-            before = len(self._found)
-            idle = self._take(self._requester.request(_COLLECT)).idle
-            # Only a repeated request makes it answer before there is anything to say.
-            silent = silent + 1 if len(self._found) == before else 0
-            if silent == TRIES and not idle:
-                self._fail("does not end its run")
-        return bytes(self._found)
-
-    def _feeds(self, data: bytes) -> Iterator[Request]:
-        """Yield requests with the samples' words.
+        """Give the device the words of all samples.
 
         A reply must hold the predictions of all samples that are under way, see
         :mod:`metabit.hdl.link.protocol`. A device that holds that many is asked for some of them
-        in between.
+        in between, when all FEEDs have been answered: predictions come in the order in which
+        requests are executed, which is that in which they were sent for FEEDs only.
         """
-        sample_bytes = len(data) // self._samples
-        for start in range(0, len(data), MAX_DATA):
-            end = min(start + MAX_DATA, len(data))
-            while end // sample_bytes - len(self._found) >= MAX_PREDICTIONS:
-                # Not for all: samples of a pass that is not complete give no prediction.
-                yield _PAUSE
+        start = 0
+        while start < len(data):
+            for result in self._requester.stream(self._feeds(data, start)):
+                progress = self._take(result)
+                if progress.left:
+                    self._fail(f"has left {progress.left} words of samples that it was given")
+                start += MAX_DATA
+            while start < len(data) and not self._room(data, start):
+                self._collect(_PAUSE)
+
+    def finish(self) -> bytes:
+        """Wait for the end of the run, and return the predictions that came through the link."""
+        while not self._collect(_COLLECT).idle:
+            pass
+        return bytes(self._found)
+
+    def _collect(self, request: Request) -> Progress:
+        """Have predictions collected, and return how far the device is."""
+        before = len(self._found)
+        progress = self._take(self._requester.request(request))
+        # Only a repeated request makes it answer before there is anything to say.
+        self._silent = self._silent + 1 if len(self._found) == before else 0
+        if self._silent == TRIES and not progress.idle:
+            self._fail("does not end its run")
+        return progress
+
+    def _room(self, data: bytes, start: int) -> bool:
+        """Whether all predictions that may be outstanding after a FEED fit in a reply."""
+        end = min(start + MAX_DATA, len(data))
+        return end // (len(data) // self._samples) - len(self._found) < MAX_PREDICTIONS
+
+    def _feeds(self, data: bytes, first: int) -> Iterator[Request]:
+        """Yield requests with the samples' words from a byte on, while there is room."""
+        for start in range(first, len(data), MAX_DATA):
+            if not self._room(data, start):
+                return
             yield Request(
                 Operation.FEED,
                 count=MAX_PREDICTIONS,
                 address=start // WORD_BYTES % POSITIONS,
-                data=data[start:end],
+                data=data[start : start + MAX_DATA],
             )
 
     def _take(self, result: bytes) -> Progress:

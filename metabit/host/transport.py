@@ -19,7 +19,7 @@ BAUD = 1_000_000
 class Transport(Protocol):
     """Takes frames to one device and brings its frames back.
 
-    Sending never waits for a reply: two frames may be under way.
+    Sending never waits for a reply: several frames may be under way.
     """
 
     @property
@@ -33,6 +33,10 @@ class Transport(Protocol):
     @property
     def advice(self) -> str:
         """What the user can do if no answer comes; a question, or empty."""
+
+    @property
+    def notice(self) -> str:
+        """What the user should know about this way, such as that it is slow; or empty."""
 
     def discard(self) -> None:
         """Forget what was received so far."""
@@ -81,9 +85,22 @@ class SerialTransport:
             )
         except (serial.SerialException, OSError, ValueError) as error:
             raise PortError(f"cannot open {port}: {self._reason(error)}") from error
-        # The USB chips of the boards otherwise hold a short reply back for 16 ms.
-        with contextlib.suppress(AttributeError, ValueError, OSError):
+        self.notice = self._shorten_waits()
+
+    def _shorten_waits(self) -> str:
+        """Have the adapter pass short replies on at once; return what is to be said if it won't.
+
+        The USB chips of the boards otherwise hold a short reply back for 16 ms.
+        """
+        try:
             self._serial.set_low_latency_mode(True)
+        except (AttributeError, NotImplementedError, ValueError, OSError) as error:
+            why = "not on this system" if isinstance(error, AttributeError) else self._reason(error)
+            return (
+                f"{self._port} has no low-latency mode ({why}): its answers may come up to 16 ms "
+                "late, which slows training down; set the latency timer of the adapter to 1 ms"
+            )
+        return ""
 
     @property
     def name(self) -> str:

@@ -19,6 +19,7 @@ from cocotb.triggers import ReadOnly
 from ...hdl.bundles import Space
 from ...hdl.link.protocol import (
     CRC_BYTES,
+    LAST_SEQUENCE,
     MAX_REQUEST,
     MAX_WORDS,
     REQUEST_BYTES,
@@ -34,7 +35,7 @@ from .driving import Pauses, Stream, cycle, generator, read, start, until
 
 SHAPES = (DEVICES["small"],)
 
-RESET = encode_request(254, Request(Operation.RESET))
+RESET = encode_request(LAST_SEQUENCE, Request(Operation.RESET))
 
 
 def design(shape: Shape) -> wiring.Component:

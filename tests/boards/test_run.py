@@ -1,5 +1,6 @@
 """Training on a device, and `metabit run`."""
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,8 @@ from metabit.golden.data.training_data import prepare
 from metabit.golden.network import Network
 from metabit.golden.runs.run import Run
 from metabit.golden.state import network_sha256
-from metabit.hdl.link.protocol import Operation
+from metabit.hdl.link.protocol import MAX_WORDS, Operation
+from metabit.hdl.placement import Placement
 from metabit.hdl.shape import SHAPES, Shape
 from metabit.hdl.statistics import PHASES
 from metabit.host.compare import DivergenceError
@@ -120,8 +122,41 @@ def test_run_trains_verifies_and_reports(
     assert results["samples"] == 48
     assert results["device"] == "small"
     assert results["cycles"].keys() == set(PHASES)
+    link = results["link"]
+    assert (link["baud"], link["damaged"], link["silent"], link["resent"]) == (1_000_000, 0, 0, 0)
+    # The first of all asks which device this is, before there is a driver.
+    assert link["answered"] == link["sent"] == len(device.requests) - 1
+    assert link["limit"] in ("line", "host")
+    assert link["samples_per_second"] > 0
+    assert link["core_samples_per_second"] is None
+    words = Placement(device.config, SMALL).sample_words
+    full = 8 * MAX_WORDS / (8 * MAX_WORDS + 12)
+    assert link["line_samples_per_second"] == pytest.approx(100_000 / (8 * words) * full)
+    assert "samples a second: " in printed
+    assert "the line carries" in printed
+    assert f"link: {link['answered']:,} requests, no errors" in printed
     assert load_checkpoint(out).record.state_sha256 == results["state_sha256"]
     assert device.closed
+
+
+def test_a_bad_line_is_counted_and_said(
+    device: ModelDevice, config_file: Path, dataset: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "run.json"
+    numbers = itertools.count(1)
+    device.damage_reply = lambda raw: raw[:-1] if not next(numbers) % 7 else raw
+    device.notice = "X has no low-latency mode"
+    options = ("--port", "X", "--config", config_file, "--dataset", dataset, "--epochs", 1)
+    printed = metabit("run", *options, "--json", report)
+    results = json.loads(report.read_text())
+    golden = golden_run(config_file, dataset, 1)
+    list(golden.spans())
+    assert results["state_sha256"] == network_sha256(golden.network)
+    link = results["link"]
+    assert link["damaged"] > 3
+    assert link["sent"] == link["answered"] + link["resent"]
+    assert f"{link['damaged']} errors ({link['damaged']} damaged, 0 without" in printed
+    assert "X has no low-latency mode" in printed
 
 
 def test_a_device_may_count_no_cycles(

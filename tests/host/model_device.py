@@ -13,6 +13,7 @@ from metabit.hdl.link.protocol import (
     POSITIONS,
     UNSOLICITED,
     VERSION,
+    WINDOW,
     Operation,
     Status,
     limit,
@@ -57,6 +58,7 @@ class ModelDevice:
     name = "the model"
     patience = "no time"
     advice = "is it switched on?"
+    notice = ""
 
     def __init__(self, shape: Shape, config: Config, ring: int = 50, seed: int = 1) -> None:
         self.shape = shape
@@ -114,7 +116,7 @@ class ModelDevice:
         request = Request(Operation(code), count, space, element, part, address, data)
         self.requests.append(request)
         always = request.operation in (Operation.IDENTIFY, Operation.RESET)
-        kept = self._kept.get(sequence % 2)
+        kept = self._kept.get(sequence % WINDOW)
         if kept and kept[0] == sequence and not always:
             return kept[1]
         header = bytes([sequence, code])
@@ -125,7 +127,7 @@ class ModelDevice:
         reply = frame(header + bytes([Status.OK.value]) + self._execute(request))
         if always:
             self._kept.clear()
-        self._kept[sequence % 2] = sequence, reply
+        self._kept[sequence % WINDOW] = sequence, reply
         return reply
 
     @property

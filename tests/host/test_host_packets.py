@@ -60,8 +60,8 @@ def test_request_has_its_fields_where_the_protocol_says(
 @pytest.mark.parametrize(
     ("sequence", "fields", "message"),
     [
-        (0, {}, r"^sequence must be 1 to 254, not 0$"),
-        (255, {}, r"^sequence must be 1 to 254, not 255$"),
+        (0, {}, r"^sequence must be 1 to 252, not 0$"),
+        (253, {}, r"^sequence must be 1 to 252, not 253$"),
         (1, {"count": -1}, r"^count must be 0 to 255, not -1$"),
         (1, {"element": 256}, r"^element must be 0 to 255, not 256$"),
         (1, {"address": 1 << 16}, r"^address must be 0 to 65535, not 65536$"),
@@ -108,9 +108,9 @@ def test_every_truncated_reply_is_noticed(length: int) -> None:
 
 
 def test_reply_errors_say_what_is_wrong() -> None:
-    with pytest.raises(DamagedReplyError, match=r"^reply must have 5 to 246 bytes, not 4$"):
+    with pytest.raises(DamagedReplyError, match=r"^reply must have 5 to 118 bytes, not 4$"):
         decode_reply(frame(b"\1\2")[:-1])
-    with pytest.raises(DamagedReplyError, match=r"^reply must have 5 to 246 bytes, not 247$"):
+    with pytest.raises(DamagedReplyError, match=r"^reply must have 5 to 118 bytes, not 247$"):
         decode_reply(frame(bytes(245))[:-1])
     with pytest.raises(DamagedReplyError, match=r"^reply has the unknown status 77$"):
         decode_reply(frame(b"\1\2\x4d")[:-1])

@@ -6,7 +6,9 @@ from amaranth.sim import SimulatorContext
 
 from metabit.hdl.bundles import Space
 from metabit.hdl.link.protocol import (
+    LAST_SEQUENCE,
     MAX_PREDICTIONS,
+    MAX_READ,
     MAX_WORDS,
     POSITIONS,
     WORD_BYTES,
@@ -91,7 +93,7 @@ def judge(shape: Shape, operation: int, request: Request) -> set[Status]:
         wrong.add(Status.BAD_LENGTH)
     if known in (Operation.READ, Operation.WRITE):
         fits = (
-            1 <= request.count <= MAX_WORDS
+            1 <= request.count <= (MAX_READ if known is Operation.READ else MAX_WORDS)
             and request.space in [space.value for space in Space]
             and request.element < shape.elements
             and request.part < shape.parts
@@ -131,6 +133,15 @@ class Host:
         await self.send(encode_request(sequence, request))
         return await self.receive()
 
+    async def stream(self, frames: list[bytes]) -> list[Reply]:
+        """Replies to frames, the next of which is sent before the one before is answered."""
+        replies = []
+        for number, frame in enumerate(frames):
+            await self.send(frame)
+            if number:
+                replies.append(await self.receive())
+        return [*replies, await self.receive()]
+
     async def ask(self, sequence: int, request: Request) -> bytes:
         """Result of a request that is carried out."""
         reply = await self.request(sequence, request)
@@ -144,7 +155,7 @@ class Host:
         assert reply.status is not Status.OK
         return reply.status
 
-    async def reset(self, sequence: int = 254) -> None:
+    async def reset(self, sequence: int = LAST_SEQUENCE) -> None:
         assert await self.ask(sequence, Request(Operation.RESET)) == b""
 
     def hold(self, value: int) -> None:

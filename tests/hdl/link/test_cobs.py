@@ -6,7 +6,13 @@ from cobs import cobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metabit.hdl.link.cobs import MAX_ENCODED_BODY, MAX_SHORT_BODY, CobsDecoder, CobsEncoder
+from metabit.hdl.link.cobs import (
+    BANKS,
+    MAX_ENCODED_BODY,
+    MAX_SHORT_BODY,
+    CobsDecoder,
+    CobsEncoder,
+)
 from tests.hdl.streams import Pauses, get, put, put_all, simulate
 
 
@@ -178,7 +184,7 @@ def test_encoder_keeps_a_frame_per_bank_and_forgets_one_that_was_not_ended() -> 
 
 def test_a_short_frame_costs_none_of_the_kept_ones() -> None:
     dut = CobsEncoder()
-    longest = [bytes([bank + 1]) * MAX_ENCODED_BODY for bank in range(2)]
+    longest = [bytes([bank + 1]) * MAX_ENCODED_BODY for bank in range(BANKS)]
     short = bytes(range(7, 7 + MAX_SHORT_BODY))
 
     async def bench(ctx: SimulatorContext) -> None:
@@ -186,7 +192,7 @@ def test_a_short_frame_costs_none_of_the_kept_ones() -> None:
             await begin(ctx, dut, bank)
             await send(ctx, dut, body)
             assert await receive(ctx, dut) == body
-        for bank in range(2):
+        for bank in range(BANKS):
             await begin(ctx, dut, bank, short=1)
             await send(ctx, dut, short)
             assert await receive(ctx, dut) == short

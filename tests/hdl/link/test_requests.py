@@ -7,8 +7,10 @@ import pytest
 
 from metabit.hdl.bundles import Space
 from metabit.hdl.link.protocol import (
+    LAST_SEQUENCE,
     MAX_DATA,
     MAX_PREDICTIONS,
+    MAX_READ,
     MAX_WORDS,
     VERSION,
     Operation,
@@ -93,7 +95,7 @@ def test_the_last_places_of_every_space(shape: Shape, seed: int | None) -> None:
                 for address in range(limit(space, shape))
                 for part in range(parts)
             ]
-            part = every[-MAX_WORDS:]
+            part = every[-MAX_READ:]
             _, element, first, address = part[0]
             where = {"element": element, "part": first, "address": address}
             words = [generator.getrandbits(64) for _ in part]
@@ -124,7 +126,7 @@ def test_random_requests_are_judged_as_the_model_does(shape: Shape) -> None:
         await host.reset()
         seen = dict.fromkeys(Status, 0)
         for number in range(150):
-            sequence = 1 + number % 254
+            sequence = 1 + number % LAST_SEQUENCE
             operation = generator.choice([*range(8), 3, 3, 4, 4, 4])
             if not number % 10:
                 operation = generator.randint(0, 255)
@@ -135,7 +137,8 @@ def test_random_requests_are_judged_as_the_model_does(shape: Shape) -> None:
             )
             end = limit(Space(space), shape) if space < 7 else 1
             most = MAX_WORDS if operation in (3, 4) else MAX_PREDICTIONS
-            count = generator.choice([0, 1, 1, 2, 7, most, most + 1, generator.randrange(256)])
+            bounds = [MAX_READ, MAX_READ + 1, most, most + 1]
+            count = generator.choice([0, 1, 1, 2, 7, *bounds, generator.randrange(256)])
             words = min(MAX_WORDS, count) if operation == Operation.WRITE.value else 0
             if operation == Operation.FEED.value:
                 words = generator.randrange(3)

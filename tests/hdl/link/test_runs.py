@@ -8,6 +8,7 @@ from metabit.hdl.link.protocol import (
     MAX_PREDICTIONS,
     MAX_WORDS,
     POSITIONS,
+    WINDOW,
     Operation,
     Status,
 )
@@ -93,8 +94,10 @@ def test_the_largest_reply() -> None:
         host.ctx.set(dut.core.mute, 0)
         first, progress = collected(await host.ask(12, COLLECT))
         assert (len(first), progress) == (MAX_PREDICTIONS, Progress(0, False))
-        rest, progress = collected(await host.ask(13, COLLECT))
-        assert (first + rest, progress) == (labels, Progress(0, True))
+        second, progress = collected(await host.ask(13, COLLECT))
+        assert (len(second), progress) == (MAX_PREDICTIONS, Progress(0, False))
+        rest, progress = collected(await host.ask(14, COLLECT))
+        assert (first + second + rest, progress) == (labels, Progress(0, True))
 
     run(bench, sample_words=1, ring=400)
 
@@ -185,33 +188,62 @@ def test_predictions_go_only_where_they_are_asked_for() -> None:
     run(bench)
 
 
-def test_two_requests_may_be_under_way() -> None:
-    """A lost reply to either is had again, and nothing is done twice."""
+@pytest.mark.parametrize("seed", [5, 6, 7])
+def test_a_window_of_requests_may_be_under_way(seed: int) -> None:
+    """A lost reply to any is had again, and nothing is done twice."""
 
     async def bench(host: Host, diary: Diary, dut: LinkAndFakeCore) -> None:
+        generator = random.Random(seed)
         await host.reset()
         await host.ask(1, run_request(100))
         found = b""
-        for number in range(0, 6, 2):
-            pair = [
+        for number in range(0, 3 * WINDOW, WINDOW):
+            window = [
                 encode_request(
                     2 + number + k,
                     feed_request(10 * (number + k), [10 * (number + k) + n for n in range(10)]),
                 )
-                for k in range(2)
+                for k in range(WINDOW)
             ]
-            await host.send(pair[0] + pair[1])
-            replies = [await host.receive(), await host.receive()]
-            assert [reply.sequence for reply in replies] == [2 + number, 3 + number]
-            for again in (1, 0, 0, 1):
-                await host.send(pair[again])
+            replies = await host.stream(window)
+            assert [reply.sequence for reply in replies] == [2 + number + k for k in range(WINDOW)]
+            for again in generator.choices(range(WINDOW), k=2 * WINDOW):
+                await host.send(window[again])
                 assert await host.receive() == replies[again]
             found += b"".join(collected(reply.result)[0] for reply in replies)
-        assert found == bytes(range(0, 60, 2))[: len(found)]
-        assert len(found) > 20
-        assert [entry[1] for entry in diary.take()[1:]] == list(range(60))
+        fed = list(range(30 * WINDOW))
+        assert found == bytes(fed[::2])[: len(found)]
+        assert len(found) > 10 * WINDOW
+        assert [entry[1] for entry in diary.take()[1:]] == fed
 
-    run(bench, seed=5)
+    run(bench, seed=seed)
+
+
+@pytest.mark.parametrize("lost", range(WINDOW))
+def test_a_request_lost_from_a_window_leaves_those_behind_it_undone(lost: int) -> None:
+    """FEEDs behind it are refused, and executed once when all is sent again."""
+
+    async def bench(host: Host, diary: Diary, dut: LinkAndFakeCore) -> None:
+        await host.reset()
+        await host.ask(1, run_request(100))
+        window = [
+            encode_request(2 + k, feed_request(30 * k, [30 * k + n for n in range(30)]))
+            for k in range(WINDOW)
+        ]
+        damaged = bytearray(window[lost])
+        damaged[20] ^= 0x55
+        sent = [*window[:lost], bytes(damaged), *window[lost + 1 :]]
+        statuses = [reply.status for reply in await host.stream(sent)]
+        behind = WINDOW - 1 - lost
+        assert statuses[:lost] == [Status.OK] * lost
+        assert statuses[lost] in (Status.BAD_CRC, Status.BAD_FRAME)
+        assert statuses[lost + 1 :] == [Status.OUT_OF_ORDER] * behind
+        assert [entry[1] for entry in diary.take()[1:]] == list(range(30 * lost))
+        again = [reply.status for reply in await host.stream(window)]
+        assert again == [Status.OK] * WINDOW
+        assert [entry[1] for entry in diary.take()] == list(range(30 * lost, 30 * WINDOW))
+
+    run(bench, sample_words=2)
 
 
 @pytest.mark.parametrize("sample_words", [2, 7, 25])
