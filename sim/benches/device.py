@@ -61,6 +61,7 @@ class ByteStreams:
 
     name = "the device in cocotb"
     advice = "it hangs"
+    notice = ""
 
     def __init__(self, dut: Any, pause: float, patience: int = 20_000) -> None:
         self._dut, self._cycles = dut, patience

@@ -15,8 +15,6 @@ from ..options import check_folder, write_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pathlib import Path
-
     from metabit.golden.config import Config
     from metabit.hdl.shape import Shape
 
