@@ -133,10 +133,14 @@ class Head(wiring.Component):
         number = Signal(shape.class_bits)  # of the class whose scores are read in column 0
         position, word = number[:position_bits], number[position_bits:]
         last, word_ends = Signal(), Signal()
-        reading, first = Signal(), Signal()
-        m.d.comb += [
-            last.eq(number == self.network.last_class),
-            word_ends.eq(position == shape.code_bits - 1),
+        reading, first, beginning = Signal(), Signal(), Signal()
+        m.d.comb += word_ends.eq(position == shape.code_bits - 1)
+        # In a register, as much depends on it: whether the number that comes is the last.
+        last_class = self.network.last_class
+        previous = Signal.like(number, reset_less=True)  # settled long before it is used
+        m.d.sync += [
+            previous.eq(last_class - 1),
+            last.eq(Mux(reading, number == previous, ~beginning & (number == last_class))),
         ]
         # Column s reads s cycles later: what says so then has a short way only.
         reader = Signal(_Reader(shape))
@@ -174,6 +178,7 @@ class Head(wiring.Component):
         settle, more = Signal(range(_SETTLE + samples)), Signal()
         with m.FSM(name="head"):
             with m.State("Await scores"):
+                m.d.comb += beginning.eq(1)
                 m.d.sync += [number.eq(0), first.eq(1)]
                 with m.If(self.scored):
                     m.next = "Read scores"

@@ -96,8 +96,10 @@ class Search(wiring.Component):
         word = Signal(4)
         asked = Signal(_Stage())
         last_word, last_neuron, group_end = Signal(), Signal(), Signal()
+        final_word = Signal(word.shape(), reset_less=True)  # settled long before it is used
+        m.d.sync += final_word.eq(self.network.code_words - 1)
         m.d.comb += [
-            last_word.eq(word == self.network.code_words - 1),
+            last_word.eq(word == final_word),
             last_neuron.eq(left == 1),
             group_end.eq((left_in_group == 1) | last_neuron),
             asked.valid.eq(self.scan.valid & self.scan.ready),
