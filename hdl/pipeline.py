@@ -27,3 +27,8 @@ def delays(
         m.d.sync += register.eq(delayed[-1])
         delayed.append(register)
     return delayed
+
+
+def delayed(m: Module, value: Value, count: int, name: str) -> Value:
+    """Return data that are so many cycles late, by registers without reset; see :func:`delays`."""
+    return delays(m, value, count, name, reset_less=True)[-1]

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bundles import SignFetch, address_bits, total_bits
-from ..pipeline import delays
+from ..pipeline import delayed, delays
 from ..shape import LANES, Shape
 from .element import Element
 
@@ -62,21 +62,17 @@ class Array(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         elements, lead = self._shape.elements, self._lead
-
-        def data_delays(value: Value, count: int, name: str) -> Value:
-            return delays(m, value, count, name, reset_less=True)[-1]
-
         addresses = delays(m, self.address, elements - 1, "address")
         loads = delays(m, self.load, lead + elements + self._shape.samples - 2, "load")
         weights: list[Value] = []
         for e in range(elements):
             m.d.comb += self.signs.addresses[e].eq(addresses[e])
-            weights.append(data_delays(self.signs.signs[e], lead, f"weights_0_{e}"))
+            weights.append(delayed(m, self.signs.signs[e], lead, f"weights_0_{e}"))
 
         for s, chain in enumerate(self._chains):
-            word = data_delays(self.words[s], lead, f"word_{s}")
+            word = delayed(m, self.words[s], lead, f"word_{s}")
             if s:
-                weights = [data_delays(w, 1, f"weights_{s}_{e}") for e, w in enumerate(weights)]
+                weights = [delayed(m, w, 1, f"weights_{s}_{e}") for e, w in enumerate(weights)]
             for e, element in enumerate(chain):
                 m.submodules[f"element_{s}_{e}"] = element
                 m.d.comb += [

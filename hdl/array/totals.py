@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..bundles import score_bits, total_bits
-from ..pipeline import delays
+from ..pipeline import delayed, delays
 from ..select import select
 from ..setup import NetworkSetup, layers_layout
 from ..shape import Shape
@@ -175,7 +175,7 @@ class Totals(wiring.Component):
         code: Value = self.code
         for s in range(samples):
             if s:
-                code = delays(m, code, 1, f"code_{s}", reset_less=True)[-1]
+                code = delayed(m, code, 1, f"code_{s}")
             self._column(m, s, stages[s:], clears[s], code)
         for first in range(0, samples, SHARING):
             self._memories(m, range(first, min(first + SHARING, samples)), stages)
@@ -290,15 +290,13 @@ class Totals(wiring.Component):
             kept_write.en.eq(at_z.valid & at_z.last),
             kept_read.addr.eq(Cat(self.kept_neuron, self.kept_half)),
         ]
-
-        def late(value: Value, count: int, name: str) -> Value:
-            return delays(m, value, count, name, reset_less=True)[-1]
-
         for place, s in enumerate(columns):
             m.d.comb += [
-                self._partial[s].eq(late(read.data[place], s - first, f"so_far_{s}")),
-                write.data[place].eq(late(self._z[s], last - s, f"z_{s}")),
-                self.kept[s].eq(late(kept_read.data[place], int(self._registered), f"kept_{s}")),
+                self._partial[s].eq(delayed(m, read.data[place], s - first, f"so_far_{s}")),
+                write.data[place].eq(delayed(m, self._z[s], last - s, f"z_{s}")),
+                self.kept[s].eq(
+                    delayed(m, kept_read.data[place], int(self._registered), f"kept_{s}")
+                ),
             ]
 
     def _column(self, m: Module, s: int, stages: list[Value], clear: Value, code: Value) -> None:

@@ -7,7 +7,7 @@ from amaranth.utils import ceil_log2
 
 from ..array.totals import preactivation_shape
 from ..bundles import address_bits
-from ..pipeline import delays
+from ..pipeline import delayed, delays
 from ..select import select
 from ..setup import NetworkSetup, layers_layout
 from ..shape import Shape
@@ -191,7 +191,7 @@ class Search(wiring.Component):
         label_bit, rival_bit = picked
 
         wait = self._code_latency - self._kept_latency + 1
-        z = delays(m, self.kept[s], wait, f"kept_{s}", reset_less=True)[-1]
+        z = delayed(m, self.kept[s], wait, f"kept_{s}")
         size = Signal(len(z), name=f"size_{s}", reset_less=True)
         candidate, desired = Signal(name=f"candidate_{s}"), Signal(name=f"desired_{s}")
         wrong = (z >= 0) != label_bit

@@ -52,13 +52,9 @@ class Border(wiring.Component):
         m.d.comb += [core.payload.eq(payload), link.ready.eq(~core.valid)]
         full = Signal()
         m.d.comb += core.valid.eq(full)
-        with m.If(full):
-            with m.If(core.ready):
-                m.d.sync += full.eq(0)
-        with m.Else():
-            m.d.sync += [payload.eq(link.payload), full.eq(link.valid)]
-        with m.If(self.core.idle):
-            m.d.sync += full.eq(0)
+        with m.If(~full):
+            m.d.sync += payload.eq(link.payload)
+        m.d.sync += full.eq(Mux(full, ~core.ready, link.valid) & ~self.core.idle)
 
     def _host(self, m: Module) -> None:
         """Hand a request over, and its answer back."""
