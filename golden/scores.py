@@ -1,6 +1,6 @@
 """Class scores of many samples, by a network of any mode."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -29,15 +29,19 @@ def scores_of(network: BinaryNetwork, samples: Bits) -> npt.NDArray[np.int64]:
     return np.concatenate(parts)
 
 
-def predictions_of(network: BinaryNetwork, views: Sequence[Bits]) -> npt.NDArray[np.int64]:
-    """Return the classes of samples that are seen in one view or in all, shape (n,).
+def scores_in_views(network: BinaryNetwork, views: Iterable[Bits]) -> npt.NDArray[np.int64]:
+    """Return the class scores of samples that are seen in one view or in all, shape (n, classes).
 
     Parameters
     ----------
     network : BinaryNetwork
         Drained.
-    views : sequence of ndarray of bool, shape (n, inputs)
+    views : iterable of ndarray of bool, shape (n, inputs)
         The samples in each view, encoded.
     """
-    scores = [scores_of(network, samples) for samples in views]
-    return (scores[0] if len(scores) == 1 else summed(scores)).argmax(axis=1)
+    return summed([scores_of(network, samples) for samples in views])
+
+
+def predictions_of(network: BinaryNetwork, views: Iterable[Bits]) -> npt.NDArray[np.int64]:
+    """Return the classes of samples, shape (n,); see :func:`scores_in_views`."""
+    return scores_in_views(network, views).argmax(axis=1)

@@ -5,12 +5,13 @@ and one that judges all views of an image judges it better. Views are offsets of
 image: nothing is computed but bits.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from .codes import Bits
+from .encoding.axes import colours_first, is_image
 from .errors import DataError
 from .generator import Generator
 from .streams import derive
@@ -23,8 +24,6 @@ DRAWN = (0, 0, 0, 1, 2, 3, 4)
 
 WEIGHTS = (2, 1, 1, 1, 1)
 """How often the class scores of each view count for a prediction."""
-
-_COLOURS = 4
 
 
 def check_views(views: int, shape: tuple[int, ...]) -> None:
@@ -42,16 +41,12 @@ def check_views(views: int, shape: tuple[int, ...]) -> None:
     DataError
         If samples are no images and there is more than one view.
     """
-    if views > 1 and (len(shape) not in (2, 3) or (len(shape) == 3 and not _has_colours(shape))):
+    if views > 1 and not is_image(shape):
         raise DataError(
             f"{views} views are moved by a pixel, and samples of "
             f"{' x '.join(map(str, shape))} are no images: leave --views out, or say their shape "
             "with --image-shape HxW"
         )
-
-
-def _has_colours(shape: tuple[int, ...]) -> bool:
-    return min(shape[0], shape[2]) <= _COLOURS
 
 
 def view_of(images: npt.NDArray, view: int) -> npt.NDArray:
@@ -67,16 +62,17 @@ def view_of(images: npt.NDArray, view: int) -> npt.NDArray:
     down, right = SHIFTS[view]
     if not (down or right):
         return images
-    # As for comparisons: the colours are the shorter of the first and the last axis.
-    first = 2 if images.ndim == 4 and images.shape[1] < images.shape[3] else 1
+    first = 1 + colours_first(images.shape[1:])
     height, width = images.shape[first : first + 2]
     rows = np.clip(np.arange(height) - down, 0, height - 1)
     columns = np.clip(np.arange(width) - right, 0, width - 1)
     return np.take(np.take(images, rows, axis=first), columns, axis=first + 1)
 
 
-def every_view(encode: Callable[[npt.NDArray], Bits], images: npt.NDArray, views: int) -> Bits:
-    """Return the bits of all views of images, view after view, shape (views x n, bits).
+def each_view(
+    encode: Callable[[npt.NDArray], Bits], images: npt.NDArray, views: int
+) -> Iterator[Bits]:
+    """Yield the bits of images in each view, shape (n, bits).
 
     Parameters
     ----------
@@ -93,13 +89,24 @@ def every_view(encode: Callable[[npt.NDArray], Bits], images: npt.NDArray, views
         If samples are no images and there is more than one view.
     """
     check_views(views, images.shape[1:])
-    first = encode(images)
+    for view in range(views):
+        yield encode(view_of(images, view))
+
+
+def every_view(encode: Callable[[npt.NDArray], Bits], images: npt.NDArray, views: int) -> Bits:
+    """Return the bits of all views of images, view after view, shape (views x n, bits).
+
+    See :func:`each_view`.
+    """
+    encoded = each_view(encode, images, views)
+    first = next(encoded)
     if views == 1:
         return first
+    # Filled view by view: all of them twice may not fit.
     bits = np.empty((views, *first.shape), bool)
     bits[0] = first
-    for view in range(1, views):
-        bits[view] = encode(view_of(images, view))
+    for view, one in enumerate(encoded, 1):
+        bits[view] = one
     return bits.reshape(-1, first.shape[1])
 
 
@@ -117,12 +124,14 @@ def drawn_views(seed: int, epoch: int, samples: int) -> npt.NDArray[np.int64]:
     return np.array(DRAWN, np.int64)[(draws * np.uint64(len(DRAWN))) >> np.uint64(32)]
 
 
-def summed(scores: Iterable[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+def summed(scores: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
     """Return the class scores of all views together, weighted by :data:`WEIGHTS`.
 
     Parameters
     ----------
-    scores : iterable of ndarray of int, shape (n, classes)
-        Of each view.
+    scores : sequence of ndarray of int, shape (n, classes)
+        Of each view; those of a single one are returned as they are.
     """
+    if len(scores) == 1:
+        return scores[0]
     return np.sum([w * one for w, one in zip(WEIGHTS, scores, strict=True)], axis=0)

@@ -34,8 +34,8 @@ from .golden.errors import DataError
 from .golden.network import Network
 from .golden.runs.trainer import Trainer
 from .golden.schedule import Schedule
-from .golden.scores import scores_of
-from .golden.views import SHIFTS, every_view, summed
+from .golden.scores import scores_in_views
+from .golden.views import SHIFTS, each_view, every_view
 
 _LEVELS = 32
 """Thresholds of a feature when there is room: the authors of the paper use as many."""
@@ -367,10 +367,9 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
     def _scores(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the class scores that decide, shape (n, classes)."""
         check_is_fitted(self)
-        samples = self._encode_views(validate_data(self, X, reset=False))
-        views = np.split(samples, self.config_.views)
-        scores = [scores_of(self.network_, view) for view in views]
-        return (scores[0] if len(scores) == 1 else summed(scores)).astype(np.float64)
+        shaped = self._shaped(validate_data(self, X, reset=False))
+        views = each_view(self.encoder_.encode, shaped, self.config_.views)
+        return scores_in_views(self.network_, views).astype(np.float64)
 
     def _start(self, X: npt.NDArray, labels: npt.NDArray[np.integer]) -> Bits:
         """Set up encoder and network, and return the encoded samples."""

@@ -18,16 +18,17 @@ from metabit.cli import app
 from metabit.errors import MetabitError
 from metabit.golden import network
 from metabit.golden.configurations.named import named, override
-from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.datasets import absolute_name, load_dataset
 from metabit.golden.data.training_data import adapt
 from metabit.golden.paper import network as paper_network
+from metabit.golden.runs.plan import Plan
 from metabit.installation import install_command
 from metabit.sweep import work as work_module
 from metabit.sweep.grid import combinations, parse_values
 from metabit.sweep.ledger import Ledger
 from metabit.sweep.point import Point, dataset_sha256
 from metabit.sweep.pool import Workers, run_all, workers
-from metabit.sweep.work import Job, source_of, work
+from metabit.sweep.work import work
 
 
 def metabit(*arguments, status=0):
@@ -66,16 +67,15 @@ def options(tmp_path, own):
 
 
 @pytest.fixture
-def jobs(own):
+def points(own):
     dataset = load_dataset(str(own))
     sha256 = dataset_sha256(dataset)
     config = adapt(override(named("tiny"), hidden=(6,), group=3), dataset)
 
-    def job(seed):
-        point = Point({"config": "tiny"}, override(config, seed=seed), "own", sha256, None, 1)
-        return Job(point, str(own))
+    def point(seed):
+        return Point({"config": "tiny"}, Plan(override(config, seed=seed), 1), sha256)
 
-    return [job(seed) for seed in range(6)]
+    return [point(seed) for seed in range(6)]
 
 
 def lines_of(path):
@@ -161,10 +161,10 @@ def test_a_failed_run_is_reported_and_the_others_kept(tmp_path, options, monkeyp
     train = work_module._train
     report = tmp_path / "s.json"
 
-    def fail(job):
-        if job.point.seed == 1 and len(job.point.config.hidden) == 2:
+    def fail(point):
+        if point.seed == 1 and len(point.plan.config.hidden) == 2:
             raise RuntimeError("no [more] luck")
-        return train(job)
+        return train(point)
 
     with monkeypatch.context() as patch:
         patch.setattr(work_module, "_train", fail)
@@ -182,27 +182,27 @@ def test_a_failed_run_is_reported_and_the_others_kept(tmp_path, options, monkeyp
     assert "failed" not in printed
 
 
-def test_data_that_differ_where_the_worker_is_are_no_result(jobs, own):
-    assert work(jobs[0])["status"] == "done"
+def test_data_that_differ_where_the_worker_is_are_no_result(points, own):
+    assert work(points[0])["status"] == "done"
     np.savez(own, x=np.eye(8, dtype=bool), y=np.arange(8) % 4)
     work_module._load.cache_clear()
-    line = work(jobs[1])
+    line = work(points[1])
     assert line["status"] == "failed"
     assert "has other contents here than where the sweep was started" in line["error"]
 
 
 @pytest.mark.slow
-def test_a_dead_worker_fails_alone(jobs):
+def test_a_dead_worker_fails_alone(points):
     """Local functions travel to the worker by value, as nothing else could be found there."""
-    deadly = jobs[2].point.key
+    deadly = points[2].key
 
-    def function(job):
-        if job.point.key == deadly:
+    def function(point):
+        if point.key == deadly:
             os._exit(1)
-        return {"key": job.point.key, "status": "done"}
+        return {"key": point.key, "status": "done"}
 
     with parallel_config(backend="loky", n_jobs=2):
-        lines = list(run_all(jobs, Workers("2 processes", 2, True), function))
+        lines = list(run_all(points, Workers("2 processes", 2, True), function))
     found = {line["key"]: line for line in lines}
     assert len(lines) == len(found) == 6
     failed = [key for key, line in found.items() if line["status"] == "failed"]
@@ -212,25 +212,25 @@ def test_a_dead_worker_fails_alone(jobs):
 
 
 @pytest.mark.slow
-def test_workers_that_always_die_are_given_up(jobs):
-    def function(job):
+def test_workers_that_always_die_are_given_up(points):
+    def function(point):
         os._exit(1)
 
     with (
         parallel_config(backend="loky", n_jobs=2),
         pytest.raises(MetabitError, match="2 processes die whatever they do"),
     ):
-        list(run_all(jobs, Workers("2 processes", 2, True), function))
+        list(run_all(points, Workers("2 processes", 2, True), function))
 
 
-def test_rounds_give_the_same_as_a_stream(jobs):
-    def function(job):
-        return {"key": job.point.key}
+def test_rounds_give_the_same_as_a_stream(points):
+    def function(point):
+        return {"key": point.key}
 
-    expected = [job.point.key for job in jobs]
+    expected = [point.key for point in points]
     with parallel_config(backend="threading", n_jobs=4):
         for streams in (True, False):
-            lines = list(run_all(jobs, Workers("4 threads", 4, streams), function))
+            lines = list(run_all(points, Workers("4 threads", 4, streams), function))
             assert sorted(line["key"] for line in lines) == sorted(expected)
 
 
@@ -265,10 +265,10 @@ def test_a_killed_sweep_goes_on(tmp_path, own):
 def test_ctrl_c(tmp_path, options, monkeypatch):
     train = work_module._train
 
-    def interrupt(job):
-        if job.point.seed == 1:
+    def interrupt(point):
+        if point.seed == 1:
             raise KeyboardInterrupt
-        return train(job)
+        return train(point)
 
     with monkeypatch.context() as patch:
         patch.setattr(work_module, "_train", interrupt)
@@ -280,50 +280,55 @@ def test_ctrl_c(tmp_path, options, monkeypatch):
 
 def test_two_sweeps_cannot_share_a_ledger(tmp_path, options):
     with Ledger(tmp_path / "s.jsonl"):
-        assert "s.jsonl is in use by another sweep" in metabit(*options, status=1)
+        assert "s.jsonl is in use by another command" in metabit(*options, status=1)
 
 
 @pytest.mark.parametrize("content", ["hello\n", "[]\n", '{"key": 1}\n'])
 def test_a_file_of_something_else_is_left_alone(tmp_path, options, content):
     path = tmp_path / "s.jsonl"
     path.write_text(content)
-    assert "s.jsonl, line 1 is no result of a sweep" in metabit(*options, status=1)
+    assert "s.jsonl, line 1 is no result of a run" in metabit(*options, status=1)
     assert path.read_text() == content
 
 
 def test_workers_elsewhere_find_the_same_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "idx").mkdir()
-    assert source_of("digits") == "digits"
-    assert source_of("a.npz") == f"{tmp_path}/a.npz"
-    assert source_of("x.npy,y.npy") == f"{tmp_path}/x.npy,{tmp_path}/y.npy"
-    assert source_of("a.csv#kind") == f"{tmp_path}/a.csv#kind"
-    assert source_of("idx") == f"{tmp_path}/idx"
+    assert absolute_name("digits") == "digits"
+    assert absolute_name("a.npz") == f"{tmp_path}/a.npz"
+    assert absolute_name("x.npy,y.npy") == f"{tmp_path}/x.npy,{tmp_path}/y.npy"
+    assert absolute_name("a.csv#kind") == f"{tmp_path}/a.csv#kind"
+    assert absolute_name("idx") == f"{tmp_path}/idx"
 
 
 @pytest.mark.parametrize("rule", [network, paper_network])
-def test_a_changed_rule_changes_the_key(jobs, monkeypatch, rule):
-    before = jobs[0].point.key
+def test_a_changed_rule_changes_the_key(points, monkeypatch, rule):
+    before = points[0].key
     monkeypatch.setattr(rule, "RULE_VERSION", rule.RULE_VERSION + 1)
-    assert replace(jobs[0].point).key != before
+    assert replace(points[0]).key != before
 
 
-def test_keys(jobs):
+def test_keys(points):
     """What has an influence on the result, and nothing else, is in the key."""
-    point = jobs[0].point
+    point = points[0]
 
     def key(**changes):
-        fields = {name: getattr(point, name) for name in point.__dataclass_fields__}
-        return Point(**{**fields, **changes}).key
+        return replace(point, **changes).key
+
+    def plan(**changes):
+        return key(plan=replace(point.plan, **changes))
 
     def config(**changes):
-        return key(config=point.config.model_copy(update=changes))
+        return plan(config=point.plan.config.model_copy(update=changes))
 
+    # No key of version 0.1 may change: results that are there would not be found any more.
     assert key() == point.key
-    assert key(label={}) == key(dataset="x") == config(name="x") == point.key
-    different = [config(seed=9), config(margin=0.5), config(encoder="median"), key(epochs=2)]
-    different += [key(data_sha256="x"), key(split="official"), point.key]
-    assert len(set(different)) == 7
+    assert key(label={}) == config(dataset="x") == config(name="x") == point.key
+    assert plan(engine="numpy") == plan(source="x") == point.key
+    different = [config(seed=9), config(margin=0.5), config(encoder="median"), plan(epochs=2)]
+    different += [key(data_sha256="x"), plan(split="official"), point.key]
+    different += [key(variation="pcg64"), key(variation="counters")]
+    assert len(set(different)) == 9
 
 
 def test_values():

@@ -1,14 +1,16 @@
 """A checkpoint's run once more: its data, wherever they are now, and more epochs than planned."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..data.datasets import DATASETS, Dataset, load_dataset
+from ..data.datasets import DATASETS, Dataset
 from ..data.splits import Split
 from ..data.tables import is_table
-from ..data.training_data import TrainingData, prepare
+from ..data.training_data import TrainingData
 from ..errors import DataError
 from ..runs.longer import check_longer
+from ..runs.plan import Plan
 from .record import EVERYTHING, RunRecord
 
 
@@ -42,7 +44,7 @@ def dataset_of(
             f"the network was trained on {record.dataset}, which is not there; "
             "say where it is now with --dataset PATH"
         )
-    return load_dataset(name, data_dir, record.reading)
+    return replace(Plan.of(record), source=name, data_dir=data_dir).load()
 
 
 def data_of(record: RunRecord, dataset: Dataset) -> TrainingData:
@@ -61,13 +63,8 @@ def data_of(record: RunRecord, dataset: Dataset) -> TrainingData:
         if dataset.test_images is not None and dataset.test_labels is not None:
             tested = dataset.test_images, dataset.test_labels
         parts = Split(EVERYTHING, dataset.images, dataset.labels, *tested)
-    return prepare(
-        record.config.model_copy(update={"dataset": record.dataset}),
-        dataset=dataset,
-        split_name=record.split,
-        parts=parts,
-        encoder=record.encoder_of(record.config.encoder),
-    )
+    encoder = record.encoder_of(record.config.encoder)
+    return Plan.of(record).prepare(dataset, encoder=encoder, parts=parts)
 
 
 def is_trained_on(record: RunRecord, dataset: Dataset) -> bool:

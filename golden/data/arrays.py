@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
-from .idx import find_parts, parse_idx, unpacked_idx
+from .idx import find_parts, holds_idx, parse_idx, unpacked_idx
 from .labels import MAX_CLASSES, classes_of
 from .layouts import Layout, find_layout
 from .npz import read_npy, read_npz
 from .options import DataOptions
-from .pictures import Pictures, find_pictures, has_pictures, load_pictures
+from .pictures import find_pictures, has_pictures, load_pictures
 
 __all__ = ["MAX_CLASSES", "Arrays", "check_samples", "is_file_name", "load_arrays"]
 
@@ -62,6 +62,7 @@ def load_arrays(name: str, options: DataOptions | None = None) -> Arrays:
         If a file is missing or damaged, or its contents cannot be trained on.
     """
     shape = options.image_shape if options is not None else None
+    folder = Path(name)
     unused: tuple[str, ...] = ()
     titles: tuple[str, ...] = ("x", "y", "x_test", "y_test")
     if name.endswith(".npz"):
@@ -74,10 +75,10 @@ def load_arrays(name: str, options: DataOptions | None = None) -> Arrays:
                 f"two .npy files are needed, samples and labels: X.npy,Y.npy, not {name!r}"
             )
         arrays = [read_npy(Path(path), DataError) for path in paths]
-    elif has_pictures(Path(name)):
-        return _load_pictures(Path(name), shape)
+    elif has_pictures(folder) and not holds_idx(folder):
+        return _load_pictures(folder, shape)
     else:
-        arrays = _load_folder(Path(name))
+        arrays = _load_folder(folder)
     titles = tuple(f"{name}: {title}" for title in titles)
     images = [
         image_shaped(check_images(array, title), shape, title)
@@ -91,10 +92,20 @@ def load_arrays(name: str, options: DataOptions | None = None) -> Arrays:
             f"{name}: samples of {titles[2].split()[-1]} must have the shape of those of "
             f"{titles[0].split()[-1]}, {images[0].shape[1:]}, not {images[1].shape[1:]}"
         )
-    summary = _summary(images, labels, names, unused)
-    if len(images) == 1:
-        return Arrays(images[0], labels[0], None, None, names, summary)
-    return Arrays(images[0], labels[0], images[1], labels[1], names, summary)
+    return _arrays(images, labels, names, unused)
+
+
+def _arrays(
+    images: list[npt.NDArray],
+    labels: list[npt.NDArray[np.int64]],
+    names: tuple[str, ...],
+    unused: tuple[str, ...],
+    notes: tuple[tuple[str, str], ...] = (),
+) -> Arrays:
+    """Return what has been read, of the training set and perhaps a test set."""
+    summary = _summary(images, labels, names, unused) + notes
+    test_images, test_labels = (images[1], labels[1]) if len(images) > 1 else (None, None)
+    return Arrays(images[0], labels[0], test_images, test_labels, names, summary)
 
 
 def _summary(
@@ -196,19 +207,15 @@ def _load_pictures(folder: Path, shape: tuple[int, int] | None) -> Arrays:
     found = find_pictures(folder)
     # All at once, so that training and test set are of one kind.
     both = (*found.train, *found.test)
-    opened: Pictures = load_pictures([path for path, _ in both], shape)
+    opened = load_pictures([path for path, _ in both], shape)
     count, label_name = len(found.train), f"{folder}: folders"
     images = [opened.images[:count]]
     named = [np.array([name for _, name in part]) for part in (found.train, found.test)]
     if found.test:
         images.append(opened.images[count:])
     labels, names = classes_of([(label_name, array) for array in named[: len(images)]])
-    summary = _summary(images, labels, names, found.unused)
-    if opened.notes:
-        summary += (("pictures", "; ".join(opened.notes)),)
-    if len(images) == 1:
-        return Arrays(images[0], labels[0], None, None, names, summary)
-    return Arrays(images[0], labels[0], images[1], labels[1], names, summary)
+    notes = (("pictures", "; ".join(opened.notes)),) if opened.notes else ()
+    return _arrays(images, labels, names, found.unused, notes)
 
 
 def _load_folder(folder: Path) -> list[npt.NDArray]:

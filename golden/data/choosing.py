@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config import MAX_INPUTS
+from ..encoding.axes import COLOURS
 from ..encoding.cells import Areas
 from ..encoding.comparisons import planes_shape
 from ..encoding.edges import Edges
@@ -19,7 +20,6 @@ from ..errors import DataError
 LARGEST = {"digits": 16, "mnist": 255, "fashion-mnist": 255}
 """Largest pixel of the data sets that absolute thresholds of configurations are made for."""
 
-COLOURS = 4
 """Colours of an image at most: what has more in its last axis need not be an image."""
 
 SMALLEST = 6

@@ -147,6 +147,16 @@ DATASETS = tuple(_LOADERS)
 """Names of the data sets."""
 
 
+def absolute_name(name: str) -> str:
+    """Return a data set's name as a process in another folder understands it."""
+    if is_table(name):
+        path, mark, target = name.partition("#")
+        return f"{Path(path).resolve()}{mark}{target}"
+    if is_file_name(name):
+        return ",".join(str(Path(part).resolve()) for part in name.split(","))
+    return str(Path(name).resolve()) if Path(name).is_dir() else name
+
+
 def load_dataset(
     name: str, data_dir: Path | None = None, options: DataOptions | None = None
 ) -> Dataset:

@@ -79,6 +79,11 @@ def find_parts(folder: Path) -> list[Path]:
     return [found[part] for part in PARTS if part in found]
 
 
+def holds_idx(folder: Path) -> bool:
+    """Whether a folder, or a folder in it, holds files with names of IDX files."""
+    return any(_NAME.fullmatch(path.name.lower()) for path in _files(folder, _DEPTH))
+
+
 def find_images(folder: Path) -> Path:
     """Return the only IDX file of images in a folder, whatever its part.
 

@@ -153,13 +153,11 @@ def load_pictures(
     DataError
         If a file is damaged or no picture, sizes differ, or all together are too large.
     """
-    modes = Counter[str]()
     sizes: dict[tuple[int, int], Path] = {}
-    sources = Counter[str]()
+    modes = Counter[str]()
     for path in paths:
         mode, size = _look(path)
-        sources[mode] += 1
-        modes[_GREY.get(mode, "RGB")] += 1
+        modes[mode] += 1
         sizes.setdefault(size, path)
     if len(sizes) > 1 and shape is None:
         (one, first), (other, second) = list(sizes.items())[:2]
@@ -167,7 +165,8 @@ def load_pictures(
             f"pictures must be of one size, but {first} is {_size(one)} and {second} is "
             f"{_size(other)}; --image-shape {one[0]}x{one[1]} scales all of them"
         )
-    mode = next(iter(modes)) if len(modes) == 1 else "RGB"
+    kinds = {_kind(mode) for mode in modes}
+    mode = kinds.pop() if len(kinds) == 1 else "RGB"
     if like is not None:
         mode = "RGB" if len(like) == 3 else "L" if mode == "RGB" else mode
     height, width = shape or next(iter(sizes))
@@ -181,40 +180,45 @@ def load_pictures(
     images = np.empty(full, _DTYPE[mode])
     for image, path in zip(images, paths, strict=True):
         image[...] = _read(path, mode, (height, width))
-    return Pictures(images, tuple(_notes(modes, sources, mode, sizes, (height, width))))
+    return Pictures(images, tuple(_notes(modes, mode, sizes, (height, width))))
 
 
 def _notes(
     modes: Counter[str],
-    sources: Counter[str],
     mode: str,
     sizes: dict[tuple[int, int], Path],
     shape: tuple[int, int],
 ) -> Iterator[str]:
     """Yield what is done to the pictures, in words."""
-    changed = sum(count for found, count in modes.items() if found != mode)
+    changed = sum(count for found, count in modes.items() if _kind(found) != mode)
     if changed:
         what = "in colour" if mode == "RGB" else "in 256 greys"
         yield f"{changed} that are not are taken {what}"
-    clear = sum(count for found, count in sources.items() if found in ("LA", "PA", "RGBA"))
+    clear = sum(modes[clear] for clear in ("LA", "PA", "RGBA"))
     if clear:
         yield f"the transparency of {clear} is left out"
     if set(sizes) != {shape}:
         yield f"scaled to {_size(shape)}"
 
 
+def _kind(mode: str) -> str:
+    """Return the mode that pictures of a mode are read in."""
+    return _GREY.get(mode, "RGB")
+
+
 def _classes(folder: Path) -> Iterator[tuple[Path, str]]:
     """Yield the pictures of a folder for each class."""
-    alone = next((path for path in _files(folder)), None)
+    alone = _files(folder)
     for part in _folders(folder):
-        pictures = list(_below(part, 1))
+        pictures = _files(part)
         if not pictures:
             raise DataError(f"{part} holds no pictures: files that end in {', '.join(ENDINGS)}")
         for path in pictures:
             yield path, part.name
-    if alone is not None:
+    if alone:
         raise DataError(
-            f"{alone} is in no folder of a class; put pictures into {folder}/CLASS/, or remove it"
+            f"{alone[0]} is in no folder of a class; put pictures into {folder}/CLASS/, "
+            "or remove it"
         )
 
 

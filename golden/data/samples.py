@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..errors import DataError
 from .arrays import check_images, image_shaped
 from .datasets import DATASETS, load_dataset
-from .idx import find_images, parse_idx, unpacked_idx
+from .idx import find_images, holds_idx, parse_idx, unpacked_idx
 from .layouts import find_samples
 from .new_tables import NewTable, read_columns, read_rows
 from .npz import read_npy, read_npz
@@ -115,7 +115,7 @@ def _known(name: str, data_dir: Path | None) -> tuple[npt.NDArray, Notes]:
 def _is_pictures(path: Path) -> bool:
     """Whether a path is a picture or a folder of pictures."""
     if path.is_dir():
-        return has_pictures(path)
+        return has_pictures(path) and not holds_idx(path)
     return path.suffix.lower() in ENDINGS and path.is_file()
 
 

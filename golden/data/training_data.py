@@ -1,6 +1,7 @@
 """From a configuration to encoded samples: data set, split and encoder put together."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from ..configurations.named import override
 from ..encoding.encoders import Bits, Encoder
 from ..encoding.selection import select_bits
 from ..errors import CheckpointError, DataError
-from ..views import every_view, view_of
+from ..views import each_view, every_view
 from .choosing import Suitable, suitable_encoder, wide_enough
 from .datasets import DATASETS, Dataset, load_dataset
 from .options import DataOptions
@@ -70,10 +71,9 @@ class TrainingData:
         return np.tile(self.split.labels, self.views)
 
     @property
-    def test_views(self) -> list[Bits]:
+    def test_views(self) -> Iterator[Bits]:
         """Test samples in each view, encoded."""
-        encode, images = self.encoder.encode, self.split.test_images
-        return [self.test, *(encode(view_of(images, view)) for view in range(1, self.views))]
+        return each_view(self.encoder.encode, self.split.test_images, self.views)
 
     @property
     def test_labels(self) -> npt.NDArray[np.int64]:

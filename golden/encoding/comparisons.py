@@ -23,6 +23,7 @@ import numpy.typing as npt
 from ..codes import Bits
 from ..config import MAX_INPUTS
 from ..errors import ConfigurationError, DataError
+from .axes import colours_first
 
 _ARGUMENTS = re.compile(r"(\d+)(?:,seed=(\d+))?")
 
@@ -107,8 +108,7 @@ Rectangles = npt.NDArray[np.int64]
 def planes_shape(shape: Sequence[int]) -> tuple[int, int, int]:
     """Return colours, height and width of samples.
 
-    The colours of samples of three dimensions are the shorter of the first and the last, the last
-    if both are equal.
+    See :func:`~metabit.golden.encoding.axes.colours_first` for samples of three dimensions.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def planes_shape(shape: Sequence[int]) -> tuple[int, int, int]:
             "comparisons need images, samples of (height, width) or (height, width, colours), "
             f"not of {tuple(shape)}; --image-shape says the shape of pixels in one row"
         )
-    if shape[0] < shape[2]:
+    if colours_first(shape):
         return shape[0], shape[1], shape[2]
     return shape[2], shape[0], shape[1]
 
@@ -133,7 +133,7 @@ def planes_of(images: npt.NDArray) -> npt.NDArray:
     Parameters
     ----------
     images : ndarray, shape (n, height, width) or (n, height, width, colours)
-        Numbers of any type; see :func:`planes_shape` for colours that come first.
+        Numbers of any type; the colours may come first, see :func:`planes_shape`.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def planes_of(images: npt.NDArray) -> npt.NDArray:
     planes_shape(images.shape[1:])
     if images.ndim == 3:
         ordered = images.transpose(1, 2, 0)[None]
-    elif images.shape[1] < images.shape[3]:
+    elif colours_first(images.shape[1:]):
         ordered = images.transpose(1, 2, 3, 0)
     else:
         ordered = images.transpose(3, 1, 2, 0)

@@ -10,19 +10,11 @@ import numpy.typing as npt
 
 from ..config import Config
 from ..configurations.named import named, override
-from ..data.datasets import load_dataset
-from ..data.training_data import prepare
-from ..engines import choose_engine, make_learner
-from ..learner import Learner
-from ..network import Network
 from ..paper.config import paper_config
-from ..paper.network import PaperNetwork
-from ..paper.run import PaperLearner, paper_network
-from ..runs.trainer import Trainer
-from ..schedule import Schedule
-from .alternatives import Alternative, make_alternative
-from .deviations import DEVIATIONS, DeviatingNetwork
+from ..runs.plan import Plan
+from .deviations import DEVIATIONS
 from .published import select
+from .variations import Variation
 
 TABLES = ("widths", "steps", "changes", "encoders")
 """`widths`: the networks of the paper's table, by its rule and by the hardware's. `steps`: from the
@@ -48,24 +40,27 @@ class Variant:
         the hardware rule.
     alternative : str or None
         What is different in the hardware rule beside its configuration; see
-        :mod:`~metabit.golden.studies.alternatives`.
+        :mod:`~metabit.golden.studies.variations`.
     """
 
     table: str
     name: str
     config: Config
     deviations: int | None = None
-    alternative: Alternative | None = None
+    alternative: Variation | None = None
 
     @property
     def first(self) -> bool:
         """Whether the rows that follow are compared with this one."""
         return self.table == "widths" and self.deviations == 0
 
-    def accuracy(
-        self, seed: int, epochs: int, split_name: str, data_dir: Path | None = None
-    ) -> float:
-        """Train, and return the accuracy on the test set, a fraction.
+    @property
+    def variation(self) -> Variation | None:
+        """What is different in the rule itself."""
+        return DEVIATIONS[self.deviations - 1] if self.deviations else self.alternative
+
+    def plan(self, seed: int, epochs: int, split: str, data_dir: Path | None = None) -> Plan:
+        """Return the plan of a run.
 
         Parameters
         ----------
@@ -73,30 +68,15 @@ class Variant:
             Of network, order and split.
         epochs : int
             Length of the training.
-        split_name : str
+        split : str
             One of :data:`~metabit.golden.data.splits.SPLITS`.
         data_dir : Path, optional
             Folder with Fashion-MNIST.
         """
         config = override(self.config, seed=seed)
-        dataset = load_dataset(config.dataset, data_dir)
-        data = prepare(config, dataset=dataset, split_name=split_name)
-        learner: Learner
-        if self.deviations is not None:
-            network = _deviating(config, self.deviations, epochs * data.samples)
-            schedule = Schedule(network.config, data.samples, epochs)
-            learner = PaperLearner(network, schedule)
-        else:
-            engine = choose_engine("auto", epochs * data.samples)
-            schedule = Schedule(config, data.samples, epochs)
-            if self.alternative is None:
-                learner = make_learner(Network(config), engine)
-            else:
-                learner = make_alternative(config, self.alternative, engine)
-        trainer = Trainer(learner, data, schedule)
-        for _ in trainer.spans():
-            pass
-        return trainer.test_accuracy()
+        if self.deviations == 0:
+            return Plan(paper_config(config, epochs=epochs), epochs, split, data_dir=data_dir)
+        return Plan(config, epochs, split, data_dir=data_dir)
 
 
 @dataclass(frozen=True)
@@ -169,13 +149,6 @@ def summarise(
         if variant.table == "steps":
             reference = values
     return summaries
-
-
-def _deviating(config: Config, deviations: int, samples: int) -> PaperNetwork:
-    """Return a network with deviations; without any, the paper's as fast as it can be computed."""
-    if deviations:
-        return DeviatingNetwork(config, deviations)
-    return paper_network(paper_config(config), choose_engine("auto", samples))
 
 
 def variants(table: str, dataset: str) -> tuple[Variant, ...]:

@@ -1,5 +1,7 @@
 """What lies between the paper's rule and the hardware's, one step at a time."""
 
+from typing import Literal, get_args
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,7 +11,9 @@ from ..network import Bits
 from ..paper.config import paper_config
 from ..paper.network import PaperForward, PaperNetwork
 
-DEVIATIONS = ("two-valued", "counters", "winner-rows", "word-draws")
+Deviation = Literal["two-valued", "counters", "winner-rows", "word-draws"]
+
+DEVIATIONS: tuple[Deviation, ...] = get_args(Deviation)
 """Deviations in the order in which they add up.
 
 two-valued

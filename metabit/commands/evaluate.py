@@ -26,7 +26,7 @@ from metabit.golden.data.training_data import check_fit
 from metabit.golden.engines import choose_engine
 from metabit.golden.modes.registry import load_any_checkpoint, mode_of
 from metabit.golden.scores import predictions_of
-from metabit.golden.views import view_of
+from metabit.golden.views import each_view
 
 from . import options
 from .data_options import print_summary, takes_data_options
@@ -107,8 +107,8 @@ def _in_all_views(
     views = checkpoint.config.views
     if views == 1:
         return {}
-    samples = [encode(view_of(images, view)) for view in range(views)]
-    return {VIEWS: float(np.mean(predictions_of(checkpoint.network(), samples) == labels))}
+    found = predictions_of(checkpoint.network(), each_view(encode, images, views))
+    return {VIEWS: float(np.mean(found == labels))}
 
 
 def _report(

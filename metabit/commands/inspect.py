@@ -13,6 +13,7 @@ from metabit.errors import MetabitError
 from metabit.golden.checkpoints.again import data_of, dataset_of
 from metabit.golden.checkpoints.layers import Saved
 from metabit.golden.modes.registry import load_any_checkpoint
+from metabit.golden.runs.plan import read_plan
 
 from . import options
 from .options import check_folder, write_json
@@ -26,6 +27,8 @@ metabit inspect run.npz                             tables here, pictures in run
 metabit inspect run.npz --neurons 40-55             the receptive fields of these neurons
 
 metabit inspect run.npz --no-plots --json a.json    only numbers
+
+metabit inspect run.npz --no-plots --plan p.json    what metabit train --plan p.json does again
 """
 
 
@@ -54,6 +57,16 @@ def inspect(
         ),
     ] = None,
     json: options.JsonOption = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            metavar="FILE.json",
+            help="Write what was trained, from what and how: metabit train --plan FILE.json does "
+            "it again, bit for bit.",
+            show_default=False,
+        ),
+    ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(
@@ -70,6 +83,7 @@ def inspect(
     if no_plots and plots is not None:
         raise MetabitError("--plots and --no-plots contradict each other; give one of them")
     check_folder("--json", json)
+    check_folder("--plan", plan)
     wanted = None if neurons is None else _numbers(neurons)
     loaded = load_any_checkpoint(checkpoint)
     record, config = loaded.record, loaded.config
@@ -99,6 +113,9 @@ def inspect(
     console.print(f"state {record.state_sha256}", highlight=False)
     if record.history:
         console.print(_epochs(loaded))
+    if plan is not None:
+        write_json(plan, read_plan(checkpoint).to_dict())
+        console.print(f"wrote {escape(str(plan))}", highlight=False)
     if json is not None:
         write_json(json, _results(loaded))
     if not no_plots:

@@ -8,7 +8,6 @@ import typer
 
 from metabit.errors import MetabitError
 from metabit.golden.config import Config
-from metabit.golden.configurations.configuration import NetworkConfig
 from metabit.golden.configurations.named import NAMES, load_config, override
 from metabit.golden.configurations.settings import settings_of
 from metabit.golden.data.datasets import DATASETS, Dataset, load_dataset
@@ -17,7 +16,8 @@ from metabit.golden.data.splits import SPLITS
 from metabit.golden.data.training_data import adapt, encoder_for
 from metabit.golden.engines import ENGINES
 from metabit.golden.errors import ConfigurationError
-from metabit.golden.modes.registry import DEFAULT, MODES, AnyMode
+from metabit.golden.modes.registry import DEFAULT, MODES
+from metabit.golden.runs.plan import Plan
 
 from .json_file import JsonOption, write_json
 from .network_options import option, read, refuse_others
@@ -148,28 +148,6 @@ class Choice:
     dataset: Dataset
 
 
-@dataclass(frozen=True)
-class ModeChoice:
-    """What configuration and data a command is to use in a mode.
-
-    Attributes
-    ----------
-    mode : Mode
-        The mode.
-    config : NetworkConfig
-        Configuration of the mode, fitted to the data set.
-    dataset : Dataset
-        Loaded, not split yet.
-    epochs : int
-        Length of the training.
-    """
-
-    mode: AnyMode
-    config: NetworkConfig
-    dataset: Dataset
-    epochs: int
-
-
 def choose(
     config_name: str | None,
     *,
@@ -219,10 +197,17 @@ def choose(
     return Choice(config, loaded)
 
 
-def choose_in_mode(
-    config_name: str | None, mode: str | None, epochs: int | None, **options: Any
-) -> ModeChoice:
-    """Return what options describe in a mode.
+def choose_plan(
+    config_name: str | None,
+    *,
+    mode: str | None = None,
+    epochs: int | None = None,
+    split: str | None = None,
+    engine: str = "auto",
+    data_dir: Path | None = None,
+    **options: Any,
+) -> tuple[Plan, Dataset]:
+    """Return the plan that options describe, and its data set, which is loaded already.
 
     What a named configuration shares with the mode is taken from it.
 
@@ -234,6 +219,8 @@ def choose_in_mode(
         Name of the mode; None: that of the hardware.
     epochs : int or None
         Length of the training; None: that of the mode.
+    split, engine, data_dir
+        See :class:`~metabit.golden.runs.plan.Plan`.
     **options
         What :func:`choose` takes, and fields that only other modes than the hardware's have.
 
@@ -250,13 +237,10 @@ def choose_in_mode(
     fields = read(options)
     own = set(settings_of(chosen_mode.config_type)) - set(settings_of(Config))
     of_mode = {field: fields.pop(field) for field in own & set(fields)}
-    chosen = choose(config_name, **fields)
-    return ModeChoice(
-        chosen_mode,
-        chosen_mode.configure(chosen.config, epochs, **of_mode),
-        chosen.dataset,
-        epochs or chosen_mode.epochs,
-    )
+    chosen = choose(config_name, data_dir=data_dir, **fields)
+    config = chosen_mode.configure(chosen.config, epochs, **of_mode)
+    length, reading = epochs or chosen_mode.epochs, chosen.dataset.options
+    return Plan(config, length, split, reading, engine, data_dir), chosen.dataset
 
 
 def check_folder(option: str, path: Path | None) -> None:

@@ -17,8 +17,8 @@ from metabit.golden.data.samples import Samples, load_samples
 from metabit.golden.data.trained import Trained
 from metabit.golden.data.training_data import check_shape
 from metabit.golden.modes.registry import load_any_checkpoint
-from metabit.golden.scores import scores_of
-from metabit.golden.views import summed, view_of
+from metabit.golden.scores import scores_in_views
+from metabit.golden.views import each_view
 
 from . import options
 from .data_options import print_summary, takes_data_options
@@ -144,16 +144,13 @@ def predict(
     samples = _samples(console, dataset, record.trained, data_dir, reading)
     check_shape(config, samples.images.shape[1:])
     encode = record.encoder_of(config.encoder).encode
-    bits = encode(samples.images)
     names = real_names(record.dataset, config.classes, record.class_names)
-    every = scores_of(loaded.network(), bits)
-    if config.views > 1 and on_a_device:
-        console.print("a device judges one view of each sample", highlight=False)
-    elif config.views > 1:
-        others = [encode(view_of(samples.images, view)) for view in range(1, config.views)]
-        every = summed([every, *(scores_of(loaded.network(), view) for view in others)])
-        console.print(f"judged in {config.views} views of each sample", highlight=False)
-    found = _predictions(names, samples, every, scores)
+    views = 1 if on_a_device else config.views
+    bits = list(each_view(encode, samples.images, views))
+    if config.views > 1:
+        seen = "one view" if on_a_device else f"{views} views"
+        console.print(f"judged in {seen} of each sample", highlight=False)
+    found = _predictions(names, samples, scores_in_views(loaded.network(), bits), scores)
     ran_on = "host"
     if on_a_device:
         hardware = hardware_of(loaded)
@@ -163,7 +160,7 @@ def predict(
             opened, where = simulated(console, hardware.config, device), "simulated"
         with on_device(opened, hardware) as driver:
             ran_on = f"{driver.shape.name} {where}"
-            predict_both(driver, bits, found.classes[samples.rows])
+            predict_both(driver, bits[0], found.classes[samples.rows])
         console.print(f"[green]device {ran_on} and host predict the same[/]", highlight=False)
     about = {"dataset": dataset, "ran_on": ran_on, "state_sha256": record.state_sha256}
     _show(console, found, out, about, samples)

@@ -137,13 +137,14 @@ def run(
         raise MetabitError("--encoder is for .onnx files of others; metabit train chooses one")
     if trained is not None:
         refuse_changes(
+            "--resume",
             {
                 "config": config,
                 "counter_bits": counter_bits,
                 "seed": seed,
                 "split": split,
                 **reading.given(),
-            }
+            },
         )
         opened, data = open_checkpoint(trained, data_dir, dataset, epochs)
         if opened.record.finished and resume is None:

@@ -248,13 +248,14 @@ def simulate(
         raise MetabitError("--encoder is for .onnx files of others; metabit train chooses one")
     if trained is not None:
         refuse_changes(
+            "--resume",
             {
                 "config": config,
                 "counter_bits": counter_bits,
                 "seed": seed,
                 "split": split,
                 **reading.given(),
-            }
+            },
         )
         opened_checkpoint, data = open_checkpoint(trained, data_dir, dataset, epochs)
         finished = opened_checkpoint.record.finished

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from metabit.errors import MetabitError
@@ -16,13 +15,13 @@ from metabit.golden.modes.registry import DEFAULT, MODES
 
 from . import options
 from .data_options import print_summary, takes_data_options
+from .many_runs import conclude, train_missing
 from .network_options import varied
-from .options import check_folder, choose_in_mode, write_json
+from .options import check_folder, choose_plan, write_json
 
 if TYPE_CHECKING:
     from metabit.sweep.point import Point
     from metabit.sweep.table import Row
-    from metabit.sweep.work import Job
 
 EPOCHS, SEEDS = MODES[DEFAULT].epochs, 3
 """Epochs, in the hardware's mode, and seeds when none are asked for."""
@@ -139,7 +138,7 @@ def sweep(
     for option, path in (("--out", out), ("--json", json), ("--csv", csv)):
         check_folder(option, path)
     fixed = {"mode": mode, "split": split, "epochs": epochs, "encoder": encoder}
-    planned = list(
+    points = list(
         _plan(
             config or [None],
             dataset or [None],
@@ -152,15 +151,8 @@ def sweep(
             console,
         )
     )
-    points = [job.point for job in planned]
     with Ledger(out) as ledger:
-        if ledger.torn:
-            console.print(f"[yellow]{escape(str(out))}: the last line was torn, and is left out[/]")
-        left = [job for job in planned if not ledger.done(job.point.key)]
-        console.print(
-            f"{len(points)} runs, {len(points) - len(left)} of them done already", highlight=False
-        )
-        finished = not left or _train_all(console, left, cluster, jobs, ledger)
+        finished = train_missing(console, points, ledger, cluster=cluster, jobs=jobs)
         rows = rows_of(points, ledger.lines)
         if json is not None:
             lines = [ledger.lines[point.key] for point in points if point.key in ledger.lines]
@@ -168,25 +160,7 @@ def sweep(
         if csv is not None:
             write_csv(csv, points, ledger.lines)
         console.print(_table(rows))
-        failed = [line for row in rows for line in row.failed]
-        for line in failed:
-            what = ", ".join([*line["label"].values(), f"seed {line['seed']}"])
-            console.print(
-                f"[red]failed:[/] {escape(what)}: {escape(line['error'])}", highlight=False
-            )
-    if not finished:
-        console.print(
-            f"[yellow]interrupted; the same command goes on with the rest, "
-            f"and takes the others from {escape(str(out))}[/]"
-        )
-        raise typer.Exit(130)
-    if failed:
-        console.print(
-            f"[red]{len(failed)} of {len(points)} runs failed[/]; tracebacks are in "
-            f"{escape(str(out))}, and the same command tries again",
-            highlight=False,
-        )
-        raise typer.Exit(1)
+        conclude(console, points, ledger, finished=finished)
 
 
 def _plan(
@@ -199,14 +173,13 @@ def _plan(
     engine: str,
     reading: DataOptions,
     console: Console,
-) -> "Iterator[Job]":
+) -> "Iterator[Point]":
     """Yield all runs; every mistake in what was asked for shows here, before any training."""
     from metabit.golden.configurations.named import load_config
     from metabit.golden.data.datasets import Dataset, load_dataset
     from metabit.golden.data.splits import split as split_dataset
     from metabit.sweep.grid import combinations, parse_values
     from metabit.sweep.point import dataset_sha256
-    from metabit.sweep.work import Job, source_of
 
     values = parse_values(vary, varied() | {name: name for name in _OWN})
     for name in values:
@@ -228,9 +201,8 @@ def _plan(
                     label["dataset"] = name
                 label |= chosen
                 for seed in seeds:
-                    point = _point(config, *loaded[name], {**fixed, **chosen}, seed, label)
-                    place = None if data_dir is None else str(data_dir.resolve())
-                    yield Job(point, source_of(name), place, engine, loaded[name][0].options)
+                    asked = {**fixed, **chosen, "engine": engine, "data_dir": data_dir}
+                    yield _point(config, *loaded[name], asked, seed, label)
 
 
 def _point(
@@ -244,49 +216,15 @@ def _point(
     """Return the point that options describe."""
     from metabit.sweep.point import Point
 
-    chosen = dict(chosen)
-    mode, split, epochs = chosen.pop("mode"), chosen.pop("split"), chosen.pop("epochs")
     try:
-        length = None if epochs is None else int(epochs)
+        length = None if chosen["epochs"] is None else int(chosen["epochs"])
     except ValueError:
-        raise MetabitError(f"epochs must be an integer, not {epochs!r}") from None
+        raise MetabitError(f"epochs must be an integer, not {chosen['epochs']!r}") from None
     if length is not None and length < 1:
         raise MetabitError(f"epochs must be at least 1, not {length}")
-    found = choose_in_mode(config, mode, length, dataset=data, seed=seed, **chosen)
-    return Point(label, found.config, data.name, sha256, split, found.epochs)
-
-
-def _train_all(
-    console: Console, planned: "list[Job]", cluster: str | None, jobs: int | None, ledger: Any
-) -> bool:
-    """Train all, and return whether it came to its end or was interrupted."""
-    from metabit.sweep.pool import run_all, workers
-
-    progress = Progress(
-        TextColumn("runs"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )
-    with workers(cluster, jobs) as found, progress:
-        progress.console.print(f"on {found.name}", highlight=False)
-        bar = progress.add_task("", total=len(planned))
-        try:
-            for line in run_all(planned, found):
-                ledger.add(line)
-                progress.advance(bar)
-                what = ", ".join([*line["label"].values(), f"seed {line['seed']}"])
-                end = (
-                    f"{100 * line['test_accuracy']:.2f} %"
-                    if line["status"] == "done"
-                    else f"[red]failed:[/] {escape(line['error'])}"
-                )
-                progress.console.print(f"{escape(what)}: {end}", highlight=False)
-        except KeyboardInterrupt:
-            return False
-    return True
+    asked = {**chosen, "epochs": length}
+    plan, _ = choose_plan(config, dataset=data, seed=seed, **asked)
+    return Point(label, plan.elsewhere(), sha256)
 
 
 def _table(rows: "list[Row]") -> Table:

@@ -1,7 +1,8 @@
 """`metabit train`: train the golden model."""
 
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,16 +10,16 @@ import typer
 from rich.console import Console
 
 from metabit.errors import MetabitError
+from metabit.golden.data.datasets import Dataset
 from metabit.golden.data.options import DataOptions
-from metabit.golden.data.training_data import prepare
-from metabit.golden.engines import choose_engine
 from metabit.golden.modes.registry import DEFAULT, MODES
+from metabit.golden.runs.plan import Plan, read_plan
 from metabit.golden.runs.training_run import TrainingRun
 
 from . import options
 from .data_options import takes_data_options
 from .network_options import takes_network_options
-from .options import check_folder, choose_in_mode, write_json
+from .options import check_folder, choose_plan, write_json
 from .overwriting import ForceOption, reserved
 from .pictures import draw_run, prepare_folder
 from .training import (
@@ -59,6 +60,8 @@ metabit train --dataset mine.csv --target class --hidden 55,55 --group 55
 metabit train --config paper-135 --mode paper      the paper's own rule
 
 metabit train --mode baldassi --layers 165 --group 11
+
+metabit train --plan run.npz --seeds 5              what a checkpoint was trained as, five times
 """
 
 
@@ -107,6 +110,16 @@ def train(
             "--resume", metavar="FILE.npz", help="Checkpoint to go on from.", show_default=False
         ),
     ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            metavar="FILE",
+            help="Train what a plan says, of metabit inspect --plan, or what a checkpoint's run "
+            "was: the same network, bit for bit.",
+            show_default=False,
+        ),
+    ] = None,
     force: ForceOption = False,
     checkpoint_every: Annotated[
         int,
@@ -140,31 +153,34 @@ def train(
     check_folder("--json", json)
     if plots is not None:
         prepare_folder(plots)
+    fixed = {**changes, "config": config, "mode": mode, "split": split, **reading.given()}
     if resume is not None:
-        given = {
-            **changes,
-            "config": config,
-            "mode": mode,
-            "seed": seed,
-            "seeds": seeds,
-            "split": split,
-            **reading.given(),
-        }
-        refuse_changes(given)
+        refuse_changes("--resume", {**fixed, "plan": plan, "seed": seed, "seeds": seeds})
         runs: Iterator[tuple[TrainingRun, Path | None]] = iter(
             [(open_run(resume, data_dir, engine, dataset, epochs), out or resume)]
         )
     else:
-        data_options = {
-            "dataset": dataset,
-            "data_dir": data_dir,
-            "reading": reading,
-            "seed": seed,
-        }
-        start = _starter(config, mode, epochs, split, engine, {**data_options, **changes})
+        if plan is not None:
+            refuse_changes("--plan", {**fixed, "epochs": epochs})
+            planned = replace(read_plan(plan), engine=engine, data_dir=data_dir, source=dataset)
+            planned = planned if seed is None else planned.with_seed(seed)
+            loaded = planned.load()
+        else:
+            planned, loaded = choose_plan(
+                config,
+                mode=mode,
+                epochs=epochs,
+                split=split,
+                engine=engine,
+                dataset=dataset,
+                data_dir=data_dir,
+                reading=reading,
+                seed=seed,
+                **changes,
+            )
         runs = (
             (run, out.with_stem(f"{out.stem}-{run.network.config.seed}") if out and seeds else out)
-            for run in map(start, range(seeds or 1))
+            for run in _starts(planned, loaded, seeds or 1)
         )
     results: list[dict[str, Any]] = []
     complete = False
@@ -207,25 +223,11 @@ def _prepared(
         yield prepared
 
 
-def _starter(
-    config: str | None,
-    mode: str | None,
-    epochs: int | None,
-    split: str | None,
-    engine: str,
-    chosen_options: dict[str, Any],
-) -> Callable[[int], TrainingRun]:
-    """Return a function that starts the run of a seed, which is counted from the given one."""
-    chosen = choose_in_mode(config, mode, epochs, **chosen_options)
-
-    def start(number: int) -> TrainingRun:
-        network = chosen.config.with_seed(chosen.config.seed + number)
-        data = prepare(network, dataset=chosen.dataset, split_name=split)
-        samples = data.samples * chosen.epochs
-        fast = choose_engine(engine, samples)
-        return chosen.mode.start(network, data, chosen.epochs, engine=fast)
-
-    return start
+def _starts(plan: Plan, dataset: Dataset, seeds: int) -> Iterator[TrainingRun]:
+    """Yield the runs of so many seeds, counted from that of the plan."""
+    for seed in range(plan.seed, plan.seed + seeds):
+        seeded = plan.with_seed(seed)
+        yield seeded.start(seeded.prepare(dataset))
 
 
 def _combine(results: list[dict[str, Any]]) -> dict[str, Any]:

@@ -29,13 +29,21 @@ VIEWS = "test_accuracy_views"
 """Field of results: accuracy of all views of the test samples together."""
 
 
-def refuse_changes(given: dict[str, Any]) -> None:
-    """Say that a run that goes on cannot become another one."""
+def refuse_changes(option: str, given: dict[str, Any]) -> None:
+    """Say that a run that an option determines cannot become another one.
+
+    Parameters
+    ----------
+    option : str
+        `--resume` or `--plan`.
+    given : dict
+        Values of options, by their names; None: not given.
+    """
     changed = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
     if changed:
         raise MetabitError(
-            f"{', '.join(changed)} cannot be given with --resume: "
-            "the checkpoint determines the run; start a new one instead"
+            f"{', '.join(changed)} cannot be given with {option}: "
+            "that determines the run; start a new one instead"
         )
 
 

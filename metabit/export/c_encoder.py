@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..golden.data.seen import Seen
+from ..golden.encoding.axes import colours_first
 from ..golden.encoding.cells import STRIDE, Areas, cells_of
 from ..golden.encoding.comparisons import Comparisons, planes_shape
 from ..golden.encoding.distributive import Distributive
@@ -294,8 +295,7 @@ def _comparisons(
         )
     assert part.table is not None
     colours, height, width = planes_shape(seen.shape)
-    last = colours > 1 and seen.shape[-1] == colours
-    step, plane = (colours, 1) if last else (1, height * width)
+    step, plane = (1, height * width) if colours_first(seen.shape) else (colours, 1)
     rows = [
         (bit.colour * plane, bit.other * plane, *bit[2:4], _whole(bit.threshold), *bit[5:])
         for bit in part.table

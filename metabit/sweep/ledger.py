@@ -13,7 +13,8 @@ from ..errors import MetabitError
 class Ledger:
     """File of results that is only ever added to, and survives being killed at any time.
 
-    Open it in a ``with`` statement; no other sweep can meanwhile.
+    Open it in a ``with`` statement; nobody else can meanwhile. What a file holds can be looked at
+    without, by :meth:`read`.
 
     Parameters
     ----------
@@ -39,6 +40,19 @@ class Ledger:
         self.torn = False
         self._file: IO[bytes] | None = None
 
+    @classmethod
+    def read(cls, path: Path) -> dict[str, dict[str, Any]]:
+        """Return the lines of a ledger, which is left as it is; none, if there is no such file."""
+        ledger = cls(path)
+        try:
+            with path.open("rb") as file:
+                ledger._read(file, mend=False)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise MetabitError(f"cannot read {path}: {error.strerror}") from error
+        return ledger.lines
+
     def __enter__(self) -> Self:
         try:
             self._file = self.path.open("a+b")
@@ -50,7 +64,7 @@ class Ledger:
         except BlockingIOError:
             self._file.close()
             raise MetabitError(
-                f"{self.path} is in use by another sweep; choose another file with --out"
+                f"{self.path} is in use by another command; choose another file"
             ) from None
         except MetabitError:
             self._file.close()
@@ -66,23 +80,24 @@ class Ledger:
         if self._file is not None:
             self._file.close()
 
-    def _read(self, file: IO[bytes]) -> None:
+    def _read(self, file: IO[bytes], *, mend: bool = True) -> None:
         file.seek(0)
         content = file.read()
         whole = content.rfind(b"\n") + 1
         for number, text in enumerate(content[:whole].splitlines(), 1):
             try:
                 line = json.loads(text)
-                key, status = line["key"], line["status"]
+                key = line["key"]
+                # Runs of published tables had ledgers of their own, of those that succeeded.
+                status = line.setdefault("status", "done") if "row" in line else line["status"]
             except (ValueError, KeyError, TypeError) as error:
                 raise MetabitError(
-                    f"{self.path}, line {number} is no result of a sweep; "
-                    "choose another file with --out"
+                    f"{self.path}, line {number} is no result of a run; choose another file"
                 ) from error
             if key not in self.lines or status == "done":
                 self.lines[key] = line
         # A run whose line is torn has not been recorded, and is done again.
-        if whole < len(content):
+        if whole < len(content) and mend:
             self.torn = True
             file.truncate(whole)
 

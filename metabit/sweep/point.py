@@ -10,9 +10,10 @@ import numpy as np
 
 from .. import __version__
 from ..golden import network
-from ..golden.configurations.configuration import NetworkConfig
 from ..golden.data.datasets import Dataset
 from ..golden.paper import network as paper_network
+from ..golden.runs.plan import Plan
+from ..golden.studies.variations import Variation
 
 _NO_INFLUENCE = ("name", "dataset")
 """Fields of a configuration that no result depends on; the data are known by their contents."""
@@ -25,33 +26,24 @@ class Point:
     Attributes
     ----------
     label : dict of str to str
-        What tells it from others of the sweep, the seed excepted: heading and value.
-    config : NetworkConfig
-        Configuration with its seed; its type is the mode.
-    dataset, data_sha256 : str
-        Name and :func:`dataset_sha256` of the data set.
-    split : str or None
-        Split; None: the data set's default.
-    epochs : int
-        Length.
+        What tells it from others, the seed excepted: heading and value.
+    plan : Plan
+        What is trained.
+    data_sha256 : str
+        :func:`dataset_sha256` of the data set.
+    variation : str or None
+        What is different in the rule itself; see :mod:`~metabit.golden.studies.variations`.
     """
 
     label: dict[str, str] = field(compare=False)
-    config: NetworkConfig
-    dataset: str
+    plan: Plan
     data_sha256: str
-    split: str | None
-    epochs: int
-
-    @property
-    def mode(self) -> str:
-        """Rule that it is trained by: `hardware`, `paper` or `baldassi`."""
-        return self.config.mode
+    variation: Variation | None = None
 
     @property
     def seed(self) -> int:
         """Seed."""
-        return self.config.seed
+        return self.plan.seed
 
     @cached_property
     def key(self) -> str:
@@ -59,33 +51,38 @@ class Point:
 
         A later version of Metabit, or of its rules, may train otherwise, so that both enter.
         """
-        fields = self.config.model_dump(mode="json")
+        fields = self.plan.config.model_dump(mode="json")
         for name in _NO_INFLUENCE:
             fields.pop(name, None)
         facts = {
             "metabit": __version__,
             "rules": (network.RULE_VERSION, paper_network.RULE_VERSION),
-            "mode": self.mode,
+            "mode": self.plan.mode.name,
             "config": fields,
             "data": self.data_sha256,
-            "split": self.split,
-            "epochs": self.epochs,
+            "split": self.plan.split,
+            "epochs": self.plan.epochs,
         }
+        if self.variation is not None:
+            facts["variation"] = self.variation
         text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
     def describe(self) -> dict[str, Any]:
         """Return what a line of the ledger says of the point."""
+        plan = self.plan
+        varied = {} if self.variation is None else {"variation": self.variation}
         return {
             "key": self.key,
             "label": self.label,
-            "mode": self.mode,
-            "dataset": self.dataset,
+            "mode": plan.mode.name,
+            "dataset": plan.config.dataset,
             "data_sha256": self.data_sha256,
-            "split": self.split,
-            "epochs": self.epochs,
+            "split": plan.split,
+            "epochs": plan.epochs,
             "seed": self.seed,
-            "config": self.config.model_dump(mode="json"),
+            **varied,
+            "config": plan.config.model_dump(mode="json"),
         }
 
 

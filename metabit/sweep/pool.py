@@ -10,7 +10,8 @@ from typing import Any
 from joblib import Parallel, delayed, parallel_config
 
 from ..errors import MetabitError
-from .work import Job, work
+from .point import Point
+from .work import work
 
 _DASK = ("tcp://", "tls://", "ucx://", "ws://", "wss://", "inproc://")
 """What an address of Dask's begins with."""
@@ -129,16 +130,18 @@ def _ray(cluster: str, jobs: int | None) -> Iterator[Workers]:
 
 
 def run_all(
-    jobs: Sequence[Job], found: Workers, function: Callable[[Job], Line] = work
+    points: Sequence[Point], found: Workers, function: Callable[[Point], Line] = work
 ) -> Iterator[Line]:
-    """Do all jobs, and yield what each comes to, in the order in which they end.
+    """Do all points, and yield what each comes to, in the order in which they end.
 
-    If a worker dies, which the memory it takes may be the reason of, the jobs that may have been
+    Points that are the same are done once.
+
+    If a worker dies, which the memory it takes may be the reason of, the points that may have been
     its own are done one at a time, so that the one at fault is found; all others go on.
 
     Parameters
     ----------
-    jobs : sequence of Job
+    points : sequence of Point
         What to do.
     found : Workers
         From :func:`workers`.
@@ -150,7 +153,7 @@ def run_all(
     MetabitError
         If workers die whatever they do.
     """
-    left = {job.point.key: job for job in jobs}
+    left = {point.key: point for point in points}
     in_a_row = 0
     while left:
         try:
@@ -162,9 +165,9 @@ def run_all(
         except Exception:
             # The function does not raise: this is about the workers.
             suspects = list(left.values())[: 2 * found.count]
-        for job in suspects:
+        for point in suspects:
             try:
-                (line,) = _parallel([job], found, function)
+                (line,) = _parallel([point], found, function)
                 in_a_row = 0
             except Exception as error:
                 in_a_row += 1
@@ -173,27 +176,27 @@ def run_all(
                         f"{found.name} die whatever they do: {type(error).__name__}: {error}; "
                         "the same command goes on with the rest"
                     ) from error
-                line = _died(job, error)
-            del left[job.point.key]
+                line = _died(point, error)
+            del left[point.key]
             yield line
 
 
 def _parallel(
-    jobs: Sequence[Job], found: Workers, function: Callable[[Job], Line]
+    points: Sequence[Point], found: Workers, function: Callable[[Point], Line]
 ) -> Iterator[Line]:
-    """Yield the lines of jobs as they come."""
+    """Yield the lines of points as they come."""
     if found.streams:
-        yield from Parallel(return_as="generator_unordered")(delayed(function)(job) for job in jobs)
+        yield from Parallel(return_as="generator_unordered")(delayed(function)(p) for p in points)
         return
-    for start in range(0, len(jobs), found.count):
-        yield from Parallel()(delayed(function)(job) for job in jobs[start : start + found.count])
+    for start in range(0, len(points), found.count):
+        yield from Parallel()(delayed(function)(p) for p in points[start : start + found.count])
 
 
-def _died(job: Job, error: Exception) -> Line:
-    """Return the line of a job that took its worker with it."""
+def _died(point: Point, error: Exception) -> Line:
+    """Return the line of a point that took its worker with it."""
     said = " ".join(str(error).split())
     return {
-        **job.point.describe(),
+        **point.describe(),
         "started": time.time(),
         "status": "failed",
         "error": f"its worker died, perhaps for lack of memory: {type(error).__name__}: {said}",

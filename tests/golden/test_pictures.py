@@ -200,3 +200,8 @@ def test_a_class_of_the_test_set_alone(tmp_path):
         put(GREY, tmp_path / name / "0.png")
     with pytest.raises(DataError, match="class c is not in"):
         load_dataset(str(tmp_path))
+
+
+def test_a_picture_beside_idx_files_is_none_of_them(idx_folder, idx_arrays):
+    put(GREY, idx_folder / "preview.png")
+    assert np.array_equal(load_dataset(str(idx_folder)).images, idx_arrays[0])

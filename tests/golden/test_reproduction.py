@@ -4,16 +4,12 @@ import json
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from metabit.golden.data.datasets import Dataset
-from metabit.golden.errors import ConfigurationError, DataError
-from metabit.golden.studies import reproduction
+from metabit.golden.errors import ConfigurationError
 from metabit.golden.studies.comparison import Comparison, RowComparison
 from metabit.golden.studies.published import TABLES, PublishedRow, published, select
-from metabit.golden.studies.reproduction import reproduce
-from metabit.golden.studies.results import Cache, Result, key_of
+from metabit.golden.studies.results import Result, former_key
 
 CHANCE = PublishedRow(
     table="layers",
@@ -32,18 +28,8 @@ CHANCE = PublishedRow(
 )
 
 
-@pytest.fixture
-def _small(monkeypatch):
-    """A few samples in the shape of Random Prototypes."""
-    rng = np.random.default_rng(0)
-    prototypes, labels = rng.random((10, 1000)) < 0.5, np.arange(300) % 10
-    samples = prototypes[labels] ^ (rng.random((300, 1000)) < 0.3)
-    small = Dataset("prototypes", samples, labels, 10, None, None, holdout=60)
-    monkeypatch.setattr(reproduction, "_dataset", lambda name, data_dir: small)
-
-
-def result(accuracy, seed=0, row="layers/prototypes/6"):
-    return Result(f"key{seed}", row, seed, 1, [accuracy], [0.5], 0.1, "ab")
+def result(accuracy, seed=0):
+    return Result(seed, 1, [accuracy], [0.5], 0.1, "ab")
 
 
 def test_published_rows():
@@ -84,77 +70,10 @@ def test_select_errors(options, message):
         select(**options)
 
 
-@pytest.mark.usefixtures("_small")
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_reproduce_runs_what_is_missing(tmp_path, jobs, monkeypatch):
-    if jobs > 1:
-        # Processes would not see the small data set.
-        monkeypatch.setattr(reproduction, "_parallel_options", {"backend": "threading"})
-    path = tmp_path / "runs.jsonl"
-    first = list(reproduce([CHANCE], range(2), 2, Cache(path), jobs=jobs))
-    assert [finished.cached for finished in first] == [False, False]
-    accuracies = {f.seed: f.result.test_accuracy for f in first}
-    assert all(len(accuracy) == 2 for accuracy in accuracies.values())
-    cache = Cache(path)
-    again = list(reproduce([CHANCE], range(3), 2, cache, jobs=jobs))
-    assert sorted(finished.seed for finished in again if finished.cached) == [0, 1]
-    for finished in again:
-        if finished.cached:
-            assert finished.result.test_accuracy == accuracies[finished.seed]
-    assert len(Cache(path)) == len(cache) == 3
-
-
-@pytest.mark.usefixtures("_small")
-def test_rows_that_two_tables_share_are_run_once(tmp_path):
-    cache = Cache(tmp_path / "runs.jsonl")
-    finished = list(reproduce([CHANCE, CHANCE], [0], 1, cache))
-    assert [f.cached for f in finished] == [False, True]
-    assert finished[0].result == finished[1].result
-    assert len(cache) == 1
-
-
-@pytest.mark.usefixtures("_small")
-def test_a_failed_run_is_reported_and_the_others_go_on(tmp_path, monkeypatch):
-    prepare = reproduction.prepare
-
-    def fail_once(config, **options):
-        if config.seed == 0:
-            raise DataError("gone")
-        return prepare(config, **options)
-
-    monkeypatch.setattr(reproduction, "prepare", fail_once)
-    cache = Cache(tmp_path / "runs.jsonl")
-    finished = list(reproduce([CHANCE, CHANCE], range(2), 1, cache))
-    assert [(f.seed, f.error) for f in finished if f.result is None] == [
-        (0, "DataError: gone"),
-        (0, "DataError: gone"),
-    ]
-    assert len(cache) == 1
-
-
 def test_key_depends_on_all_but_the_name():
     config = CHANCE.config(0, 1)
-    assert key_of(config) == key_of(config.model_copy(update={"name": "other"}))
-    assert key_of(config) != key_of(config.model_copy(update={"batch": 51}))
-
-
-def test_cache_survives_a_killed_process(tmp_path):
-    path = tmp_path / "runs.jsonl"
-    cache = Cache(path)
-    cache.add(result(0.5, 0))
-    cache.add(result(0.6, 1))
-    path.write_text(path.read_text()[:-20])
-    cache = Cache(path)
-    assert len(cache) == 1
-    cache.add(result(0.7, 2))
-    assert len(Cache(path)) == 2
-    assert json.loads(path.read_text().splitlines()[-1])["seed"] == 2
-
-
-def test_cache_that_is_none(tmp_path):
-    (tmp_path / "runs.jsonl").write_bytes(b"\xff\xfe")
-    with pytest.raises(DataError, match="cannot be read"):
-        Cache(tmp_path / "runs.jsonl")
+    assert former_key(config) == former_key(config.model_copy(update={"name": "other"}))
+    assert former_key(config) != former_key(config.model_copy(update={"batch": 51}))
 
 
 @pytest.mark.parametrize(
@@ -195,6 +114,10 @@ RUNS = Path(__file__).parents[2] / "docs" / "reproduction" / "runs.jsonl"
 def test_documented_runs_belong_to_rows_as_they_are_now():
     """A change of a configuration or of the rule's version makes them stale."""
     documented = [json.loads(line) for line in RUNS.read_text().splitlines()]
-    known = {key_of(row.config(seed, 50)) for row in published() for seed in range(10)}
+    known = {former_key(row.config(seed, 50)) for row in published() for seed in range(10)}
     assert {run["key"] for run in documented} <= known
     assert len({run["key"] for run in documented}) == len(documented)
+    results = [Result.of(run) for run in documented]
+    assert [result.test_accuracy for result in results] == [
+        run["test_accuracy"] for run in documented
+    ]

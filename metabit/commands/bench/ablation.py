@@ -5,19 +5,16 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
 from metabit.errors import MetabitError
-from metabit.golden import network
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.data.splits import SPLITS
 from metabit.golden.errors import ConfigurationError
-from metabit.golden.paper import network as paper_network
-from metabit.golden.studies.ablation import TABLES, Summary, Variant, summarise, variants
-from metabit.golden.studies.alternatives import Alternative
+from metabit.golden.studies.ablation import TABLES, Summary, summarise, variants
 
 from .. import options
+from ..many_runs import conclude, limit, point_of, train_missing
 from ..options import check_folder, write_json
 
 DATASETS = ("fashion-mnist", "prototypes")
@@ -28,9 +25,6 @@ _HEADINGS = {
     "changes": "the first row, but",
     "encoders": "network",
 }
-
-_Rule = tuple[int | None, Alternative | None, tuple[int, int]]
-"""Deviations and alternative of a variant; versions of the hardware's rule and the paper's."""
 
 EPILOG = """
 **Examples**
@@ -77,6 +71,8 @@ def ablation(
     ] = None,
 ) -> None:
     """Train variants of the rule with several seeds, and print what each is worth."""
+    from metabit.sweep.ledger import Ledger
+
     check_folder("--json", json)
     check_folder("--markdown", markdown)
     names = tables.split(",")
@@ -92,16 +88,26 @@ def ablation(
             raise MetabitError(f"table encoders is about images, and {dataset} has none")
         names.remove("encoders")
     rows = {name: variants(name, dataset) for name in names}
-    accuracies = _run(
-        [variant for table in rows.values() for variant in table],
-        seeds,
-        epochs,
-        split,
-        jobs,
-        cache,
-        data_dir,
-    )
     console = Console(soft_wrap=True)
+    points = {
+        (variant, seed): point_of(
+            variant.plan(seed, epochs, split, data_dir),
+            {"table": name, "row": variant.name},
+            variant.variation,
+        )
+        for seed in range(seeds)
+        for name, table in rows.items()
+        for variant in table
+    }
+    runs = list(points.values())
+    cache.mkdir(parents=True, exist_ok=True)
+    with Ledger(cache / "runs.jsonl") as ledger:
+        finished = train_missing(console, runs, ledger, jobs=limit(jobs))
+        # A table is of all its runs.
+        conclude(console, runs, ledger, finished=finished)
+    accuracies = {
+        which: ledger.lines[point.key]["test_accuracy"] for which, point in points.items()
+    }
     results, texts = [], []
     for name, table in rows.items():
         summaries = summarise(table, accuracies)
@@ -113,50 +119,6 @@ def ablation(
         markdown.write_text("\n".join(texts), encoding="utf-8")
     if json is not None:
         write_json(json, {"rows": [_row(summary) for summary in results], "versions": versions()})
-
-
-def _run(
-    rows: list[Variant],
-    seeds: int,
-    epochs: int,
-    split: str,
-    jobs: int,
-    cache: Path,
-    data_dir: Path | None,
-) -> dict[tuple[Variant, int], float]:
-    """Train every row with every seed."""
-    from joblib import Memory, Parallel, delayed
-
-    # Rows that stand in two tables train once.
-    accuracy = Memory(cache, verbose=0).cache(_accuracy, ignore=["data_dir"])
-
-    def one(variant: Variant, seed: int) -> tuple[Variant, int, float]:
-        # Results of an older version of either rule are not taken for new.
-        versions_of_rules = network.RULE_VERSION, paper_network.RULE_VERSION
-        rule = variant.deviations, variant.alternative, versions_of_rules
-        fields = variant.config.model_dump(exclude={"name"})
-        return variant, seed, accuracy(fields, rule, seed, epochs, split, data_dir)
-
-    runs = [(variant, seed) for seed in range(seeds) for variant in rows]
-    results = Parallel(n_jobs=jobs, return_as="generator_unordered")(
-        delayed(one)(variant, seed) for variant, seed in runs
-    )
-    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        return {
-            (variant, seed): value
-            for variant, seed, value in progress.track(results, total=len(runs))
-        }
-
-
-def _accuracy(
-    fields: dict, rule: _Rule, seed: int, epochs: int, split: str, data_dir: Path | None
-) -> float:
-    """Train: a function of values, by which joblib finds its result again."""
-    from metabit.golden.configurations.named import make_config
-
-    variant = Variant("", "", make_config(fields), *rule[:2])
-    return variant.accuracy(seed, epochs, split, data_dir)
 
 
 def _cells(summary: Summary, first: bool) -> tuple[str, str, str]:

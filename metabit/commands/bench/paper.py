@@ -1,18 +1,22 @@
 """`metabit bench paper`: the published tables, measured again."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from metabit.golden.runs.plan import Plan
 from metabit.golden.studies.comparison import RowComparison
 from metabit.golden.studies.published import TABLES, PublishedRow, select
-from metabit.golden.studies.reproduction import Finished, reproduce
-from metabit.golden.studies.results import Cache
+from metabit.golden.studies.results import Result, former_key
 
 from .. import options
+from ..many_runs import conclude, limit, point_of, train_missing
 from ..options import check_folder, write_json
+
+if TYPE_CHECKING:
+    from metabit.sweep.point import Point
 
 EPILOG = """
 **Examples**
@@ -106,6 +110,8 @@ def paper(
     Every run is kept in a file as soon as it is over, so that an interrupted benchmark goes on
     where it stopped, and more seeds add to those that are there.
     """
+    from metabit.sweep.ledger import Ledger
+
     from .paper_tables import csv_text, json_table, markdown_text, print_list, print_table
 
     console = Console(soft_wrap=True)
@@ -113,21 +119,24 @@ def paper(
         check_folder(name, path)
     check_folder("--cache", cache)
     check_folder("--plots", plots)
-    if jobs == 0:
-        raise typer.BadParameter("must be -1 or at least 1, not 0", param_hint="--jobs")
+    at_once = limit(jobs)
     chosen = select(tables, dataset, rows, extra)
     if listed:
         print_list(console, chosen)
         return
-    results = Cache(cache)
     wanted = range(seed, seed + seeds)
-    failed = 0
-    if not report_only:
-        failed = _run(console, chosen, wanted, epochs, results, data_dir, jobs)
+    points = {(row, s): _point(row, s, epochs, data_dir) for row in chosen for s in wanted}
+    if report_only:
+        lines, finished = Ledger.read(cache), True
+    else:
+        with Ledger(cache) as ledger:
+            missing = [p for p in points.values() if former_key(p.plan.config) not in ledger.lines]
+            finished = train_missing(console, missing, ledger, jobs=at_once)
+            lines = ledger.lines
     compared = [
         RowComparison(row, found)
         for row in chosen
-        if (found := [r for s in wanted if (r := results.get(row.config(s, epochs))) is not None])
+        if (found := [r for s in wanted if (r := _result(points[row, s], lines)) is not None])
     ]
     for path, text in ((csv, csv_text), (markdown, markdown_text)):
         if path is not None:
@@ -140,35 +149,19 @@ def paper(
 
         for picture in draw(compared, plots):
             console.print(f"drew {picture}", highlight=False)
-    if failed:
-        raise typer.Exit(1)
+    if not report_only:
+        conclude(console, list(points.values()), ledger, finished=finished)
 
 
-def _run(
-    console: Console,
-    rows: list[PublishedRow],
-    seeds: range,
-    epochs: int,
-    cache: Cache,
-    data_dir: Path | None,
-    jobs: int,
-) -> int:
-    """Run what is missing, and return how many runs failed."""
-    total, failed = len(rows) * len(seeds), 0
-    runs = reproduce(rows, seeds, epochs, cache, data_dir=data_dir, jobs=jobs)
-    for done, finished in enumerate(runs, 1):
-        failed += finished.result is None
-        if not finished.cached or finished.result is None:
-            console.print(f"[{done}/{total}] {_line(finished)}", highlight=False, markup=False)
-    return failed
+def _point(row: PublishedRow, seed: int, epochs: int, data_dir: Path | None) -> "Point":
+    """Return what a run of a row is."""
+    plan = Plan(row.config(seed, epochs), epochs, "paper", data_dir=data_dir)
+    return point_of(plan, {"row": row.name})
 
 
-def _line(finished: Finished) -> str:
-    """Return what is said of a run that is over."""
-    name = f"{finished.row.name} seed {finished.seed}"
-    if finished.result is None:
-        return f"{name} FAILED: {finished.error}"
-    result = finished.result
-    return (
-        f"{name}: {100 * result.test_accuracy[-1]:.2f} %  {result.seconds_per_epoch:.2f} s an epoch"
-    )
+def _result(point: "Point", lines: dict[str, dict[str, Any]]) -> Result | None:
+    """Return the result of a run, which an earlier version may have kept; None: there is none."""
+    for key in (point.key, former_key(point.plan.config)):
+        if key in lines and lines[key]["status"] == "done":
+            return Result.of(lines[key])
+    return None
