@@ -112,6 +112,11 @@ def export(
     console = Console(soft_wrap=True)
     for text in write(path, loaded, given):
         console.print(escape(text), highlight=False)
+    if loaded.config.views > 1:
+        console.print(
+            f"judges one view of a sample; metabit predict judges {loaded.config.views}",
+            highlight=False,
+        )
 
 
 def _write_c(path: Path, checkpoint: Checkpoint, given: dict[str, Any]) -> list[str]:

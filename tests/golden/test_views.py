@@ -148,6 +148,8 @@ def test_commands(tmp_path):
         found = arrays["classes"]
     np.testing.assert_array_equal(found, predictions_of(checkpoint.network(), samples))
     assert (found != predictions_of(checkpoint.network(), samples[:1])).any()
+    said = metabit("export", run, "--format", "c", "--out", tmp_path / "run.h")
+    assert "judges one view of a sample; metabit predict judges 5" in said
     metabit("train", "--resume", run, "--epochs", "3", "--out", tmp_path / "longer.npz")
     printed = metabit("train", *OPTIONS, "--seeds", 2, "--json", results)
     assert "by all views over 2 seeds" in printed
