@@ -45,3 +45,16 @@ def scores_in_views(network: BinaryNetwork, views: Iterable[Bits]) -> npt.NDArra
 def predictions_of(network: BinaryNetwork, views: Iterable[Bits]) -> npt.NDArray[np.int64]:
     """Return the classes of samples, shape (n,); see :func:`scores_in_views`."""
     return scores_in_views(network, views).argmax(axis=1)
+
+
+def confusion_matrix(
+    labels: npt.NDArray[np.integer], predictions: npt.NDArray[np.integer], classes: int
+) -> npt.NDArray[np.int64]:
+    """Return how often each class was predicted for each, shape (classes, classes).
+
+    A row is a true class, a column a predicted one; predictions below 0, of no class, are left out.
+    """
+    counts = np.zeros((classes, classes), np.int64)
+    decided = predictions >= 0
+    np.add.at(counts, (labels[decided], predictions[decided]), 1)
+    return counts

@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -228,6 +229,19 @@ def test_several_seeds(tmp_path):
     text = page(tmp_path).text
     assert "This is the first of 3 seeds; their mean test accuracy is 87.50 %." in text
     assert "91.25 %" in text
+
+
+def test_a_trained_network_that_predicts_in_hardware(tmp_path, monkeypatch):
+    """What simulate writes of a checkpoint that has finished: it counts no cycles."""
+    write_train(tmp_path)
+    found = {"test_accuracy": 0.9125, "samples": 360, "device": "small-spram", "bit_exact": True}
+    (tmp_path / "simulate.json").write_text(json.dumps(found | {"state_sha256": STATE}))
+    monkeypatch.chdir(tmp_path)
+    found = page(Path())
+    assert "The trained network in hardware" in found.headings
+    assert "for each of these test samples, 91.25 % of them rightly" in found.text
+    assert "cycles" not in found.text
+    assert f"{tmp_path.name}, made" in found.text
 
 
 def test_divergence(tmp_path):

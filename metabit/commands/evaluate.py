@@ -25,7 +25,7 @@ from metabit.golden.data.splits import split as split_dataset
 from metabit.golden.data.training_data import check_fit
 from metabit.golden.engines import choose_engine
 from metabit.golden.modes.registry import load_any_checkpoint, mode_of
-from metabit.golden.scores import predictions_of
+from metabit.golden.scores import confusion_matrix, predictions_of
 from metabit.golden.views import each_view
 
 from . import options
@@ -121,8 +121,7 @@ def _report(
     about: dict[str, Any],
 ) -> None:
     """Say how many predictions are right, class by class."""
-    confusion = np.zeros((len(names), len(names)), np.int64)
-    np.add.at(confusion, (labels, predictions), 1)
+    confusion = confusion_matrix(labels, predictions, len(names))
     accuracy = float(np.mean(predictions == labels))
     if json is not None:
         write_json(

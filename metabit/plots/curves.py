@@ -1,7 +1,7 @@
 """Pictures over epochs: accuracy, and what moved."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -24,25 +24,42 @@ def learning_curve(subject: Subject) -> Figure:
     figure, [places] = panels(
         *(1, 2 if both else 1, 12.5 if both else 9.0, 4.4), "Learning curve", subject.title
     )
-    axes, ends = places[0], []
-    last = len(subject.train_accuracy)
-    for values, text, colour in (
-        (subject.train_accuracy, "training", SECOND),
-        (subject.test_accuracy, "test", ACCENT),
-    ):
-        if values:
-            percent = [100 * value for value in values]
-            curve(axes, range(1, last + 1), percent, colour)
-            ends.append((last, percent[-1], f"{text} {percent[-1]:.1f} %", colour))
-    over_epochs(axes, last, room=0.25 if both else 0.16)
-    _mark_annealing(axes, subject)
-    label_ends(axes, ends)
-    name(axes, "Training while learning, test after each epoch", "epoch", "accuracy, %")
+    room = 0.25 if both else 0.16
+    title = "Training while learning, test after each epoch"
+    accuracies(places[0], subject.train_accuracy, subject.test_accuracy, room=room, title=title)
+    _mark_annealing(places[0], subject)
     if both:
         over_layers(places[1], subject, lambda seen, layer: 100 * seen.accuracy)
         title = f"Each layer's own classifier, first {SAMPLES} test samples at most"
         name(places[1], title, "epoch", "accuracy, %")
     return figure
+
+
+def accuracies(
+    axes: Any, train: Sequence[float], test: Sequence[float], *, room: float, title: str = ""
+) -> None:
+    """Draw accuracies after every epoch, with the last ones in figures.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to.
+    train, test : sequence of float
+        Fractions on training and test samples; may be empty.
+    room : float
+        For the figures, as a part of the epochs.
+    title : str
+        Over the axes.
+    """
+    last, ends = max(len(train), len(test)), []
+    for values, text, colour in ((train, "training", SECOND), (test, "test", ACCENT)):
+        if values:
+            percent = [100 * value for value in values]
+            curve(axes, range(1, len(values) + 1), percent, colour)
+            ends.append((len(values), percent[-1], f"{text} {percent[-1]:.1f} %", colour))
+    over_epochs(axes, last, room=room)
+    label_ends(axes, ends)
+    name(axes, title, "epoch", "accuracy, %")
 
 
 def _mark_annealing(axes: Any, subject: Subject) -> None:

@@ -1,5 +1,6 @@
 """Pictures of distributions: counters and margins of every layer, and the confusion matrix."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..golden.distribution import merge_bins
 from ..golden.runs.observation import PERCENTILES, margins_of
+from ..golden.scores import confusion_matrix
 from .style import (
     ACCENT,
     BAD,
@@ -233,48 +235,75 @@ def confusion(subject: Subject, tested: Tested) -> Figure:
         Labels and predictions.
     """
     classes, labels = subject.config.classes, tested.labels
-    counts = np.zeros((classes, classes), np.int64)
-    decided = tested.predictions >= 0
-    np.add.at(counts, (labels[decided], tested.predictions[decided]), 1)
-    totals = np.bincount(labels, minlength=classes)[:, None]
-    shares = counts / np.maximum(totals, 1)
+    counts = confusion_matrix(labels, tested.predictions, classes)
     size = min(9.0, 2.6 + 0.52 * classes)
     figure = Figure(figsize=(size + 0.9, size), layout="constrained")
     axes = figure.subplots()
     bare(axes)
-    axes.spines[:].set_visible(False)
-    # Mistakes are few: they get a scale of their own, or they would all look white.
-    wrong = np.where(np.eye(classes, dtype=bool), np.nan, shares)
-    right = np.where(np.eye(classes, dtype=bool), shares, np.nan)
-    worst = max(float(np.nanmax(wrong)), 0.05)
-    axes.imshow(right, cmap="Blues", vmin=0, vmax=1.25)
-    axes.imshow(wrong, cmap="Reds", vmin=0, vmax=1.25 * worst)
+    totals = np.bincount(labels, minlength=classes)
+    draw_confusion(axes, counts, totals, subject.class_names)
     if classes <= _WRITTEN_CLASSES:
-        for row, column in np.ndindex(counts.shape):
-            if counts[row, column]:
-                dark = shares[row, column] > (0.7 if row == column else 0.7 * worst)
-                axes.text(
-                    *(column, row, str(counts[row, column])),
-                    ha="center",
-                    va="center",
-                    fontsize=8.5,
-                    color="white" if dark else INK,
-                )
-        names = subject.class_names
-        axes.set_xticks(range(classes), names, rotation=45 if max(map(len, names)) > 3 else 0)
-        axes.set_yticks(range(classes), names)
         side = axes.secondary_yaxis("right")
-        shown = [f"{100 * shares[i, i]:.1f} %" if totals[i, 0] else "-" for i in range(classes)]
+        right = counts.diagonal()
+        shown = [f"{100 * r / n:.1f} %" if n else "-" for r, n in zip(right, totals, strict=True)]
         side.set_yticks(range(classes), shown)
         side.tick_params(colors=GOOD, labelsize=8.5, length=0)
         side.spines[:].set_visible(False)
     accuracy = np.trace(counts) / max(len(labels), 1)
-    neither = "" if decided.all() else f", {np.sum(~decided)} as neither class"
-    name(axes, "", "predicted class", "true class")
-    axes.grid(visible=False)
+    undecided = len(labels) - int(counts.sum())
+    neither = f", {undecided} as neither class" if undecided else ""
     head(
         figure,
         f"Confusion matrix: {100 * accuracy:.2f} % of {len(labels)} test samples right{neither}",
         subject.title if size > 6 else f"{subject.config.name}, seed {subject.config.seed}",
     )
     return figure
+
+
+def draw_confusion(
+    axes: Any,
+    counts: npt.NDArray[np.int64],
+    totals: npt.NDArray[np.int64],
+    names: Sequence[str],
+    ink: str = INK,
+) -> None:
+    """Draw a confusion matrix: a row per true class, a column per predicted one.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to.
+    counts : ndarray of int, shape (classes, classes)
+        From :func:`~metabit.golden.scores.confusion_matrix`.
+    totals : ndarray of int, shape (classes,)
+        Samples of each class.
+    names : sequence of str
+        Of the classes.
+    ink : str
+        Of figures on pale cells.
+    """
+    classes = len(counts)
+    shares = counts / np.maximum(totals, 1)[:, None]
+    # Mistakes are few: they get a scale of their own, or they would all look white.
+    wrong = np.where(np.eye(classes, dtype=bool), np.nan, shares)
+    right = np.where(np.eye(classes, dtype=bool), shares, np.nan)
+    worst = max(float(np.nanmax(wrong)), 0.05)
+    axes.spines[:].set_visible(False)
+    axes.imshow(right, cmap="Blues", vmin=0, vmax=1.25)
+    axes.imshow(wrong, cmap="Reds", vmin=0, vmax=1.25 * worst)
+    axes.grid(visible=False)
+    name(axes, "", "predicted class", "true class")
+    if classes > _WRITTEN_CLASSES:
+        return
+    for row, column in np.ndindex(counts.shape):
+        if counts[row, column]:
+            dark = shares[row, column] > (0.7 if row == column else 0.7 * worst)
+            axes.text(
+                *(column, row, str(counts[row, column])),
+                ha="center",
+                va="center",
+                fontsize=8.5,
+                color="white" if dark else ink,
+            )
+    axes.set_xticks(range(classes), names, rotation=45 if max(map(len, names)) > 3 else 0)
+    axes.set_yticks(range(classes), names)

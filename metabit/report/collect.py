@@ -19,7 +19,7 @@ TRAIN, SIMULATE, BUILD, CHECKPOINT = "train.json", "simulate.json", "build.json"
 _TRAIN_KEYS = ("test_accuracy", "train_accuracy", "seconds_per_epoch", "state_sha256", "dataset")
 _SIMULATE_KEYS = ("samples", "bit_exact")
 _MEASURED_KEYS = ("cycles", "cycles_per_sample", "cycles_per_second", "state_sha256")
-"""What a simulation measures that has come to its end without a difference."""
+"""What the simulation of a training measures that has come to its end without a difference."""
 
 _SHOWN = 24
 """Test samples shown as they come, and at most as many mistakes."""
@@ -126,7 +126,8 @@ def _read(file: Path, keys: tuple[str, ...]) -> dict[str, Any] | None:
     if "runs" in content:
         summary = {"mean": content["test_accuracy"], "seeds": len(content["runs"])}
         content = content["runs"][0] | summary
-    if content.get("bit_exact"):
+    # A device that has only predicted counts no cycles.
+    if content.get("bit_exact") and "test_accuracy" not in content:
         keys += _MEASURED_KEYS
     for key in keys:
         if key not in content:
@@ -158,14 +159,13 @@ def _predict(file: Path) -> Predictions | None:
     from ..golden.data.class_names import class_names
     from ..golden.data.datasets import load_dataset
     from ..golden.data.splits import split
+    from ..golden.scores import confusion_matrix
 
     checkpoint = load_checkpoint(file)
     config, record = checkpoint.config, checkpoint.record
     parts = split(load_dataset(record.dataset, None, record.reading), record.split, config.seed)
     images, labels = parts.test_images, parts.test_labels
     predictions = checkpoint.network().predict(record.encoder_of(config.encoder).encode(images))
-    confusion = np.zeros((config.classes, config.classes), np.int64)
-    np.add.at(confusion, (labels, predictions), 1)
 
     def samples(indices: npt.NDArray[np.intp]) -> list[Sample]:
         return [
@@ -176,7 +176,7 @@ def _predict(file: Path) -> Predictions | None:
     return Predictions(
         first=samples(np.arange(len(labels))),
         mistakes=samples(np.flatnonzero(predictions != labels)),
-        confusion=confusion,
+        confusion=confusion_matrix(labels, predictions, config.classes),
         names=class_names(record.dataset, config.classes, record.class_names),
         network={
             "config": config.model_dump(mode="json"),

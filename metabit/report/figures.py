@@ -12,6 +12,8 @@ import numpy.typing as npt
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from ..plots.curves import accuracies
+from ..plots.distributions import draw_confusion
 from ..plots.style import ACCENT, AXIS, FAINT, GOOD, GRID, INK, SECOND, bare
 from .collect import Sample
 
@@ -99,30 +101,7 @@ def learning_curve(
 ) -> str:
     """Return the accuracies of all epochs as a curve."""
     figure, axes = _axes(width, 3.2)
-    axes.grid(axis="y", color=GRID)
-    for values, colour, name in ((train, SECOND, "training, online"), (test, ACCENT, "test")):
-        if not values:
-            continue
-        epochs = np.arange(1, len(values) + 1)
-        axes.plot(
-            epochs, 100 * np.array(values), color=colour, marker="o", markersize=4, linewidth=2
-        )
-        axes.annotate(
-            f"{name} {100 * values[-1]:.1f} %",
-            (epochs[-1], 100 * values[-1]),
-            xytext=(8, 0),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            fontsize=9.5,
-            annotation_clip=False,
-        )
-    last = max(len(train), len(test), 2)
-    axes.set_xlim(0.7, last + _BESIDE * last / width)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_xticks([tick for tick in axes.get_xticks() if 1 <= tick <= last])
-    axes.set_xlabel("epoch", color=INK, fontsize=9.5)
-    axes.set_ylabel("accuracy, %", color=INK, fontsize=9.5)
+    accuracies(axes, train, test, room=_BESIDE / width)
     return _svg(figure, salt)
 
 
@@ -168,25 +147,7 @@ def confusion(
     classes = len(counts)
     size = min(width, _LARGEST_MATRIX, 1.4 + 0.36 * classes)
     figure, axes = _axes(size, size)
-    axes.spines[:].set_visible(False)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    if classes <= 20:
-        for row, column in np.ndindex(counts.shape):
-            if counts[row, column]:
-                axes.text(
-                    column,
-                    row,
-                    str(counts[row, column]),
-                    ha="center",
-                    va="center",
-                    fontsize=8,
-                    color="white" if shares[row, column] > 0.5 else _CELL_INK,
-                )
-        axes.set_xticks(range(classes), names, rotation=45 if max(map(len, names)) > 3 else 0)
-        axes.set_yticks(range(classes), names)
-    axes.set_xlabel("predicted class", color=INK, fontsize=9.5)
-    axes.set_ylabel("true class", color=INK, fontsize=9.5)
+    draw_confusion(axes, counts, counts.sum(axis=1), names, _CELL_INK)
     return _svg(figure, salt)
 
 

@@ -41,7 +41,7 @@ def write_report(contents: Contents, file: Path) -> None:
     page = environment.get_template("report.html").render(
         version=__version__,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        folder=contents.folder.name,
+        folder=contents.folder.resolve().name,
         train=_train(contents.train),
         simulate=_simulate(contents),
         build=_build(contents),
@@ -100,6 +100,7 @@ def _simulate(contents: Contents) -> dict[str, Any] | None:
     phases = phases_per_sample(results)
     return {
         **results,
+        "predicted_only": "test_accuracy" in results,
         "phases": [
             {
                 "name": name,
