@@ -14,6 +14,7 @@ from metabit.golden.data.datasets import Dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.modes.registry import DEFAULT, MODES
 from metabit.golden.runs.plan import Plan, read_plan
+from metabit.golden.runs.stopping import Patience
 from metabit.golden.runs.training_run import TrainingRun
 
 from . import options
@@ -24,6 +25,7 @@ from .overwriting import ForceOption, reserved
 from .pictures import draw_run, prepare_folder
 from .training import (
     VIEWS,
+    back_to_best,
     describe,
     of_views,
     open_run,
@@ -60,6 +62,8 @@ metabit train --dataset mine.csv --target class --hidden 55,55 --group 55
 metabit train --config paper-135 --mode paper      the paper's own rule
 
 metabit train --mode baldassi --layers 165 --group 11
+
+metabit train --split validation --epochs 90 --patience 10 --out run.npz
 
 metabit train --plan run.npz --seeds 5              what a checkpoint was trained as, five times
 """
@@ -108,6 +112,17 @@ def train(
         Path | None,
         typer.Option(
             "--resume", metavar="FILE.npz", help="Checkpoint to go on from.", show_default=False
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            "--patience",
+            metavar="N",
+            min=1,
+            help="End when N epochs in a row were no better on the test samples than the best one "
+            "so far, and keep that one.",
+            show_default=False,
         ),
     ] = None,
     plan: Annotated[
@@ -189,9 +204,14 @@ def train(
         for run, path in _prepared(console, runs):
             with reserved(path, run, force=force, resumed=resume):
                 describe(console, run)
-                if not train_to_end(console, run, path, checkpoint_every):
+                stop = None if patience is None else Patience(patience, run)
+                if not train_to_end(console, run, path, checkpoint_every, patience=stop):
                     raise typer.Exit(130)
+                if stop is not None:
+                    run = back_to_best(console, run, path, stop)
             results.append(results_of(run))
+            if stop is not None:
+                results[-1]["stopped_after"] = stop.last
             summarise(console, run, results[-1], path)
             if plots is not None:
                 name = f"seed-{run.network.config.seed}"

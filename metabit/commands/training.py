@@ -20,6 +20,7 @@ from metabit.golden.data.training_data import TrainingData, changing
 from metabit.golden.engines import choose_engine
 from metabit.golden.modes.registry import load_any_checkpoint, mode_of
 from metabit.golden.runs.longer import explain
+from metabit.golden.runs.stopping import Patience
 from metabit.golden.runs.training_run import TrainingRun
 
 from .data_options import print_summary
@@ -175,10 +176,12 @@ def train_to_end(
     checkpoint_every: int,
     command: str = "metabit train",
     note: Callable[[], str] = lambda: "",
+    patience: Patience | None = None,
 ) -> bool:
     """Train to the end and return True, or until Ctrl-C and return False.
 
-    ``note`` is called after every span; what it returns stands beside the bar.
+    ``note`` is called after every span; what it returns stands beside the bar. The end may come
+    earlier, when ``patience`` is exhausted.
     """
     schedule = run.schedule
     progress = Progress(
@@ -217,6 +220,8 @@ def train_to_end(
                     schedule.done or (schedule.epoch - 1) % checkpoint_every == 0
                 ):
                     run.checkpoint().save(path)
+                if patience is not None and patience.exhausted(run):
+                    return True
             else:
                 progress.update(
                     bar,
@@ -239,6 +244,27 @@ def train_to_end(
             highlight=False,
         )
     return False
+
+
+def back_to_best(
+    console: Console, run: TrainingRun, path: Path | None, patience: Patience
+) -> TrainingRun:
+    """Return a run as it was after its best epoch, say which one that is, and save it."""
+    best = patience.best(run)
+    epoch, accuracy = len(best.test_accuracy), best.test_accuracy[-1]
+    console.print(
+        f"epoch {epoch} of {patience.last} was the best, {100 * accuracy:.2f} %, and is kept",
+        highlight=False,
+    )
+    if run.data.split.name != "validation":
+        console.print(
+            "[yellow]the test set has chosen the epoch, which flatters its accuracy[/]; "
+            "--split validation sets samples apart for that",
+            highlight=False,
+        )
+    if path is not None and best is not run:
+        best.checkpoint().save(path)
+    return best
 
 
 def samples_left(run: TrainingRun) -> int:
