@@ -1,20 +1,24 @@
 """Metabit: training binary neural networks on small FPGAs."""
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .estimator import MetabitClassifier
 
-__all__ = ["MetabitClassifier", "__version__"]
+    __version__: str
 
-__version__ = version("metabit")
+__all__ = ["MetabitClassifier", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    # Scikit-learn takes a second to import, and most of Metabit does not need it.
+    # Both take long to import: scikit-learn a second, and who looks a version up much of what a
+    # command takes before it can be interrupted in an orderly way.
     if name == "MetabitClassifier":
         from .estimator import MetabitClassifier
 
         return MetabitClassifier
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("metabit")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

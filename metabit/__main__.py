@@ -1,5 +1,20 @@
-"""`python -m metabit`, the same as `metabit`."""
+"""`metabit` and `python -m metabit`."""
 
-from .cli import app
+import sys
 
-app(prog_name="metabit")
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells give it."""
+
+
+def main() -> None:
+    """Run the command; Ctrl-C is no error, not even while it is still being imported."""
+    try:
+        from .cli import app
+
+        app(prog_name="metabit")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

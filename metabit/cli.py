@@ -10,6 +10,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from . import __version__
+from .__main__ import INTERRUPTED
 from .commands import (
     bench,
     boards,
@@ -60,10 +61,6 @@ metabit build icebreaker                     a bitstream
 
 metabit doctor                               what is installed, what is missing, how to mend it
 """
-
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells give it."""
 
 
 class _Group(TyperGroup):

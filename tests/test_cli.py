@@ -293,6 +293,23 @@ def test_ctrl_c_ends_with_its_own_status(monkeypatch):
     assert metabit("build", "icebreaker", status=130) == "interrupted\n"
 
 
+def test_ctrl_c_while_the_command_is_imported():
+    program = """
+import sys
+
+class Pressed:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Pressed())
+from metabit.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 # Examples
 
 

@@ -1,6 +1,6 @@
 """What else a rule could do: measured beside it, and not adopted."""
 
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -43,8 +43,7 @@ def start(plan: Plan, data: TrainingData, variation: Variation | None = None) ->
     """
     if variation is None:
         return plan.start(data, observe=False)
-    config = plan.config
-    assert isinstance(config, Config)
+    config = cast(Config, plan.config)
     if variation in DEVIATIONS:
         deviating = DeviatingNetwork(config, DEVIATIONS.index(variation) + 1)
         schedule = Schedule(deviating.config, data.samples, plan.epochs)
