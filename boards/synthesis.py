@@ -1,6 +1,6 @@
 """How the device is synthesised, for bitstreams and for netlists that are simulated; and placed."""
 
-from ..hdl.store.counters import OWN
+from ..hdl.pipeline import OWN
 from .registry import Family
 
 MEMORIES = (
@@ -24,11 +24,15 @@ COLLISIONS = "setparam -set COLLISION_X_MASK 1'1 " + " ".join(
 )
 """Command of Yosys between reading a block and synthesising it."""
 
-_OWN = f"proc; setattr -set keep 1 a:{OWN} %ci1 t:*dff* %i"
+OWN_REGISTERS = f"proc; setattr -set keep 1 a:{OWN} %ci1 t:*dff* %i"
 """Registers are equal but lie in different corners of a device."""
 
 PREPARATION = "\n".join(
-    [*(f"select -assert-any {pattern}/t:$memrd_v2" for pattern in _ALWAYS), COLLISIONS, _OWN]
+    [
+        *(f"select -assert-any {pattern}/t:$memrd_v2" for pattern in _ALWAYS),
+        COLLISIONS,
+        OWN_REGISTERS,
+    ]
 )
 """The same for the device, which fails if it has no such memories; and what is not to be shared."""
 

@@ -15,9 +15,6 @@ from .setup import (
 )
 from .shape import Shape
 
-_LAYERS_AT = 2
-"""Setup word of layer 0."""
-
 
 class Control(wiring.Component):
     """Start runs, and let the host in while none is in progress.
@@ -77,11 +74,13 @@ class Control(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         run = self.run.payload
+        m.d.sync += self.start.eq(0)
         with m.FSM(name="control"):
             with m.State("Idle"):
                 m.d.comb += [self.run.ready.eq(1), self.idle.eq(~self.run.valid)]
                 with m.If(self.run.valid):
                     m.d.sync += [
+                        self.start.eq(1),
                         self.setup.train.eq(run.train),
                         self.setup.annealing.eq(run.annealing),
                         self.setup.damping.eq(run.damping),
@@ -90,7 +89,7 @@ class Control(wiring.Component):
                     ]
                     m.next = "Start"
             with m.State("Start"):
-                m.d.comb += [self.running.eq(1), self.start.eq(1)]
+                m.d.comb += self.running.eq(1)
                 m.next = "Begin"
             with m.State("Begin"):
                 # Every block is busy from the cycle after its start on.
@@ -109,15 +108,16 @@ class Control(wiring.Component):
         address, data = host.address, host.write_data
         # Registers on the way in and on the way out, so that no path leads from the link through
         # here into the memories, or back.
-        allowed, done = Signal(), Signal()
+        allowed, done, counting, writes = Signal(), Signal(), Signal(), Signal()
+        read_data = Signal.like(host.read_data, reset_less=True)
         m.d.sync += [
             allowed.eq(host.valid & self.idle & ~done & ~host.ready),
             host.ready.eq(done),
-            host.read_data.eq(
-                Mux(host.space == Space.STATISTICS, self.statistics, store.read_data)
-            ),
+            read_data.eq(Mux(counting, self.statistics, store.read_data)),
+            counting.eq(host.space == Space.STATISTICS),
         ]
         m.d.comb += [
+            host.read_data.eq(read_data),
             store.write.eq(host.write),
             store.space.eq(host.space),
             store.element.eq(host.element),
@@ -128,25 +128,26 @@ class Control(wiring.Component):
         with m.Switch(host.space):
             with m.Case(Space.SETUP):
                 m.d.comb += done.eq(allowed)
-                with m.If(allowed & host.write):
-                    self._write_setup(m, address, data)
+                m.d.comb += writes.eq(allowed & host.write)
             with m.Case(Space.CODES):
                 m.d.comb += [done.eq(allowed), self.codes_write.eq(allowed & host.write)]
             with m.Case(Space.STATISTICS):
                 m.d.comb += [done.eq(allowed), self.statistics_clear.eq(allowed & host.write)]
             with m.Default():
                 m.d.comb += [store.valid.eq(allowed), done.eq(allowed & store.ready)]
+        self._write_setup(m, writes, address, data)
 
-    def _write_setup(self, m: Module, address: Signal, data: Signal) -> None:
+    def _write_setup(self, m: Module, writes: Signal, address: Signal, data: Signal) -> None:
+        """Take a word, a cycle later than it is written: it goes to registers all over the core."""
+
         def take(fields: dict[str, tuple[int, int]], setup: object) -> None:
             for name, (start, width) in fields.items():
                 m.d.sync += setup[name].eq(data[start : start + width])  # type: ignore[index]
 
-        with m.Switch(address):
-            with m.Case(0):
-                take(NETWORK_WORD, self.network)
-            with m.Case(1):
-                take(RECORD_WORD, self.network)
-            for layer in range(self._shape.layers):
-                with m.Case(_LAYERS_AT + layer):
-                    take(LAYER_WORD, self.layers[layer])
+        words = [(NETWORK_WORD, self.network), (RECORD_WORD, self.network)]
+        words += [(LAYER_WORD, self.layers[layer]) for layer in range(self._shape.layers)]
+        for number, (fields, setup) in enumerate(words):
+            taken = Signal(name=f"taken_{number}")
+            m.d.sync += taken.eq(writes & (address == number))
+            with m.If(taken):
+                take(fields, setup)

@@ -1,7 +1,8 @@
 """The training core: the blocks, and what connects them."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import wiring
+from amaranth.lib.wiring import In
 
 from .array.array import Array
 from .array.forward import Forward
@@ -15,6 +16,7 @@ from .learn.jobs import Jobs
 from .learn.predictions import Predictions
 from .learn.search import Search
 from .learn.statistics import Statistics
+from .pipeline import OWN
 from .shape import Shape
 from .store.make import make_store
 
@@ -30,13 +32,16 @@ class Core(wiring.Component):
 
     Attributes
     ----------
-    See :class:`~metabit.hdl.bundles.CoreSignature`.
+    See :class:`~metabit.hdl.bundles.CoreSignature`, and:
+
+    abort : In(1)
+        Reset everything but the memories, at once or, in large devices, a cycle later.
     """
 
     def __init__(self, shape: Shape, store: wiring.Component | None = None) -> None:
         self._shape = shape
         self._store = store
-        super().__init__(CoreSignature(shape))
+        super().__init__({**CoreSignature(shape).members, "abort": In(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -53,17 +58,22 @@ class Core(wiring.Component):
         predictions = Predictions(shape)
         statistics = Statistics(shape)
         control = Control(shape)
-        m.submodules.control = control
-        m.submodules.store = store
-        m.submodules.array = array
-        m.submodules.totals = totals
-        m.submodules.forward = forward
-        m.submodules.codes = codes
-        m.submodules.head = head
-        m.submodules.search = search
-        m.submodules.jobs = jobs
-        m.submodules.predictions = predictions
-        m.submodules.statistics = statistics
+        blocks = {
+            "control": control,
+            "store": store,
+            "array": array,
+            "totals": totals,
+            "forward": forward,
+            "codes": codes,
+            "head": head,
+            "search": search,
+            "jobs": jobs,
+            "predictions": predictions,
+            "statistics": statistics,
+        }
+        aborts = {name: self._abort(m, name) for name in blocks}
+        for name, block in blocks.items():
+            m.submodules[name] = ResetInserter(aborts[name])(block)
 
         # Control: setups to everybody, the host to the memories.
         wiring.connect(m, wiring.flipped(self.run), control.run)
@@ -107,13 +117,14 @@ class Core(wiring.Component):
             totals.code.eq(codes.emitted),
         ]
         if shape.layers > 1:
-            m.submodules.pack = pack = Pack(shape)
+            pack = Pack(shape)
+            m.submodules.pack = ResetInserter(self._abort(m, "pack"))(pack)
             wiring.connect(m, pack.write, store.activations)
             connect_pack(m, control, totals, pack, forward)
 
         # Learn: scores to winners, winners to jobs. What the head says stands for some cycles.
         predicted = Signal()
-        m.d.sync += predicted.eq(head.predicted)
+        m.d.sync += predicted.eq(head.predicted & ~aborts["head"])
         wiring.connect(m, head.judged, search.judged)
         wiring.connect(m, jobs.jobs, store.jobs)
         wiring.connect(m, predictions.predictions, wiring.flipped(self.predictions))
@@ -142,6 +153,14 @@ class Core(wiring.Component):
         ]
         self._count(m, control, forward, head, search, jobs, statistics, store)
         return m
+
+    def _abort(self, m: Module, name: str) -> Signal:
+        """Return what resets a block: in large devices a cycle later, as its way is long."""
+        if self._shape.memory != "block":
+            return self.abort
+        abort = Signal(name=f"abort_{name}", attrs={OWN: 1})
+        m.d.sync += abort.eq(self.abort)
+        return abort
 
     def _count(self, m, control, forward, head, search, jobs, statistics, store) -> None:
         """Tell the statistics what happens."""

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from .core import Core
 from .link.border import Border
 from .link.link import Link
+from .pipeline import OWN
 from .shape import LANES, Shape
 
 
@@ -46,19 +47,19 @@ class Device(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
         m = Module()
-        core = Core(self.shape)
         m.submodules.link = link = Link(self.shape)
-        # A register of its own: the reset reaches all over the core. Neither the rest of the link's
-        # reply nor a request that follows gets to the core in the cycle that this takes.
-        abort = Signal()
-        m.d.sync += abort.eq(link.abort)
-        m.submodules.core = ResetInserter(abort)(core)
+        m.submodules.core = core = Core(self.shape)
+        # In a register, as it goes all over the core. Neither the rest of the link's reply nor a
+        # request that follows gets to the core in the cycles that this takes.
+        m.d.sync += core.abort.eq(link.abort)
         wiring.connect(m, wiring.flipped(self.rx), link.rx)
         wiring.connect(m, link.tx, wiring.flipped(self.tx))
         host = link.core
         if self.shape.memory == "block":
             # A large device.
             border = Border(self.shape)
+            abort = Signal(attrs={OWN: 1})
+            m.d.sync += abort.eq(core.abort)
             m.submodules.border = ResetInserter(abort)(border)
             wiring.connect(m, link.core, border.link)
             host = border.core

@@ -1,6 +1,9 @@
-"""Delays: values that keep step with data in a pipeline."""
+"""Delays: values that keep step with data in a pipeline, or need time for a long way."""
 
 from amaranth.hdl import Module, Signal, Value
+
+OWN = "own"
+"""Attribute of registers that synthesis must not share with equal ones."""
 
 
 def delays(

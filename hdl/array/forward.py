@@ -130,11 +130,13 @@ class Forward(wiring.Component):
         # The states between the last visit of a pass and its successor's first request.
         turn = 3
         # In registers, because they have settled long before they are used.
+        neurons = Signal.like(setup.neurons)
+        m.d.sync += neurons.eq(setup.neurons)
         spare = [Signal(setup.neurons.shape(), name=f"spare_{n}") for n in range(2)]
         for cycles, early in zip(spare, (lookahead, lookahead + turn), strict=True):
             floor = max(0, shortest - early)
-            short = setup.neurons < early + floor
-            m.d.sync += cycles.eq(Mux(short, floor, setup.neurons - early))
+            short = neurons < early + floor
+            m.d.sync += cycles.eq(Mux(short, floor, neurons - early))
         timer = Signal(setup.neurons.shape())
 
         visits = Signal(setup.visits.shape())  # of the step that have not begun
@@ -149,6 +151,12 @@ class Forward(wiring.Component):
         columns = Signal(range(1, shape.samples + 1))
         if shape.samples == 1:
             m.d.comb += columns.eq(1)
+        # In registers, too: the step's end is late enough.
+        was_last_layer, several = Signal(), Signal()
+        m.d.sync += [
+            was_last_layer.eq(last_layer),
+            several.eq(self.network.code_words[1:].any()),
+        ]
         # In registers: they stand from the beginning of a pass to the cycle after its end.
         ends_tile, ends_run = Signal(), Signal()
         m.d.sync += [
@@ -177,7 +185,7 @@ class Forward(wiring.Component):
                 & (uncommitted >= self.network.lag)
             ),
         ]
-        visit_over = self._pass_neurons(m, setup, end_of_pass)
+        visit_over = self._pass_neurons(m, neurons, end_of_pass)
         asking, through = self._ask_commit(m, closes, visit_over)
         with m.If(self.commit.front):
             m.d.sync += front.eq(1)
@@ -228,7 +236,7 @@ class Forward(wiring.Component):
                 at.go("BEGIN_TILE")
         with at.at("BEGIN_TILE"):
             m.d.sync += in_tile.eq(self.network.tile)
-            with m.If(self.run.train & (uncommitted > self.network.lag)):
+            with m.If(self.run.train & (self.network.lag < uncommitted)):
                 m.d.comb += self.waiting.eq(~front)
                 with m.If(front):
                     m.d.sync += [uncommitted.eq(uncommitted - 1), front.eq(0)]
@@ -262,8 +270,8 @@ class Forward(wiring.Component):
                     at.go("END_STEP")
         with at.at("END_STEP"):
             # With several code words a neuron, its scores take the partial sums once more.
-            held = (self.network.code_words > 1) & scores_wait
-            with m.If(last_layer):
+            held = several & scores_wait
+            with m.If(was_last_layer):
                 with m.If(~held):
                     m.d.sync += [
                         layer.eq(0),
@@ -297,7 +305,7 @@ class Forward(wiring.Component):
             # Without a drain, too, rows of the last tile wait for the commit of the one before.
             at.go("IDLE")
             seen = Mux(self.drain, 0, self.network.lag)
-            with m.If(self.run.train & (uncommitted > seen)):
+            with m.If(self.run.train & (seen < uncommitted)):
                 at.go("COMMIT")
                 # Unless that has been asked for, and perhaps been done.
                 with m.If(~asking & ~front):
@@ -334,7 +342,7 @@ class Forward(wiring.Component):
             m.d.sync += ended.eq(self._drain)
         return asking, through
 
-    def _pass_neurons(self, m: Module, setup: data.View, end_of_pass: Signal) -> Value:
+    def _pass_neurons(self, m: Module, neurons: Value, end_of_pass: Signal) -> Value:
         """Count through the addresses: those of all visits of all layers follow each other.
 
         Returns
@@ -342,15 +350,22 @@ class Forward(wiring.Component):
         Value
             The last neuron of a visit passes.
         """
-        left = Signal(setup.neurons.shape())
+        left = Signal.like(neurons)
         ends = Signal()  # the visit under way is the last of its pass
+        single, double, ending = Signal(), Signal(), Signal()
         last = Signal()
         m.d.comb += [
             self.passing.eq(self.inputs.load | (left != 0)),
-            last.eq(Mux(self.inputs.load, setup.neurons == 1, left == 1)),
+            last.eq(Mux(self.inputs.load, single, ending)),
+        ]
+        # In registers: whether the neuron at hand is the last.
+        m.d.sync += [
+            single.eq(neurons == 1),
+            double.eq(neurons == 2),
+            ending.eq(Mux(self.inputs.load, double, left == 2)),
         ]
         with m.If(self.inputs.load):
-            m.d.sync += [left.eq(setup.neurons - 1), ends.eq(end_of_pass)]
+            m.d.sync += [left.eq(neurons - 1), ends.eq(end_of_pass)]
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
         with m.If(self.passing):

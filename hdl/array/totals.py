@@ -121,14 +121,16 @@ class Totals(wiring.Component):
     """
 
     # Stages of a neuron: what it has so far is asked for in stage 0 and stands in a register in
-    # stage 2, together with its sum; z stands in stage 3, and in stage 4 the bits, counted there.
-    _SUM, _Z, _COUNT = 2, 3, 4
+    # stage 2, together with its sum; z stands in stage 3, the bits in stage 4. There they are
+    # counted, in large devices a cycle later.
+    _SUM, _Z, _BITS = 2, 3, 4
 
     def __init__(self, shape: Shape, *, array_latency: int, code_latency: int) -> None:
         self._shape = shape
         self._array_latency = array_latency
-        self._emit_stage = self._COUNT - code_latency
+        self._emit_stage = self._BITS - code_latency
         self._registered = shape.memory == "block"
+        self._count = self._BITS + self._registered
         self.kept_latency = 1 + self._registered
         samples = shape.samples
         scores = data.ArrayLayout(score_bits(shape), shape.code_bits)
@@ -161,7 +163,7 @@ class Totals(wiring.Component):
         samples = self._shape.samples
         control = Signal(_Control(self._shape))
         self._count_neurons(m, control)
-        stages = delays(m, control, self._COUNT + samples, "control")
+        stages = delays(m, control, self._count + samples, "control")
         self._emit(m, stages)
 
         width = preactivation_shape(self._shape)
@@ -179,7 +181,7 @@ class Totals(wiring.Component):
             self._column(m, s, stages[s:], clears[s], code)
         for first in range(0, samples, SHARING):
             self._memories(m, range(first, min(first + SHARING, samples)), stages)
-        final = stages[self._COUNT + samples]
+        final = stages[self._count + samples]
         m.d.comb += self.scored.eq(final.valid & final.scored & final.end)
         return m
 
@@ -302,7 +304,8 @@ class Totals(wiring.Component):
     def _column(self, m: Module, s: int, stages: list[Value], clear: Value, code: Value) -> None:
         """Follow the neurons of one column."""
         shape = self._shape
-        summed, counted = stages[self._SUM], stages[self._COUNT]
+        summed, thresholded = stages[self._SUM], stages[self._BITS]
+        counted = stages[self._count]
         z = self._z[s]
         before = Signal.like(z, name=f"before_{s}", reset_less=True)
         # z begins at -K = ~K + 1; the 1 takes the place of the bit that twice a sum leaves free.
@@ -324,15 +327,16 @@ class Totals(wiring.Component):
         ]
         m.d.comb += [
             self.bits[s].eq(positive),
-            self.bit_controls[s].valid.eq(counted.valid & counted.last),
-            self.bit_controls[s].end.eq(counted.end),
-            self.bit_controls[s].layer.eq(counted.layer),
-            self.bit_controls[s].neuron.eq(counted.neuron),
+            self.bit_controls[s].valid.eq(thresholded.valid & thresholded.last),
+            self.bit_controls[s].end.eq(thresholded.end),
+            self.bit_controls[s].layer.eq(thresholded.layer),
+            self.bit_controls[s].neuron.eq(thresholded.neuron),
         ]
         for c in range(shape.code_bits):
-            score = Signal(score_bits(shape), name=f"score_{s}_{c}")
+            score = Signal(score_bits(shape), name=f"score_{s}_{c}", reset_less=True)
             # What a neuron gives a class whose code bit is 0: as many bits as it has not set.
-            agreeing = Cat(ones[0] ^ ~code[c], three & (ones[1] ^ ~code[c]))
+            agreeing: Value = Cat(ones[0] ^ ~code[c], three & (ones[1] ^ ~code[c]))
+            agreeing = delayed(m, agreeing, int(self._registered), f"agreeing_{s}_{c}")
             with m.If(clear):
                 m.d.sync += score.eq(0)
             with m.Elif(counted.valid & counted.scored):

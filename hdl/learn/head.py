@@ -8,7 +8,7 @@ from amaranth.utils import ceil_log2
 
 from ..array.forward import Step
 from ..bundles import score_bits
-from ..pipeline import delays
+from ..pipeline import delayed, delays
 from ..select import select
 from ..setup import NetworkSetup, RunSetup, layers_layout
 from ..shape import Shape
@@ -159,7 +159,7 @@ class Head(wiring.Component):
         ]
         for s in range(samples):
             score, picked, here = self._read(m, s, readers[s])
-            best, triggered, rival = self._judge(m, s, score, labels[s], here, margin)
+            best, triggered, rival = self._judge(m, s, score, labels[s], picked, here, margin)
             prediction = best
             if shape.layers > 1:
                 voted = self._vote(m, s, score, step.layer, picked.number, here)
@@ -251,38 +251,52 @@ class Head(wiring.Component):
         s: int,
         score: Value,
         label: Value,
+        picked: data.View,
         here: data.View,
         margin: Value,
     ) -> tuple[Value, Value, Value]:
         """Follow the scores of one column; return best class, trigger and rival."""
-        number, valid, first = here.number, here.valid, here.first
+        valid, first = here.valid, here.first
         best, rival, own = (
             Signal.like(score, name=f"{name}_{s}", reset_less=True)
             for name in ("best", "rival", "own")
         )
         best_class, rival_class = (
-            Signal.like(number, name=f"{name}_class_{s}", reset_less=True)
+            Signal.like(label, name=f"{name}_class_{s}", reset_less=True)
             for name in ("best", "rival")
         )
         has_rival = Signal(name=f"has_rival_{s}")
-        is_label = Signal(name=f"is_label_{s}")
-        m.d.comb += is_label.eq(number == label)
+        is_label, better, nearer = (
+            Signal(name=f"{name}_{s}") for name in ("is_label", "better", "nearer")
+        )
+        # Whatever is asked for as "less than" is a carry; "greater than" is a comparison more.
+        m.d.comb += [
+            better.eq(valid & (first | (best < score))),
+            nearer.eq(valid & ~is_label & (first | ~has_rival | (rival < score))),
+        ]
+        m.d.sync += is_label.eq(picked.number == label)
+        with m.If(better):
+            m.d.sync += best.eq(score)
+        with m.If(nearer):
+            m.d.sync += rival.eq(score)
+        with m.If(valid & is_label):
+            m.d.sync += own.eq(score)
         with m.If(valid):
-            with m.If(first | (score > best)):
-                m.d.sync += [best.eq(score), best_class.eq(number)]
-            with m.If(is_label):
-                m.d.sync += own.eq(score)
-            with m.Elif(first | ~has_rival | (score > rival)):
-                m.d.sync += [rival.eq(score), rival_class.eq(number)]
             m.d.sync += has_rival.eq((has_rival & ~first) | ~is_label)
+        # The classes follow a cycle later: nothing waits for them but their own comparison.
+        number = delayed(m, here.number, 1, f"judged_{s}")
+        for found, kept, name in ((better, best_class, "best"), (nearer, rival_class, "rival")):
+            with m.If(delayed(m, found, 1, f"new_{name}_{s}")):
+                m.d.sync += kept.eq(number)
         # o[label] - o[rival] = 2 (own - rival) < t  if and only if  own - rival < ceil(t / 2)
         distance = Signal(signed(len(score) + 1), name=f"distance_{s}", reset_less=True)
-        triggered = Signal(name=f"triggered_{s}")
+        wrong, close = (Signal(name=f"{name}_{s}") for name in ("wrong", "close"))
         m.d.sync += [
             distance.eq(own - rival),
-            triggered.eq((best_class != label) | (distance < Cat(margin, 0).as_signed())),
+            wrong.eq(best_class != label),
+            close.eq(distance < Cat(margin, 0).as_signed()),
         ]
-        return best_class, triggered, rival_class
+        return best_class, wrong | close, rival_class
 
     def _vote(
         self,
@@ -316,6 +330,12 @@ class Head(wiring.Component):
             write.en.eq(added),
         ]
         m.d.sync += [total.eq(before + score), added.eq(here.valid), number_added.eq(here.number)]
-        with m.If(added & ((number_added == 0) | (total > best))):
-            m.d.sync += [best.eq(total), best_class.eq(number_added)]
+        higher = Signal(name=f"higher_{s}")
+        m.d.comb += higher.eq(added & ((number_added == 0) | (best < total)))
+        with m.If(higher):
+            m.d.sync += best.eq(total)
+        # As in _judge().
+        voted = delayed(m, number_added, 1, f"voted_{s}")
+        with m.If(delayed(m, higher, 1, f"new_vote_{s}")):
+            m.d.sync += best_class.eq(voted)
         return best_class

@@ -163,7 +163,7 @@ class BlockStore(wiring.Component):
             whole, part = Signal(name=f"whole_{word}"), Signal(name=f"part_{word}")
             touched = draws.touched[word] & learns[-1]
             m.d.comb += [
-                whole.eq(touched & (~ends[-1] | (last_word > word))),
+                whole.eq(touched & (~ends[-1] | (word < last_word))),
                 part.eq(touched & ends[-1] & (last_word == word)),
             ]
             m.d.sync += enable.word_select(word, WORD).eq(
@@ -188,19 +188,22 @@ class BlockStore(wiring.Component):
         """Read a beat's counters and signs, and write what the step makes of them."""
         wiring.connect(m, wiring.flipped(self.signs), planes.signs)
         beat, place = Signal(), Signal.like(rows.place)
+        # Stands still while a beat of the host's is on its way.
+        inject = Signal(LANES, reset_less=True)
+        m.d.sync += inject.eq(self.host.write_data)
         m.d.comb += [
             beat.eq(rows.beat | access.beat),
             place.eq(Mux(access.busy, access.place, rows.place)),
         ]
-        write_places = delays(m, place, _WRITE - 1, "place")
-        writes = delays(m, rows.beat | (access.beat & access.write), _WRITE - 1, "write")
+        write_places = delays(m, place, _WRITE - 2, "place", reset_less=True)
+        writes = delays(m, rows.beat | (access.beat & access.write), _WRITE - 2, "write")
         for memory in (counters, planes):
             m.d.comb += [
                 memory.read.eq(beat),
                 memory.read_place.eq(place),
                 memory.write.eq(writes[-1]),
                 memory.write_place.eq(write_places[-1]),
-                memory.inject.eq(self.host.write_data),
+                memory.inject.eq(inject),
             ]
         m.d.comb += [
             step.low.eq(counters.low),

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..bundles import HostAccess, Space, address_bits
 from ..learn.draws import STATE_BITS
 from ..learn.step import planes_layout
+from ..pipeline import delays
 from ..select import select
 from ..shape import LANES, Shape
 from .counters import Place
@@ -82,6 +83,13 @@ class BlockAccess(wiring.Component):
         host, planes = self.host, self._shape.counter_bits - 1
         counters, generator = Signal(), Signal()
         writes_signs, reads_signs, exists = Signal(), Signal(), Signal()
+        # Of the request, near to what comes: it stands still.
+        part, wants_signs, wants_state = Signal.like(host.part), Signal(), Signal()
+        m.d.sync += [
+            part.eq(host.part),
+            wants_signs.eq(reads_signs),
+            wants_state.eq(generator & ~host.write),
+        ]
         m.d.comb += [
             generator.eq(host.space == Space.GENERATOR),
             counters.eq((host.space == Space.COUNTERS) & (host.part < planes)),
@@ -101,21 +109,33 @@ class BlockAccess(wiring.Component):
             self.replace_sign.eq(self.busy & writes_signs),
             self.copy_elements.eq(Const(1) << host.element),
         ]
-        # In two cycles, as it comes from all over the device.
-        answered, plane = Signal(), Signal(LANES, reset_less=True)
-        chosen = select([self.low[p] for p in range(planes)], host.part)
-        m.d.sync += [answered.eq(self.answer), plane.eq(Mux(reads_signs, self.positive, chosen))]
-        with m.If(answered):
-            m.d.sync += host.read_data.eq(plane)
+        # In three cycles, as it comes from all over the device: pairs of planes, one, the answer.
+        pairs = []
+        for first in range(0, planes, 2):
+            pair = Signal(LANES, name=f"planes_{first}", reset_less=True)
+            of_pair = [self.low[p] for p in range(first, min(first + 2, planes))]
+            m.d.sync += pair.eq(select(of_pair, part[0]))
+            pairs.append(pair)
+        signs, plane = (Signal(LANES, name=name, reset_less=True) for name in ("signs", "plane"))
+        m.d.sync += [
+            signs.eq(self.positive),
+            plane.eq(Mux(wants_signs, signs, select(pairs, part[1:]))),
+        ]
+        read_data = Signal(LANES, reset_less=True)
+        m.d.comb += host.read_data.eq(read_data)
+        with m.If(delays(m, self.answer, 2, "answered")[-1]):
+            m.d.sync += read_data.eq(plane)
 
         with m.FSM(name="access") as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("Idle"))
             with m.State("Idle"):
                 with m.If(host.valid & self.quiet):
-                    m.d.sync += host.read_data.eq(Mux(generator & ~host.write, self.state, 0))
-                    m.next = "Answer"
-                    with m.If(exists):
-                        m.next = "Send beat"
+                    m.next = "Look up"
+            with m.State("Look up"):
+                m.d.sync += read_data.eq(Mux(wants_state, self.state, 0))
+                m.next = "Answer"
+                with m.If(exists):
+                    m.next = "Send beat"
             with m.State("Send beat"):
                 m.d.comb += self.beat.eq(1)
                 m.next = "Await beat"

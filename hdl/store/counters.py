@@ -11,6 +11,7 @@ from amaranth.utils import ceil_log2
 
 from ..bundles import address_bits
 from ..learn.step import planes_layout
+from ..pipeline import OWN, delayed
 from ..shape import LANES, Shape
 
 BANK = 4
@@ -18,9 +19,6 @@ BANK = 4
 
 PART = 99
 """Bits of a bank with addresses of their own: those of 11 block RAMs, a row of an ECP5."""
-
-OWN = "own"
-"""Attribute of registers that synthesis must not share with equal ones."""
 
 
 class Place(data.StructLayout):
@@ -40,7 +38,7 @@ class CounterBanks(wiring.Component):
     through a register a bank, which stands at zero unless the bank is meant, so that an OR
     selects. Four cycles of latency: address, block RAM, its register, the OR.
 
-    A word must not be read from the cycle before its write's ``write_place`` up to the one after.
+    A word must not be read from the cycle of its write's ``write_place`` up to the second after.
 
     Parameters
     ----------
@@ -59,7 +57,7 @@ class CounterBanks(wiring.Component):
     write : In(1)
     write_place : In(Place)
     write_low : In
-        A cycle later.
+        Two cycles later.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -84,7 +82,13 @@ class CounterBanks(wiring.Component):
         replace = Signal.like(self.replace)
         m.d.sync += replace.eq(self.replace)
         written = Cat(self.write_low[plane][lane] for lane in range(LANES) for plane in planes)
-        sources = [self._bank(m, bank, written) for bank in range(-(-self._shape.elements // BANK))]
+        # A cycle for the way to the banks, and another to their parts.
+        address = delayed(m, self._address(self.write_place), 1, "write_address")
+        sources = []
+        for bank in range(-(-self._shape.elements // BANK)):
+            write = Signal(name=f"write_{bank}")
+            m.d.sync += write.eq(self.write & (self.write_place.element[2:] == bank))
+            sources.append(self._bank(m, bank, write, address, written))
         read = reduce(or_, sources)
         for plane in planes:
             merged = Signal(LANES, name=f"low_{plane}", reset_less=True)
@@ -92,34 +96,47 @@ class CounterBanks(wiring.Component):
             m.d.comb += self.low[plane].eq(merged)
         return m
 
-    def _bank(self, m: Module, bank: int, written: Value) -> Value:
+    def _address(self, place: data.View) -> Value:
+        """Return where the word of a place lies in its bank."""
+        return Cat(place.address, place.element[:2])
+
+    def _bank(self, m: Module, bank: int, write: Value, address: Value, written: Value) -> Value:
         """Keep the words of some elements; return what has been read, or 0 if it is not here."""
         members = min(BANK, self._shape.elements - BANK * bank)
         spacing = 1 << address_bits(self._shape)
         depth = (members - 1) * spacing + self._shape.depth
         return Cat(
-            self._part(m, f"{bank}_{number}", bank, depth, written[start : start + PART])
-            for number, start in enumerate(range(0, len(written), PART))
+            self._part(m, f"{bank}_{number}", bank, depth, write, address, written[at : at + PART])
+            for number, at in enumerate(range(0, len(written), PART))
         )
 
-    def _part(self, m: Module, name: str, bank: int, depth: int, written: Value) -> Value:
+    def _part(
+        self,
+        m: Module,
+        name: str,
+        bank: int,
+        depth: int,
+        write: Value,
+        address: Value,
+        written: Value,
+    ) -> Value:
         """Keep a part of the words of a bank; return what has been read of it."""
         m.submodules[f"bank_{name}"] = memory = Memory(shape=len(written), depth=depth, init=[])
         read_port, write_port = memory.read_port(), memory.write_port()
         # Registers of its own, which synthesis must not share: its block RAMs are many, and those
         # of all parts lie all over the device.
         own = {"attrs": {OWN: 1}}
-        address = len(read_port.addr)
-        read_place = Signal(address, name=f"read_place_{name}", reset_less=True, **own)
-        write_place = Signal(address, name=f"write_place_{name}", reset_less=True, **own)
+        bits = len(read_port.addr)
+        read_place = Signal(bits, name=f"read_place_{name}", reset_less=True, **own)
+        write_place = Signal(bits, name=f"write_place_{name}", reset_less=True, **own)
         here = Signal(name=f"here_{name}", **own)
         writing = Signal(name=f"writing_{name}", **own)
         skipping = Signal(name=f"skipping_{name}", init=1, **own)
         m.d.sync += [
-            read_place.eq(Cat(self.read_place.address, self.read_place.element[:2])),
-            write_place.eq(Cat(self.write_place.address, self.write_place.element[:2])),
+            read_place.eq(self._address(self.read_place)),
+            write_place.eq(address),
             here.eq(self.read & (self.read_place.element[2:] == bank)),
-            writing.eq(self.write & (self.write_place.element[2:] == bank)),
+            writing.eq(write),
             skipping.eq(~here),
         ]
         m.d.comb += [

@@ -79,14 +79,21 @@ class Loader(wiring.Component):
         ]
         remaining = Signal(COUNT_BITS)
         left = Signal.like(self.region)
+        # In registers, as much depends on them: samples and words to come.
+        none, one, last_word = Signal(), Signal(), Signal()
+        m.d.sync += one.eq(remaining == 1)
         with m.FSM(name="loader"):
             with m.State("Await run"):
-                m.d.sync += remaining.eq(self.count)
+                m.d.sync += [remaining.eq(self.count), none.eq(self.count == 0)]
                 with m.If(self.start):
                     m.next = "Begin sample"
             with m.State("Begin sample"):
-                m.d.sync += [self.address.eq(record.base), left.eq(self.region)]
-                with m.If(remaining == 0):
+                m.d.sync += [
+                    self.address.eq(record.base),
+                    left.eq(self.region),
+                    last_word.eq(self.region == 0),
+                ]
+                with m.If(none):
                     m.next = "Await run"
                 with m.Elif(~self.full):
                     m.next = "Take words"
@@ -96,12 +103,16 @@ class Loader(wiring.Component):
                     self.samples.ready.eq(self.granted),
                 ]
                 with m.If(self.samples.valid & self.granted):
-                    m.d.sync += [self.address.eq(self.address + 1), left.eq(left - 1)]
-                    with m.If(left == 0):
-                        m.d.sync += remaining.eq(remaining - 1)
+                    m.d.sync += [
+                        self.address.eq(self.address + 1),
+                        left.eq(left - 1),
+                        last_word.eq(left == 1),
+                    ]
+                    with m.If(last_word):
+                        m.d.sync += [remaining.eq(remaining - 1), none.eq(one)]
                         m.d.comb += [
                             cursor.advance.eq(1),
-                            record.advance.eq(cursor.last | (remaining == 1)),
+                            record.advance.eq(cursor.last | one),
                         ]
                         m.next = "Begin sample"
         return m

@@ -9,6 +9,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..bundles import SignFetch, address_bits
+from ..pipeline import delayed, delays
 from ..shape import LANES, Shape
 from .counters import Place
 
@@ -21,7 +22,7 @@ class SignPlanes(wiring.Component):
     the counters, with a register at zero for every element that is not meant.
 
     F must not be read in the cycle in which a copy writes it (what comes is not used: the array
-    stands still), F' not from the cycle before its write's ``write_place`` up to the second after.
+    stands still), F' not from the cycle of its write's ``write_place`` up to the third after.
 
     Parameters
     ----------
@@ -41,12 +42,12 @@ class SignPlanes(wiring.Component):
     write : In(1)
     write_place : In(Place)
     write_positive : In(64)
-        A cycle later. Signs go to the memories of all elements, and take a cycle for the way.
+        Two cycles later. Signs go to the memories of all elements, and take one more for the way.
     copy : In(1)
         Copy the word at ``copy_address``; not together with ``read``.
     copy_address : In
     copy_elements : In(elements)
-        Of these elements.
+        Of these elements; steady from ``copy`` on while ``copying``.
     copying : Out(1)
         A copy is on its way.
     """
@@ -81,7 +82,8 @@ class SignPlanes(wiring.Component):
         ]
         element = Signal.like(self.read_place.element, reset_less=True)
         written = Signal(LANES, reset_less=True)
-        write, write_place = Signal(), Signal(Place(self._shape), reset_less=True)
+        write = delays(m, self.write, 2, "write")[-1]
+        write_place = delayed(m, self.write_place, 2, "write_place")
         write_address = Signal(address_bits(self._shape), reset_less=True)
         m.d.sync += [
             reading.eq(self.read),
@@ -93,8 +95,6 @@ class SignPlanes(wiring.Component):
             copying[0].eq(self.copy),
             copying[1].eq(copying[0]),
             copying[2].eq(copying[1]),
-            write.eq(self.write),
-            write_place.eq(self.write_place),
             write_address.eq(write_place.address),
             written.eq(self.write_positive),
         ]
@@ -108,10 +108,12 @@ class SignPlanes(wiring.Component):
             fetch, copy = visible.read_port(), visible.write_port()
             read_port, write_port = current.read_port(), current.write_port()
             writing, taking = Signal(name=f"writing_{e}"), Signal(name=f"taking_{e}")
+            copied = Signal(name=f"copied_{e}")
             taken = Signal(LANES, name=f"taken_{e}", reset_less=True)
             m.d.sync += [
                 writing.eq(write & (write_place.element == e)),
                 taking.eq(copying[0] | (reading & (element == e))),
+                copied.eq(copying[1] & self.copy_elements[e]),
             ]
             with m.If(taking):
                 m.d.sync += taken.eq(read_port.data)
@@ -123,7 +125,7 @@ class SignPlanes(wiring.Component):
                 self.signs.signs[e].eq(fetch.data),
                 copy.addr.eq(addresses[2]),
                 copy.data.eq(taken),
-                copy.en.eq(copying[2] & self.copy_elements[e]),
+                copy.en.eq(copied),
                 read_port.addr.eq(addresses[0]),
                 read_port.en.eq(copying[0] | (reading & (element == e))),
                 write_port.addr.eq(write_address),

@@ -36,9 +36,9 @@ class RecordPointer(wiring.Component):
     Attributes
     ----------
     network : In(NetworkSetup)
-        Only ``record`` and ``slots`` count.
+        Only ``record`` and ``slots`` count. Steady from a cycle before ``start`` on.
     start : In(1)
-        Back to record 0, whatever ``advance`` says.
+        Back to record 0, whatever ``advance`` says; to be given before the first.
     advance : In(1)
         Go to the next record.
     base : Out
@@ -66,16 +66,20 @@ class RecordPointer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         following = Signal(len(self.slot) + 1)
-        m.d.comb += [following.eq(self.slot + 1), self.last.eq(following == self.network.slots)]
+        single = Signal()  # settled long before a run begins
+        m.d.sync += single.eq(self.network.slots == 1)
+        m.d.comb += following.eq(self.slot + 1)
         with m.If(self.advance):
             m.d.sync += [
                 self.slot.eq(following),
+                # Of the next slot, so that it stands in a register.
+                self.last.eq(Mux(self.last, single, following + 1 == self.network.slots)),
                 self.base.eq(self.base + self.network.record),
             ]
         with m.If(self.start | (self.advance & self.last)):
             m.d.sync += [self.slot.eq(0), self.base.eq(self._first)]
         with m.If(self.start):
-            m.d.sync += self.lap.eq(0)
+            m.d.sync += [self.lap.eq(0), self.last.eq(single)]
         with m.Else():
             m.d.sync += self.lap.eq(self.lap ^ (self.advance & self.last))
         return m
@@ -104,9 +108,9 @@ class SampleCursor(wiring.Component):
     Attributes
     ----------
     network : In(NetworkSetup)
-        Only ``tile`` counts.
+        Only ``tile`` counts. Steady from a cycle before ``start`` on.
     start : In(1)
-        Back to column 0 of a new tile, whatever ``advance`` says.
+        Back to column 0 of a new tile, whatever ``advance`` says; to be given before the first.
     advance : In(1)
         Go to the next sample.
     column : Out(range(S))
@@ -134,16 +138,21 @@ class SampleCursor(wiring.Component):
         network = self.network
         index = Signal(len(network.tile))
         following, ends_tile = Signal(len(index) + 1), Signal()
+        single, will_end, will_fill = Signal(), Signal(), Signal()
+        m.d.sync += single.eq(network.tile == 1)  # settled long before a run begins
+        # Of the next sample, so that they stand in registers.
         m.d.comb += [
             following.eq(index + 1),
-            ends_tile.eq(following == network.tile),
-            self.last.eq(ends_tile | (self.column == self._columns - 1)),
+            will_end.eq(Mux(ends_tile, single, following + 1 == network.tile)),
+            will_fill.eq(~self.last & (self.column == self._columns - 2)),
         ]
         with m.If(self.advance):
             m.d.sync += [
                 index.eq(Mux(ends_tile, 0, following)),
                 self.column.eq(Mux(self.last, 0, self.column + 1)),
+                ends_tile.eq(will_end),
+                self.last.eq(will_end | will_fill),
             ]
         with m.If(self.start):
-            m.d.sync += [index.eq(0), self.column.eq(0)]
+            m.d.sync += [index.eq(0), self.column.eq(0), ends_tile.eq(single), self.last.eq(single)]
         return m

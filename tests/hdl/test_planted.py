@@ -74,7 +74,7 @@ IN_BLOCK_RAM = [
     bug("zero negative", core, "Totals", totals, "positive.eq(z >= 0)", "positive.eq(z > 0)"),
     bug("threshold sign", core, "Totals", totals, "z + offset >= 0", "z - offset >= 0"),
     bug("words not filled", core, "Pack", pack, "data[s].eq(0)", "data[s].eq(packed)"),
-    bug("vote goes to last", core, "Head", head, "(total > best)", "(total >= best)"),
+    bug("vote goes to last", core, "Head", head, "(best < total)", "(best <= total)"),
     bug("no margin", core, "Head", head, "label) | (distance", "label) & (distance"),
     bug("rival is label", core, "Search", search, '("rival", rival)', '("rival", label)'),
     bug("label is rival", core, "Search", search, '("label", label)', '("label", rival)'),
@@ -82,14 +82,14 @@ IN_BLOCK_RAM = [
     bug("rival ignored", core, "Search", search, "wrong & told_apart", "wrong"),
     bug("columns reversed", core, "Jobs", jobs, "in range(samples)]", "in range(samples)][::-1]"),
     Bug("counters wrap", block, "Step", step, COUNTERS_WRAP),
-    bug("row too long", block, "BlockStore", block, "(last_word > word)", "(last_word >= word)"),
+    bug("row too long", block, "BlockStore", block, "(word < last_word)", "(word <= last_word)"),
     bug("row uncommitted", block, "Commit", commit, "eq(row_read)", "eq(row_read & (tail != 2))"),
     bug("visit uncommitted", block, "Commit", commit, "setup.visits - (", "1 - ("),
     bug("no drain", core, "Forward", forward, "Mux(self.drain, 0, ", "Mux(1, 1, "),
     bug("wrong count", core, "Statistics", statistics, "= happened.row\n", "= happened.triggers\n"),
 ]
 IN_SPRAM = [
-    bug("best is last", core, "Head", head, "(score > best)", "(score >= best)"),
+    bug("best is last", core, "Head", head, "(best < score)", "(best <= score)"),
     bug("zero reinforced", rows, "Narrow", narrow, "below & ~even", "below & even"),
     bug("flips lost", rows, "Narrow", narrow, "(turns & enable).any()", "turns[0] & enable[0]"),
 ]

@@ -155,7 +155,7 @@ def test_a_run_is_aborted_in_every_cycle(shape):
 
 @pytest.mark.slow
 def test_an_abort_that_reaches_no_core_is_noticed(monkeypatch):
-    planted = plant(device, ("ResetInserter(abort)(core)", "core"))
+    planted = plant(device, ("core.abort.eq(link.abort)", "core.abort.eq(0)"))
     monkeypatch.setattr(device, "Device", planted.Device)
     with pytest.raises((AssertionError, DeviceError)):
         abort_everywhere(BLOCK)

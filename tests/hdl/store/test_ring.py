@@ -27,6 +27,8 @@ def test_pointers_meet_where_the_records_between_them_say(slots: int, first: int
         for pointer in (ahead, behind):
             ctx.set(pointer.network.record, record)
             ctx.set(pointer.network.slots, slots)
+            ctx.set(pointer.start, 1)
+        await ctx.tick().repeat(2)
         positions = [0, 0]
         for _ in range(300):
             assert ctx.get(ahead.base) == positions[0] % slots * record + first
@@ -55,6 +57,8 @@ def test_cursor_follows_the_samples_of_a_tile(samples: int, tile: int) -> None:
 
     async def bench(ctx: SimulatorContext) -> None:
         ctx.set(dut.network.tile, tile)
+        ctx.set(dut.start, 1)
+        await ctx.tick().repeat(2)
         index = 0
         for _ in range(400):
             assert ctx.get(dut.column) == index % samples
