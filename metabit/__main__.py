@@ -2,9 +2,6 @@
 
 import sys
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells give it."""
-
 
 def main() -> None:
     """Run the command; Ctrl-C is no error, not even while it is still being imported."""
@@ -13,6 +10,8 @@ def main() -> None:
 
         app(prog_name="metabit")
     except KeyboardInterrupt:
+        from .errors import INTERRUPTED
+
         sys.exit(INTERRUPTED)
 
 

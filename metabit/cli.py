@@ -10,7 +10,6 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from . import __version__
-from .__main__ import INTERRUPTED
 from .commands import (
     bench,
     boards,
@@ -29,7 +28,7 @@ from .commands import (
     train,
 )
 from .commands.json_file import unwritten_files
-from .errors import MetabitError
+from .errors import INTERRUPTED, MetabitError
 from .golden.errors import ObsoleteFieldWarning
 from .streams import PatientStream, patient_streams
 

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from metabit.errors import INTERRUPTED
+
 if TYPE_CHECKING:
     from metabit.golden.runs.plan import Plan
     from metabit.golden.studies.variations import Variation
@@ -102,7 +104,7 @@ def conclude(
             "[yellow]interrupted; the same command goes on with the rest, "
             f"and takes the others from {where}[/]"
         )
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
     if failed:
         console.print(
             f"[red]{len(failed)} of {len(runs)} runs failed[/]; tracebacks are in "

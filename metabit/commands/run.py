@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from metabit.errors import MetabitError
+from metabit.errors import INTERRUPTED, MetabitError
 from metabit.golden.data.options import DataOptions
 
 from . import options
@@ -211,7 +211,7 @@ def run(
         }
         write_json(json, results if finished else results | {"interrupted": True})
     if not finished:
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
     summarise(console, device_run, results_of(device_run), path)
     if device_run.cycles:
         phases = ", ".join(

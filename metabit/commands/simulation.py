@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from metabit.boards.registry import BOARDS, Family
-from metabit.errors import MetabitError
+from metabit.errors import INTERRUPTED, MetabitError
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.config import Config
 
@@ -143,7 +143,7 @@ def show_simulation(
             "of those",
             highlight=False,
         )
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
 
 
 _INTERRUPTED: dict[bool, dict[str, bool]] = {False: {}, True: {"interrupted": True}}
@@ -327,7 +327,7 @@ def show_sweep(
             f"[yellow]interrupted after {len(trials)} of {count} networks[/], which all agree",
             highlight=False,
         )
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
     console.print(
         f"[green]{_agreement(netlist)}[/]: {count} networks, "
         f"{sum(trial.samples for trial in trials)} samples",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from metabit.errors import MetabitError
+from metabit.errors import INTERRUPTED, MetabitError
 from metabit.golden.data.datasets import Dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.modes.registry import DEFAULT, MODES
@@ -206,7 +206,7 @@ def train(
                 describe(console, run)
                 stop = None if patience is None else Patience(patience, run)
                 if not train_to_end(console, run, path, checkpoint_every, patience=stop):
-                    raise typer.Exit(130)
+                    raise typer.Exit(INTERRUPTED)
                 if stop is not None:
                     run = back_to_best(console, run, path, stop)
             results.append(results_of(run))
