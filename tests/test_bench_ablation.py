@@ -92,7 +92,10 @@ def test_tables_files_and_cache(bench, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--tables", "step"), "unknown table 'step'; known: widths, steps, changes, encoders"),
+        (
+            ("--tables", "step"),
+            "unknown table 'step'; known: widths, steps, changes, encoders, views",
+        ),
         (("--split", "all"), "--split must be one of paper, official, validation, not 'all'"),
         (("--dataset", "digits"), "--dataset must be fashion-mnist or prototypes, not 'digits'"),
         (

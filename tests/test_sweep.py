@@ -130,6 +130,23 @@ def test_paper_mode_and_modes_side_by_side(tmp_path, own):
         assert run["state_sha256"] == json.loads(alone.read_text())["state_sha256"]
 
 
+def test_views_are_said(tmp_path):
+    report, alone = tmp_path / "s.json", tmp_path / "alone.json"
+    small = ("--dataset", "digits", "--epochs", 1)
+    printed = metabit(
+        *("sweep", *small, "--out", tmp_path / "s.jsonl", "--jobs", 1, "--seeds", 2),
+        *("--vary", "views=1 5", "--vary", "hidden=8", "--vary", "group=4", "--json", report),
+    )
+    results = json.loads(report.read_text())
+    (one, five) = results["table"]
+    metabit("train", *small, "--views", 5, "--hidden", 8, "--group", 4, "--json", alone)
+    expected = json.loads(alone.read_text())
+    (first,) = [r for r in results["runs"] if r["label"]["views"] == "5" and r["seed"] == 0]
+    assert first["test_accuracy_views"] == expected["test_accuracy_views"]
+    assert one["test_accuracy_views"] is None
+    assert f" {100 * five['test_accuracy_views']:.2f} " in printed
+
+
 def test_several_configurations_and_data(tmp_path, own):
     printed = metabit(
         *("sweep", "--config", "tiny", "--dataset", own, "--dataset", "digits", "--seeds", 1),

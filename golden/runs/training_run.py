@@ -20,6 +20,9 @@ from .longer import Plans
 from .observation import Observation, Observer, Opening
 from .trainer import SpanResult, Trainer
 
+VIEWS = "test_accuracy_views"
+"""What results call the accuracy of all views of the test samples together."""
+
 
 class TrainingRun(ABC):
     """Network, data and schedule of a run, and what it has achieved.

@@ -16,11 +16,15 @@ from .deviations import DEVIATIONS
 from .published import select
 from .variations import Variation
 
-TABLES = ("widths", "steps", "changes", "encoders")
+TABLES = ("widths", "steps", "changes", "encoders", "views")
 """`widths`: the networks of the paper's table, by its rule and by the hardware's. `steps`: from the
 paper's rule to the hardware's, one deviation after the other. `changes`: the hardware rule without
 rival selection and annealing, one change at a time. `encoders`: from the paper's pixels to the best
-that fits a UP5K and an ECP5, and to two layers on an ECP5."""
+that fits a UP5K and an ECP5, and to two layers on an ECP5. `views`: images learnt in five views,
+with hand-made bits and learnt ones; meant for 60 epochs."""
+
+OF_IMAGES = {"encoders", "views"}
+"""Tables that only images have."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,13 @@ def variants(table: str, dataset: str) -> tuple[Variant, ...]:
     base = named("paper-135")
     if dataset == "prototypes":
         base = override(base, dataset=dataset, encoder="none", inputs=1000)
-    rows = {"widths": _widths, "steps": _steps, "changes": _changes, "encoders": _encoders}
+    rows = {
+        "widths": _widths,
+        "steps": _steps,
+        "changes": _changes,
+        "encoders": _encoders,
+        "views": _views,
+    }
     return tuple(rows[table](base))
 
 
@@ -240,3 +250,19 @@ def _encoders(base: Config) -> Iterator[Variant]:
     last = override(two, summed_scores=False)
     yield Variant("encoders", "1536-224-64, selected, 7 bits, three thresholds", last)
     yield Variant("encoders", "and scores of both layers summed: multi", two)
+
+
+def _views(base: Config) -> Iterator[Variant]:
+    up5k, ecp5 = named("up5k"), named("ecp5")
+    yield Variant("views", "up5k, one view", override(up5k, views=1))
+    yield Variant("views", "and margin 0.15", override(up5k, views=1, margin=0.15))
+    for margin in (0.25, 0.15):
+        five = override(up5k, views=5, margin=margin)
+        yield Variant("views", f"up5k, five views, margin {margin}", five)
+    learnt = "select:1536,steps=3:comparisons:6144"
+    mixture = "select:1536,steps=3:edges-6992+comparisons:6144"
+    five = override(up5k, views=5, margin=0.15)
+    yield Variant("views", "and learnt bits alone", override(five, encoder=learnt))
+    yield Variant("views", "and hand-made and learnt bits", override(five, encoder=mixture))
+    yield Variant("views", "ecp5, one view", override(ecp5, views=1))
+    yield Variant("views", "ecp5, five views, margin 0.15", override(ecp5, views=5, margin=0.15))

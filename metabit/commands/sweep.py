@@ -12,6 +12,7 @@ from rich.table import Table
 from metabit.errors import MetabitError
 from metabit.golden.data.options import DataOptions
 from metabit.golden.modes.registry import DEFAULT, MODES
+from metabit.golden.runs.training_run import VIEWS
 
 from . import options
 from .data_options import print_summary, takes_data_options
@@ -232,7 +233,9 @@ def _table(rows: "list[Row]") -> Table:
     table = Table(title="mean ± sample standard deviation over seeds")
     for heading in rows[0].label:
         table.add_column(heading)
-    for heading in ("seeds", "test %", "training %", "s/epoch"):
+    several = any(row.mean(VIEWS) is not None for row in rows)
+    views = ("all views %",) if several else ()
+    for heading in ("seeds", "test %", *views, "training %", "s/epoch"):
         table.add_column(heading, justify="right")
     for row in rows:
         count = str(len(row.done))
@@ -244,11 +247,20 @@ def _table(rows: "list[Row]") -> Table:
             row.mean(name) for name in ("test_accuracy", "train_accuracy", "seconds_per_epoch")
         )
         if test is None or train is None or seconds is None:
-            table.add_row(*map(escape, row.label.values()), count, "-", "-", "-")
+            nothing = ["-"] * (3 + len(views))
+            table.add_row(*map(escape, row.label.values()), count, *nothing)
             continue
-        spread = "" if row.deviation is None else f" ± {100 * row.deviation:.2f}"
+        accuracies = [_accuracy(row, name) for name in ("test_accuracy", *(VIEWS for _ in views))]
         table.add_row(
             *map(escape, row.label.values()),
-            *(count, f"{100 * test:.2f}{spread}", f"{100 * train:.2f}", f"{seconds:.2f}"),
+            *(count, *accuracies, f"{100 * train:.2f}", f"{seconds:.2f}"),
         )
     return table
+
+
+def _accuracy(row: "Row", field: str) -> str:
+    """Return mean and deviation of an accuracy, in per cent."""
+    mean, deviation = row.mean(field), row.deviation_of(field)
+    if mean is None:
+        return "-"
+    return f"{100 * mean:.2f}" + ("" if deviation is None else f" ± {100 * deviation:.2f}")

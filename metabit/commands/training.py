@@ -21,13 +21,10 @@ from metabit.golden.engines import choose_engine
 from metabit.golden.modes.registry import load_any_checkpoint, mode_of
 from metabit.golden.runs.longer import explain
 from metabit.golden.runs.stopping import Patience
-from metabit.golden.runs.training_run import TrainingRun
+from metabit.golden.runs.training_run import VIEWS, TrainingRun
 
 from .data_options import print_summary
 from .interrupt import interruptible
-
-VIEWS = "test_accuracy_views"
-"""Field of results: accuracy of all views of the test samples together."""
 
 
 def refuse_changes(option: str, given: dict[str, Any]) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MetabitError
+from ..golden.runs.training_run import VIEWS
 from .point import Point
 
 Line = dict[str, Any]
 
-_MEASURED = ("test_accuracy", "train_accuracy", "seconds_per_epoch", "state_sha256")
+_MEASURED = ("test_accuracy", VIEWS, "train_accuracy", "seconds_per_epoch", "state_sha256")
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,17 @@ class Row:
 
     def mean(self, field: str) -> float | None:
         """Return the mean of a measured field; None: nothing was measured."""
-        values = [line[field] for line in self.done]
+        values = [line[field] for line in self.done if field in line]
         return statistics.fmean(values) if values else None
 
     @property
     def deviation(self) -> float | None:
         """Sample standard deviation of the test accuracy; None: there are not two runs."""
-        values = [line["test_accuracy"] for line in self.done]
+        return self.deviation_of("test_accuracy")
+
+    def deviation_of(self, field: str) -> float | None:
+        """Return the sample standard deviation of a measured field; None: there are not two."""
+        values = [line[field] for line in self.done if field in line]
         return statistics.stdev(values) if len(values) > 1 else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,6 +57,8 @@ class Row:
             "seeds": [line["seed"] for line in self.done],
             "test_accuracy": self.mean("test_accuracy"),
             "test_accuracy_std": self.deviation,
+            VIEWS: self.mean(VIEWS),
+            f"{VIEWS}_std": self.deviation_of(VIEWS),
             "train_accuracy": self.mean("train_accuracy"),
             "seconds_per_epoch": self.mean("seconds_per_epoch"),
             "failed": len(self.failed),

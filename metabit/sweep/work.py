@@ -10,6 +10,7 @@ from ..golden.checkpoints.file import versions
 from ..golden.data.datasets import Dataset, load_dataset
 from ..golden.data.options import DataOptions
 from ..golden.errors import DataError
+from ..golden.runs.training_run import VIEWS
 from ..golden.studies.variations import start
 from .point import Point, dataset_sha256
 
@@ -46,8 +47,10 @@ def _train(point: Point) -> dict[str, Any]:
     dataset = _load(source, plan.data_dir, point.data_sha256, plan.reading)
     run = start(plan, plan.prepare(dataset), point.variation)
     run.finish()
+    in_all_views = run.accuracy_of_views()
     return {
         "test_accuracy": run.test_accuracy[-1],
+        **({} if in_all_views is None else {VIEWS: in_all_views}),
         "train_accuracy": run.schedule.accuracy[-1],
         "test_accuracy_per_epoch": run.test_accuracy,
         "train_accuracy_per_epoch": run.schedule.accuracy,
