@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..config import Config
+from ..config import MAX_INPUTS, Config
 from ..configurations.configuration import NetworkConfig
 from ..configurations.named import override
 from ..encoding.encoders import Bits, Encoder
@@ -222,6 +222,12 @@ def fitted_encoder(
     encoder = Encoder(spec).fit(images)
     if encoder.selected is not None:
         encoder.bits(images.shape[1:])
+        wide = encoder.all_bits(images.shape[1:])
+        if wide > MAX_INPUTS:
+            raise DataError(
+                f"encoder {spec!r} selects from {wide} bits; a network judges {MAX_INPUTS} at most: "
+                "let it begin with fewer"
+            )
         samples = every_view(encoder.encode_all, images, views)
         encoder.select(
             select_bits(samples, labels, encoder.selected, seed, steps=encoder.steps, views=views)

@@ -260,7 +260,7 @@ def _views(base: Config) -> Iterator[Variant]:
         five = override(up5k, views=5, margin=margin)
         yield Variant("views", f"up5k, five views, margin {margin}", five)
     learnt = "select:1536,steps=3:comparisons:6144"
-    mixture = "select:1536,steps=3:edges-6992+comparisons:6144"
+    mixture = "select:1536,steps=3:edges-2548+comparisons:5120"
     five = override(up5k, views=5, margin=0.15)
     yield Variant("views", "and learnt bits alone", override(five, encoder=learnt))
     yield Variant("views", "and hand-made and learnt bits", override(five, encoder=mixture))

@@ -149,6 +149,8 @@ class Head(wiring.Component):
 
         margins = [self.layers[n].margin for n in range(shape.layers)]
         margin = select(margins, step.layer)
+        if shape.layers > 1:
+            margin = delayed(m, margin, 1, "margin")  # a step is much longer
         payload = self.judged.payload
         m.d.comb += [
             payload.step.eq(step),

@@ -1,6 +1,6 @@
 """Counts of what happened since they were cleared, 32 bits each."""
 
-from amaranth.hdl import Module, Signal, ValueLike
+from amaranth.hdl import Module, Mux, Signal, ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -45,7 +45,7 @@ class Statistics(wiring.Component):
     events : In(Events)
     address : In(8)
     count : Out(32)
-        Zero where there is none.
+        A cycle later; zero where there is none.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -83,6 +83,7 @@ class Statistics(wiring.Component):
             with m.Elif(here):
                 m.d.sync += count.eq(count + amounts[name])
             counts.append(count)
-        with m.If(self.address < len(counts)):
-            m.d.comb += self.count.eq(select(counts, self.address))
+        count = Signal(_BITS, reset_less=True)
+        m.d.sync += count.eq(Mux(self.address < len(counts), select(counts, self.address), 0))
+        m.d.comb += self.count.eq(count)
         return m

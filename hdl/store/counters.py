@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -19,6 +19,10 @@ BANK = 4
 
 PART = 99
 """Bits of a bank with addresses of their own: those of 11 block RAMs, a row of an ECP5."""
+
+
+_LANES_NEAR = 16
+"""Lanes that lie next to each other: about those of a part."""
 
 
 class Place(data.StructLayout):
@@ -79,8 +83,11 @@ class CounterBanks(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         planes = range(self._shape.counter_bits - 1)
-        replace = Signal.like(self.replace)
-        m.d.sync += replace.eq(self.replace)
+        replaces = []  # for some lanes each
+        for first in range(0, LANES, _LANES_NEAR):
+            replace = Signal.like(self.replace, name=f"replace_{first}", attrs={OWN: 1})
+            m.d.sync += replace.eq(self.replace)
+            replaces.append(replace)
         written = Cat(self.write_low[plane][lane] for lane in range(LANES) for plane in planes)
         # A cycle for the way to the banks, and another to their parts.
         address = delayed(m, self._address(self.write_place), 1, "write_address")
@@ -92,7 +99,9 @@ class CounterBanks(wiring.Component):
         read = reduce(or_, sources)
         for plane in planes:
             merged = Signal(LANES, name=f"low_{plane}", reset_less=True)
-            m.d.sync += merged.eq(Mux(replace[plane], self.inject, read[plane :: len(planes)]))
+            chosen = Cat(replace[plane].replicate(_LANES_NEAR) for replace in replaces)
+            fetched = read[plane :: len(planes)]
+            m.d.sync += merged.eq((chosen & self.inject) | (~chosen & fetched))
             m.d.comb += self.low[plane].eq(merged)
         return m
 
@@ -129,9 +138,10 @@ class CounterBanks(wiring.Component):
         bits = len(read_port.addr)
         read_place = Signal(bits, name=f"read_place_{name}", reset_less=True, **own)
         write_place = Signal(bits, name=f"write_place_{name}", reset_less=True, **own)
-        here = Signal(name=f"here_{name}", **own)
+        # What only reads needs no reset.
+        here = Signal(name=f"here_{name}", reset_less=True, **own)
         writing = Signal(name=f"writing_{name}", **own)
-        skipping = Signal(name=f"skipping_{name}", init=1, **own)
+        skipping = Signal(name=f"skipping_{name}", init=1, reset_less=True, **own)
         m.d.sync += [
             read_place.eq(self._address(self.read_place)),
             write_place.eq(address),

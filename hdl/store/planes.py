@@ -107,7 +107,8 @@ class SignPlanes(wiring.Component):
             m.submodules[f"visible_{e}"] = visible = Memory(shape=LANES, depth=depth, init=[])
             fetch, copy = visible.read_port(), visible.write_port()
             read_port, write_port = current.read_port(), current.write_port()
-            writing, taking = Signal(name=f"writing_{e}"), Signal(name=f"taking_{e}")
+            writing = Signal(name=f"writing_{e}")
+            taking = Signal(name=f"taking_{e}", reset_less=True)
             copied = Signal(name=f"copied_{e}")
             taken = Signal(LANES, name=f"taken_{e}", reset_less=True)
             m.d.sync += [

@@ -1,12 +1,14 @@
 """Learnt selection of bits."""
 
 import numpy as np
+import pytest
 
 from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
 from metabit.golden.configurations.named import named, override
 from metabit.golden.data.datasets import load_dataset
-from metabit.golden.data.training_data import prepare
+from metabit.golden.data.training_data import fitted_encoder, prepare
 from metabit.golden.encoding.selection import select_bits
+from metabit.golden.errors import DataError
 from metabit.golden.runs.run import Run
 
 
@@ -35,3 +37,10 @@ def test_a_checkpoint_keeps_the_selection(tmp_path):
     encoder = record.encoder_of(spec)
     assert encoder.selection == data.encoder.selection
     np.testing.assert_array_equal(encoder.encode(data.split.images), data.train)
+
+
+def test_more_bits_than_a_network_judges_are_refused_at_once():
+    images = np.zeros((4, 28, 28), np.uint8)
+    spec = "select:100:edges-6992+thermometer:0,1"
+    with pytest.raises(DataError, match="selects from 8560 bits; a network judges 8192 at most"):
+        fitted_encoder(spec, images, np.arange(4) % 2, 0)
