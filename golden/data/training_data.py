@@ -225,8 +225,8 @@ def fitted_encoder(
         wide = encoder.all_bits(images.shape[1:])
         if wide > MAX_INPUTS:
             raise DataError(
-                f"encoder {spec!r} selects from {wide} bits; a network judges {MAX_INPUTS} at most: "
-                "let it begin with fewer"
+                f"encoder {spec!r} selects from {wide} bits; a network judges {MAX_INPUTS} at "
+                "most: let it begin with fewer"
             )
         samples = every_view(encoder.encode_all, images, views)
         encoder.select(
