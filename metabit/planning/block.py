@@ -32,6 +32,7 @@ class BlockPipeline(Pipeline):
 
     input_latency = BlockStore.input_latency
     codes = Codes
+    scores_late = 1
 
     def __init__(self, placement: Placement, run: Run) -> None:
         super().__init__(placement, run)

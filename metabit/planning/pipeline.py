@@ -15,8 +15,8 @@ from ..hdl.shape import LANES, Shape
 from .events import Rows, Run, groups
 from .kernel import Kernel, Process, Times, Windows
 
-_SUM, _COUNT = 2, 4
-"""Stages of a neuron in Totals: its sum comes in the one, its bit is counted in the other."""
+_SUM, _BITS = 2, 4
+"""Stages of a neuron in Totals: its sum comes in the one, its bit stands in the other."""
 
 _BEGIN_STEP = 1
 """States between the activations of a layer and the next layer's first request."""
@@ -112,6 +112,8 @@ class Pipeline(ABC):
 
     codes: type[Codes] | type[SharedCodes]
     """Code memory."""
+    scores_late: int
+    """Cycles from a neuron's bit to the class scores in which it is counted."""
 
     def __init__(self, placement: Placement, run: Run) -> None:
         self.placement, self.run = placement, run
@@ -260,7 +262,7 @@ class Pipeline(ABC):
                     self._asks.add(load + drain)
                     self._through.add(after - 1 + drain)
             self.began.add(load)
-            emitted = load + self._arrival + _COUNT - self.codes.latency
+            emitted = load + self._arrival + _BITS - self.codes.latency
             self.emits.add(emitted, emitted + neurons)
             ended = request
             if self.placement.code_words > 1:
@@ -274,7 +276,7 @@ class Pipeline(ABC):
         """Return when the activations of a layer have been stored."""
         neurons = self.neurons[layer]
         zeros = self.placement.regions[layer + 1] - -(-neurons // LANES)
-        return load + self._arrival + _COUNT + neurons + zeros + self.columns
+        return load + self._arrival + _BITS + neurons + zeros + self.columns
 
     # Head and search
 
@@ -284,14 +286,14 @@ class Pipeline(ABC):
         for passed in self.passes:
             for layer in range(self.layers):
                 neurons, step = self.neurons[layer], len(self.read)
-                drain = neurons - 1 + _COUNT + self.columns
+                drain = neurons - 1 + _BITS + self.scores_late + self.columns
                 begun = yield from self.began.reach(step)
                 cycle = begun + self._arrival + drain + 1
                 for first in range(0, classes, bits):
                     if first:
                         cycle += _SETTLE + self.columns
                         # The scores of the next code word, from the partial sums.
-                        emitted = cycle + 1 + _COUNT - self.codes.latency
+                        emitted = cycle + 1 + _BITS - self.codes.latency
                         self.emits.add(emitted, emitted + neurons)
                         cycle += 1 + drain + 1
                     cycle += min(bits, classes - first)

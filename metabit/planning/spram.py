@@ -86,6 +86,7 @@ class SpramPipeline(Pipeline):
 
     input_latency = Port.FETCH_LATENCY
     codes = SharedCodes
+    scores_late = 0
 
     def __init__(self, placement: Placement, run: Run) -> None:
         super().__init__(placement, run)

@@ -75,7 +75,7 @@ IN_BLOCK_RAM = [
     bug("threshold sign", core, "Totals", totals, "z + offset >= 0", "z - offset >= 0"),
     bug("words not filled", core, "Pack", pack, "data[s].eq(0)", "data[s].eq(packed)"),
     bug("vote goes to last", core, "Head", head, "(best < total)", "(best <= total)"),
-    bug("no margin", core, "Head", head, "label) | (distance", "label) & (distance"),
+    bug("no margin", core, "Head", head, "wrong | close", "wrong & close"),
     bug("rival is label", core, "Search", search, '("rival", rival)', '("rival", label)'),
     bug("label is rival", core, "Search", search, '("label", label)', '("label", rival)'),
     bug("winner is last", core, "Search", search, "(size < least)", "(size <= least)"),
