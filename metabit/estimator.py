@@ -22,20 +22,21 @@ from .golden.config import MAX_INPUTS, Config
 from .golden.configurations.named import make_config
 from .golden.configurations.settings import Setting, settings_of
 from .golden.data.seen import Seen
-from .golden.data.training_data import data_sha256, fitted_encoder
+from .golden.data.training_data import data_sha256, fit_and_encode
 from .golden.encoding.cells import Areas
 from .golden.encoding.distributive import Distributive
 from .golden.encoding.edges import Edges
 from .golden.encoding.encoders import Bits, Encoder
 from .golden.encoding.narrow import widened
 from .golden.encoding.quantiles import Quantiles
+from .golden.encoding.shifts import SHIFTS, check_views
 from .golden.engines import choose_engine, make_learner
 from .golden.errors import DataError
 from .golden.network import Network
 from .golden.runs.trainer import Trainer
 from .golden.schedule import Schedule
 from .golden.scores import scores_in_views
-from .golden.views import SHIFTS, each_view, every_view
+from .golden.views import each_view
 
 _LEVELS = 32
 """Thresholds of a feature when there is room: the authors of the paper use as many."""
@@ -383,12 +384,14 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         self.encoder_ = self._make_encoder(X)
         shaped = self._shaped(X)
         views = self.views if self.views == len(SHIFTS) else 1
-        if isinstance(self.encoder_, Quantiles):
-            self.encoder_.fit(shaped)
-        else:
-            self.encoder_ = fitted_encoder(self.encoder_.spec, shaped, labels, int(seed), views)
         # What is no number of views, the configuration will say.
-        samples = every_view(self.encoder_.encode, shaped, views)
+        if isinstance(self.encoder_, Quantiles):
+            check_views(views, shaped.shape[1:])
+            samples = self.encoder_.fit(shaped).encode(shaped)
+        else:
+            self.encoder_, samples = fit_and_encode(
+                self.encoder_.spec, shaped, labels, int(seed), views
+            )
         if samples.shape[1] > MAX_INPUTS:
             raise DataError(
                 f"{X.shape[1]} features become {samples.shape[1]} bits, and a network takes "
@@ -448,7 +451,10 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
 
     def _encode_views(self, X: npt.NDArray) -> Bits:
         """Return the bits of samples in all views, view after view."""
-        return every_view(self.encoder_.encode, self._shaped(X), self.config_.views)
+        shaped = self._shaped(X)
+        if isinstance(self.encoder_, Quantiles):
+            return self.encoder_.encode(shaped)
+        return self.encoder_.encode(shaped, self.config_.views)
 
     def _train(self, samples: Bits, labels: npt.NDArray[np.integer], schedule: Schedule) -> None:
         """Train to the end of a schedule, by the loop that every training has."""

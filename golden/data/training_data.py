@@ -16,7 +16,7 @@ from ..configurations.named import override
 from ..encoding.encoders import Bits, Encoder
 from ..encoding.selection import select_bits
 from ..errors import CheckpointError, DataError
-from ..views import each_view, every_view
+from ..views import each_view
 from .choosing import Suitable, suitable_encoder, wide_enough
 from .datasets import DATASETS, Dataset, load_dataset
 from .options import DataOptions
@@ -201,10 +201,10 @@ def check_shape(config: NetworkConfig, shape: tuple[int, ...]) -> None:
         )
 
 
-def fitted_encoder(
+def fit_and_encode(
     spec: str, images: npt.NDArray, labels: npt.NDArray[np.integer], seed: int, views: int = 1
-) -> Encoder:
-    """Return an encoder that has taken from training samples what it needs.
+) -> tuple[Encoder, Bits]:
+    """Return an encoder that has taken from training samples what it needs, and their bits.
 
     Parameters
     ----------
@@ -218,21 +218,28 @@ def fitted_encoder(
         Of the training that selects bits, if there is one.
     views : int
         That it learns.
+
+    Returns
+    -------
+    Encoder
+    ndarray of bool, shape (views x n, bits)
+        As by :meth:`~metabit.golden.encoding.encoders.Encoder.encode`.
     """
     encoder = Encoder(spec).fit(images)
-    if encoder.selected is not None:
-        encoder.bits(images.shape[1:])
-        wide = encoder.all_bits(images.shape[1:])
-        if wide > MAX_INPUTS:
-            raise DataError(
-                f"encoder {spec!r} selects from {wide} bits; a network judges {MAX_INPUTS} at "
-                "most: let it begin with fewer"
-            )
-        samples = every_view(encoder.encode_all, images, views)
-        encoder.select(
-            select_bits(samples, labels, encoder.selected, seed, steps=encoder.steps, views=views)
+    if encoder.selected is None:
+        return encoder, encoder.encode(images, views)
+    encoder.bits(images.shape[1:])
+    wide = encoder.all_bits(images.shape[1:])
+    if wide > MAX_INPUTS:
+        raise DataError(
+            f"encoder {spec!r} selects from {wide} bits; a network judges {MAX_INPUTS} at "
+            "most: let it begin with fewer"
         )
-    return encoder
+    samples = encoder.encode_all(images, views)
+    encoder.select(
+        select_bits(samples, labels, encoder.selected, seed, steps=encoder.steps, views=views)
+    )
+    return encoder, encoder.of_all(samples)
 
 
 def changing(samples: Bits) -> int:
@@ -277,10 +284,11 @@ def prepare(
     if parts is None:
         parts = split(dataset, split_name, config.seed)
     if encoder is None:
-        encoder = fitted_encoder(
+        encoder, train = fit_and_encode(
             config.encoder, parts.images, parts.labels, config.seed, config.views
         )
-    train = every_view(encoder.encode, parts.images, config.views)
+    else:
+        train = encoder.encode(parts.images, config.views)
     if len(train) > 1 and not changing(train):
         raise DataError(
             f"encoder {encoder.spec!r} gives all {len(parts.images)} training samples of "

@@ -24,6 +24,7 @@ from ..codes import Bits
 from ..config import MAX_INPUTS
 from ..errors import ConfigurationError, DataError
 from .axes import colours_first
+from .shifts import SHIFTS
 
 _ARGUMENTS = re.compile(r"(\d+)(?:,seed=(\d+))?")
 
@@ -183,7 +184,8 @@ class Counter:
         """Return ``p - q`` of all pixels with a neighbour, or ``p``; shape (rows, columns, n)."""
         if map_.alone:
             return self._planes[map_.colour]
-        rows, columns = self._inside(map_)
+        _, height, width, _ = self._planes.shape
+        rows, columns = _inside(map_, height, width)
         theirs = (
             slice(rows.start + map_.dy, rows.stop + map_.dy),
             slice(columns.start + map_.dx, columns.stop + map_.dx),
@@ -193,7 +195,8 @@ class Counter:
     def counts(self, map_: Map, rectangles: Rectangles) -> npt.NDArray[np.unsignedinteger]:
         """Return the marks of rectangles, shape (rectangles, n)."""
         sums = self._sums
-        rows, columns = self._inside(map_)
+        _, height, width, _ = self._planes.shape
+        rows, columns = _inside(map_, height, width)
         sums[1:, 1:] = 0
         threshold = _threshold(map_.threshold, self._planes.dtype)
         marked = self.differences(map_) > threshold
@@ -210,13 +213,13 @@ class Counter:
         counts += flat[top * sums.shape[1] + left]
         return counts
 
-    def _inside(self, map_: Map) -> tuple[slice, slice]:
-        """Return rows and columns of the pixels whose neighbour is in the image."""
-        _, height, width, _ = self._planes.shape
-        return (
-            slice(max(0, -map_.dy), height - max(0, map_.dy)),
-            slice(max(0, -map_.dx), width - max(0, map_.dx)),
-        )
+
+def _inside(map_: Map, height: int, width: int) -> tuple[slice, slice]:
+    """Return rows and columns of the pixels whose neighbour is in an image of this size."""
+    return (
+        slice(max(0, -map_.dy), height - max(0, map_.dy)),
+        slice(max(0, -map_.dx), width - max(0, map_.dx)),
+    )
 
 
 def _threshold(threshold: float, dtype: np.dtype) -> float | int:
@@ -314,24 +317,44 @@ class Comparisons:
         DataError
             If there is no table yet, or it does not suit the images.
         """
+        return self.encode_views(images, 1)[0]
+
+    def encode_views(self, images: npt.NDArray, views: int) -> Bits:
+        """Bits of images in each view, shape (views, n, bits).
+
+        All views are parts of the image with its border repeated: what is marked there is counted
+        once, in a rectangle for each view.
+
+        Raises
+        ------
+        DataError
+            If there is no table yet, or it does not suit the images.
+        """
         shape = planes_shape(images.shape[1:])
         if self.table is None:
             raise DataError("encoder 'comparisons' must be fitted to training images first")
         self._check(shape)
-        groups = list(grouped(self.table))
+        shifts = np.array(SHIFTS[:views])
+        border = int(np.abs(shifts).max())
+        groups = [
+            (map_, _moved(_marked(map_, rectangles, shape), border - shifts), counts)
+            for map_, rectangles, counts in grouped(self.table)
+        ]
         area = max((b - t) * (r - le) for *_, t, le, b, r, _ in self.table)
-        bits = np.empty((len(images), len(self.table)), bool)
-        size = chunk_of(shape)
+        bits = np.empty((views, len(images), len(self.table)), bool)
+        padding = ((0, 0), (border, border), (border, border), (0, 0))
+        size = chunk_of((shape[0], shape[1] + 2 * border, shape[2] + 2 * border))
         for start in range(0, len(images), size):
             planes = planes_of(images[start : start + size])
-            counter = Counter(planes, area)
-            above = np.empty((len(self.table), planes.shape[3]), bool)
+            counter = Counter(np.pad(planes, padding, "edge") if border else planes, area)
+            above = np.empty((views, len(self.table), planes.shape[3]), bool)
             column = 0
             for map_, rectangles, counts in groups:
-                rows = slice(column, column + len(counts))
-                np.greater(counter.counts(map_, rectangles), counts[:, None], out=above[rows])
+                counted = counter.counts(map_, rectangles).reshape(views, len(counts), -1)
+                columns = slice(column, column + len(counts))
+                np.greater(counted, counts[:, None], out=above[:, columns])
                 column += len(counts)
-            bits[start : start + size] = above.T
+            bits[:, start : start + size] = above.transpose(0, 2, 1)
         return bits
 
     def _check(self, shape: tuple[int, int, int]) -> None:
@@ -345,6 +368,19 @@ class Comparisons:
                     f"{bit.bottom - 1}, columns {bit.left} to {bit.right - 1}, and the images are "
                     f"{shape[1]} x {shape[2]}, colours {shape[0]}"
                 )
+
+
+def _marked(map_: Map, rectangles: Rectangles, shape: tuple[int, int, int]) -> Rectangles:
+    """Return the parts of rectangles in which pixels can be marked, some of them empty."""
+    rows, columns = _inside(map_, *shape[1:])
+    first = np.clip(rectangles[:, :2], (rows.start, columns.start), (rows.stop, columns.stop))
+    last = np.clip(rectangles[:, 2:], (rows.start, columns.start), (rows.stop, columns.stop))
+    return np.concatenate([first, last], axis=1)
+
+
+def _moved(rectangles: Rectangles, offsets: npt.NDArray[np.int64]) -> Rectangles:
+    """Return rectangles moved down and right by each of some offsets, shape (offsets x n, 4)."""
+    return (rectangles + np.tile(offsets, 2)[:, None]).reshape(-1, 4)
 
 
 def grouped(

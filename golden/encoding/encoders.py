@@ -32,7 +32,7 @@ of zero too, and a threshold would do. See :func:`~metabit.golden.encoding.narro
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -44,10 +44,13 @@ from .distributive import Distributive, Thresholds
 from .drawing import fit as fit_comparisons
 from .levels import levels_of
 from .parts import KNOWN, NAMED, Part, Shape, Thermometer, Unchanged, parse_parts
+from .shifts import check_views, view_of
 
 __all__ = ["KNOWN", "NAMED", "Bits", "Encoder", "Part", "Shape", "Thermometer", "Unchanged"]
 
 _CHUNK = 4096
+"""Images, of all views, that are encoded at a time."""
+
 _SELECT = re.compile(r"select:(\d+)(?:,steps=(\d+))?:(.+)")
 _COPIES = re.compile(r"copies:(\d+)(?:,ones=(\d+))?:(.+)")
 
@@ -288,22 +291,26 @@ class Encoder:
             )
         self.selection = chosen
 
-    def encode(self, images: npt.NDArray) -> Bits:
+    def encode(self, images: npt.NDArray, views: int = 1) -> Bits:
         """Bits of images.
 
         Parameters
         ----------
         images : ndarray, shape (n, ...)
             Images or vectors of numbers.
+        views : int
+            Of each image; 1: as they are.
 
         Returns
         -------
-        ndarray of bool, shape (n, bits)
+        ndarray of bool, shape (views x n, bits)
+            View after view.
 
         Raises
         ------
         DataError
-            If shape, type or values do not suit a part.
+            If shape, type or values do not suit a part, or samples are no images and there is more
+            than one view.
         """
         if not self.ready:
             raise DataError(f"encoder {self.spec!r} must be fitted to training data first")
@@ -312,38 +319,52 @@ class Encoder:
                 f"selected bit {self.selection[-1]} does not exist in samples of "
                 f"{' x '.join(map(str, images.shape[1:]))}"
             )
-        bits = self._encode(images, self.selection)
+        return self._widened(self._encode(images, self.selection, views))
+
+    def encode_all(self, images: npt.NDArray, views: int = 1) -> Bits:
+        """Bits before ``select`` and copies, shape (views x n, all bits); see :meth:`encode`."""
+        if not self._ready:
+            raise DataError(f"encoder {self.spec!r} must be fitted to training data first")
+        return self._encode(images, None, views)
+
+    def of_all(self, bits: Bits) -> Bits:
+        """Return what :meth:`encode` gives where :meth:`encode_all` gives this."""
+        if self.selection is not None:
+            bits = np.take(bits, self.selection, axis=1)
+        return self._widened(bits)
+
+    def _widened(self, bits: Bits) -> Bits:
+        """Repeat bits, and add ones."""
         if self.copies == 1 and not self.ones:
             return bits
         ones = np.ones((len(bits), self.ones), bool)
         return np.concatenate([*self.copies * [bits], ones], axis=1)
 
-    def encode_all(self, images: npt.NDArray) -> Bits:
-        """Bits of images before ``select`` and copies, shape (n, all bits); see :meth:`encode`."""
-        if not self._ready:
-            raise DataError(f"encoder {self.spec!r} must be fitted to training data first")
-        return self._encode(images, None)
-
-    def _encode(self, images: npt.NDArray, selection: tuple[int, ...] | None) -> Bits:
+    def _encode(self, images: npt.NDArray, selection: tuple[int, ...] | None, views: int) -> Bits:
+        check_views(views, images.shape[1:])
         parts, columns = self._parts, None
         if selection is not None:
             parts, columns = self.needed(images.shape[1:])
         bits = sum(part.bits(images.shape[1:]) for part in parts)
-        encoded = np.empty((len(images), bits if columns is None else len(columns)), bool)
+        width = bits if columns is None else len(columns)
+        encoded = np.empty((views, len(images), width), bool)
         # Whole samples of a chunk, before columns are taken from them.
-        whole = np.empty((min(_CHUNK, len(images)), bits), bool)
-        for start in range(0, len(images), _CHUNK):
-            chunk = images[start : start + _CHUNK]
-            target = encoded[start : start + len(chunk)]
-            buffer = target if columns is None else whole[: len(chunk)]
+        size = _CHUNK // views
+        whole = np.empty((views, min(size, len(images)), bits), bool)
+        for start in range(0, len(images), size):
+            chunk = images[start : start + size]
+            target = encoded[:, start : start + len(chunk)]
+            buffer = target if columns is None else whole[:, : len(chunk)]
             column = 0
             for part in parts:
-                values = part.encode(chunk)
-                buffer[:, column : column + values.shape[1]] = values
-                column += values.shape[1]
+                part_bits = part.bits(images.shape[1:])
+                for view, values in enumerate(_in_views(part, chunk, views)):
+                    buffer[view, :, column : column + part_bits] = values
+                column += part_bits
             if columns is not None:
-                np.take(buffer, columns, axis=1, out=target)
-        return encoded
+                for view in range(views):
+                    np.take(buffer[view], columns, axis=1, out=target[view])
+        return encoded.reshape(-1, width)
 
     def needed(self, shape: Shape) -> tuple[list[Part], npt.NDArray[np.intp]]:
         """Return parts that make all bits but copies and ones, and where these are among theirs.
@@ -381,3 +402,10 @@ class Encoder:
             columns.append(own + made)
             made += part.bits(shape)
         return parts, np.concatenate(columns)
+
+
+def _in_views(part: Part, images: npt.NDArray, views: int) -> Iterable[Bits]:
+    """Return what a part makes of each view of images."""
+    if isinstance(part, Comparisons):
+        return part.encode_views(images, views)
+    return (part.encode(view_of(images, view)) for view in range(views))

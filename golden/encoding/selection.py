@@ -76,7 +76,7 @@ def select_bits(
     chosen = np.arange(bits)
     for step in range(1, steps + 1):
         keep = count if step == steps else round(bits * (count / bits) ** (step / steps))
-        among = samples if step == 1 else samples[:, chosen]
+        among = samples if step == 1 else np.take(samples, chosen, axis=1)
         chosen = chosen[_most_useful(among, labels, keep, seed, max(1, epochs // steps), views)]
     return chosen
 

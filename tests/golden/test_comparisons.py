@@ -16,6 +16,7 @@ from metabit.golden.encoding import comparisons, drawing
 from metabit.golden.encoding.comparisons import Comparison, Comparisons, Counter
 from metabit.golden.encoding.encoders import Encoder
 from metabit.golden.encoding.selection import select_bits
+from metabit.golden.encoding.shifts import view_of
 from metabit.golden.errors import ConfigurationError, DataError
 from metabit.golden.generator import Generator
 from metabit.golden.runs.run import Run
@@ -159,6 +160,39 @@ def test_bits_are_those_of_the_definition(images):
     bits = encoder.encode(images)
     assert (bits.dtype, bits.shape) == (bool, (len(images), 12))
     assert bits.tolist() == by_definition(encoder.comparisons, images)
+
+
+def check_views(encoder, images):
+    bits = encoder.encode(images, 5).reshape(5, len(images), -1)
+    for view in range(5):
+        np.testing.assert_array_equal(bits[view], encoder.encode(view_of(images, view)))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(images=image_arrays())
+def test_bits_of_all_views_are_those_of_each(images):
+    encoder = fitted(images)
+    if encoder is not None:
+        check_views(encoder, images)
+
+
+MOVED = comparisons._moved
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake"),
+    [
+        # To the other side.
+        ("_moved", lambda rectangles, offsets: MOVED(rectangles, offsets.max() - offsets)),
+        ("_marked", lambda map_, rectangles, shape: rectangles),
+    ],
+)
+def test_planted_mistakes_in_views_are_noticed(digits, monkeypatch, name, mistake):
+    encoder = fitted(digits, 100)
+    check_views(encoder, digits)
+    monkeypatch.setattr(comparisons, name, mistake)
+    with pytest.raises(AssertionError):
+        check_views(encoder, digits)
 
 
 @settings(max_examples=12, deadline=None, derandomize=True)

@@ -6,7 +6,7 @@ import pytest
 from metabit.golden.checkpoints.hardware import load_checkpoint, save_checkpoint
 from metabit.golden.configurations.named import named, override
 from metabit.golden.data.datasets import load_dataset
-from metabit.golden.data.training_data import fitted_encoder, prepare
+from metabit.golden.data.training_data import fit_and_encode, prepare
 from metabit.golden.encoding.selection import select_bits
 from metabit.golden.errors import DataError
 from metabit.golden.runs.run import Run
@@ -43,4 +43,4 @@ def test_more_bits_than_a_network_judges_are_refused_at_once():
     images = np.zeros((4, 28, 28), np.uint8)
     spec = "select:100:edges-6992+thermometer:0,1"
     with pytest.raises(DataError, match="selects from 8560 bits; a network judges 8192 at most"):
-        fitted_encoder(spec, images, np.arange(4) % 2, 0)
+        fit_and_encode(spec, images, np.arange(4) % 2, 0)

@@ -15,6 +15,9 @@ from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.configurations.named import named, override
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import prepare
+from metabit.golden.encoding import shifts
+from metabit.golden.encoding.encoders import Encoder
+from metabit.golden.encoding.shifts import SHIFTS, view_of
 from metabit.golden.errors import DataError
 from metabit.golden.generator import Generator
 from metabit.golden.learner import GoldenLearner
@@ -23,7 +26,7 @@ from metabit.golden.runs.run import Run
 from metabit.golden.schedule import Schedule
 from metabit.golden.scores import predictions_of, scores_of
 from metabit.golden.streams import derive, permutation
-from metabit.golden.views import SHIFTS, WEIGHTS, drawn_views, every_view, view_of
+from metabit.golden.views import WEIGHTS, drawn_views
 from tests.hdl.planted import plant
 
 SMALL = override(named("tiny"), hidden=(16,), group=8, views=5)
@@ -62,7 +65,7 @@ def test_views(shape):
 
 def test_views_are_stacked():
     images = np.random.default_rng(2).integers(0, 3, (4, 3, 3))
-    bits = every_view(lambda x: x.reshape(len(x), -1) > 0, images, 5)
+    bits = Encoder("thermometer:0").encode(images, 5)
     for view in range(5):
         np.testing.assert_array_equal(
             bits[4 * view : 4 * view + 4], view_of(images, view).reshape(4, -1) > 0
@@ -161,7 +164,7 @@ def test_what_has_no_views():
     printed = metabit("train", *OPTIONS, "--dataset", "iris", status=1)
     assert message in printed
     with pytest.raises(DataError, match="samples of 9 x 9 x 9 are no images"):
-        every_view(lambda x: x, np.zeros((1, 9, 9, 9)), 5)
+        Encoder("thermometer:0").encode(np.zeros((1, 9, 9, 9)), 5)
     printed = metabit("train", "--config", "tiny", "--views", "3", status=1)
     assert "views must be one of 1, 5" in printed or "views must be 1 or 5" in printed
 
@@ -189,22 +192,18 @@ def test_selection_sees_views():
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong"),
+    ("module", "name", "right", "wrong"),
     [
-        ("np.arange(height) - down", "np.arange(height) + down"),
-        ("(0, 0, 0, 1, 2, 3, 4)", "(0, 0, 1, 1, 2, 3, 4)"),
-        ("yield encode(view_of(images, view))", "yield encode(images)"),
+        (shifts, "view_of", "np.arange(height) - down", "np.arange(height) + down"),
+        (views, "drawn_views", "(0, 0, 0, 1, 2, 3, 4)", "(0, 0, 1, 1, 2, 3, 4)"),
     ],
 )
-def test_planted_mistakes_are_noticed(monkeypatch, right, wrong):
-    planted = plant(views, (right, wrong))
-    for name in ("view_of", "drawn_views", "every_view"):
-        monkeypatch.setitem(globals(), name, getattr(planted, name))
+def test_planted_mistakes_are_noticed(monkeypatch, module, name, right, wrong):
+    monkeypatch.setitem(globals(), name, getattr(plant(module, (right, wrong)), name))
 
     def everything():
         test_views((5, 7))
         test_draws()
-        test_views_are_stacked()
 
     with pytest.raises(AssertionError):
         everything()

@@ -11,7 +11,7 @@ from rich.table import Table
 from metabit.golden.config import Config
 from metabit.golden.configurations.named import NAMES, load_config
 from metabit.golden.data.datasets import Dataset, load_dataset
-from metabit.golden.data.training_data import fitted_encoder, prepare
+from metabit.golden.data.training_data import fit_and_encode, prepare
 from metabit.golden.engines import EngineName, choose_engine
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.paper.config import paper_config
@@ -175,7 +175,7 @@ def _encoding(configs: list[Config], datasets: dict[str, Dataset]) -> Iterable[R
         if images.shape[1:] == (28, 28):
             specs += _ENCODERS
         encoders = (
-            fitted_encoder(spec, dataset.images, dataset.labels, seed=0)
+            fit_and_encode(spec, dataset.images, dataset.labels, seed=0)[0]
             for spec in dict.fromkeys(specs)
         )
         for row in time_encoders(images, encoders):
