@@ -138,8 +138,9 @@ class Config(NetworkConfig):
 
     @property
     def particulars(self) -> str:
-        """Counters, tiles, and how old the weights of a forward pass are."""
-        return f"{self.counter_bits} bits  tile {self.tile}  lag {self.lag}"
+        """Counters, tiles, how old the weights of a forward pass are, and several views."""
+        views = f"  views {self.views}" if self.views > 1 else ""
+        return f"{self.counter_bits} bits  tile {self.tile}  lag {self.lag}{views}"
 
     @property
     def limits(self) -> tuple[int, int]:

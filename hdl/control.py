@@ -1,6 +1,6 @@
 """Control: the setup registers, the run in progress, and the host's way to the memories."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -109,6 +109,11 @@ class Control(wiring.Component):
         # Registers on the way in and on the way out, so that no path leads from the link through
         # here into the memories, or back.
         allowed, done, counting, writes = Signal(), Signal(), Signal(), Signal()
+        # Counts come two cycles later in large devices.
+        counted: Value = allowed
+        if self._shape.memory == "block":
+            counted = Signal()
+            m.d.sync += counted.eq(allowed & ~done)
         read_data = Signal.like(host.read_data, reset_less=True)
         m.d.sync += [
             allowed.eq(host.valid & self.idle & ~done & ~host.ready),
@@ -132,7 +137,7 @@ class Control(wiring.Component):
             with m.Case(Space.CODES):
                 m.d.comb += [done.eq(allowed), self.codes_write.eq(allowed & host.write)]
             with m.Case(Space.STATISTICS):
-                m.d.comb += [done.eq(allowed), self.statistics_clear.eq(allowed & host.write)]
+                m.d.comb += [done.eq(counted), self.statistics_clear.eq(counted & host.write)]
             with m.Default():
                 m.d.comb += [store.valid.eq(allowed), done.eq(allowed & store.ready)]
         self._write_setup(m, writes, address, data)

@@ -16,7 +16,7 @@ from .learn.jobs import Jobs
 from .learn.predictions import Predictions
 from .learn.search import Search
 from .learn.statistics import Statistics
-from .pipeline import OWN
+from .pipeline import OWN, delayed, delays
 from .shape import Shape
 from .store.make import make_store
 
@@ -165,13 +165,16 @@ class Core(wiring.Component):
     def _count(self, m, control, forward, head, search, jobs, statistics, store) -> None:
         """Tell the statistics what happens."""
         columns = range(self._shape.samples)
-        learnt = head.predicted & control.setup.train
+        late = int(self._shape.memory == "block")
+        learnt = delays(m, head.predicted & control.setup.train, late, "learnt")[-1]
+        correct = delayed(m, head.correct, late, "correct")
+        last = delayed(m, head.judged.payload.step.columns, late, "last_column")
         events = statistics.events
         right = Signal(range(len(columns) + 1))
-        m.d.comb += right.eq(sum(head.correct[s] for s in columns))
+        m.d.comb += right.eq(sum(correct[s] for s in columns))
         with m.If(learnt):
             m.d.comb += [
-                events.samples.eq(head.judged.payload.step.columns + 1),
+                events.samples.eq(last + 1),
                 events.correct.eq(right),
             ]
         m.d.comb += [

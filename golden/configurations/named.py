@@ -20,24 +20,28 @@ _CONFIGS = {
             group=32,
         ),
         # What their devices hold, all 256 and 512 sign words: the most accurate network of a UP5K;
-        # of an ECP5, the widest whose updates keep up with its forward passes.
+        # of an ECP5, the widest whose updates keep up with its forward passes. Half of the bits
+        # that they choose from are hand-made, half learnt from the images.
         Config(
             name="up5k",
-            encoder="select:1536:edges-6992",
+            encoder="select:1536,steps=3:edges-2548+comparisons:5120",
             inputs=1536,
             hidden=(64,),
             group=64,
+            margin=0.15,
             head_offset=24,
+            views=5,
         ),
         Config(
             name="ecp5",
-            encoder="select:3072:edges-6992",
+            encoder="select:3072,steps=3:edges-2548+comparisons:5632",
             inputs=3072,
             hidden=(128,),
             group=64,
             counter_bits=7,
             margin=0.15,
             head_offset=40,
+            views=5,
         ),
         # 2 * 224 + 64 sign words fill an ECP5 device, too.
         Config(

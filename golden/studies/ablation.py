@@ -221,8 +221,15 @@ def _changes(base: Config) -> Iterator[Variant]:
     yield Variant("changes", "scores of all layers summed", override(base, summed_scores=True))
 
 
+def _hand_made(name: str, margin: float) -> Config:
+    """Return a named network on bits that are selected from hand-made ones, in one view."""
+    config = named(name)
+    encoder = f"select:{config.inputs}:edges-6992"
+    return override(config, encoder=encoder, margin=margin, views=1)
+
+
 def _encoders(base: Config) -> Iterator[Variant]:
-    up5k, ecp5, two = (named(name) for name in ("up5k", "ecp5", "multi"))
+    up5k, ecp5, two = _hand_made("up5k", 0.25), _hand_made("ecp5", 0.15), named("multi")
     edges = override(up5k, encoder="edges-1568", inputs=1568, head_offset=0)
     plain = {"rival_selection": False, "annealing": ()}
     for name, bits in (("median", 784), ("thermometer:0,128", 1568)):
@@ -235,9 +242,9 @@ def _encoders(base: Config) -> Iterator[Variant]:
         fields = {"encoder": encoder, "inputs": bits}
         yield Variant("encoders", f"{bits}-64, {encoder}", override(edges, **fields))
     yield Variant("encoders", "1536-64, selected from edges-6992", override(up5k, head_offset=0))
-    yield Variant("encoders", "and three thresholds: up5k", up5k)
+    yield Variant("encoders", "and three thresholds", up5k)
     yield Variant("encoders", "3072-128, selected, 7 bits", override(ecp5, head_offset=0))
-    yield Variant("encoders", "and three thresholds: ecp5", ecp5)
+    yield Variant("encoders", "and three thresholds", ecp5)
     # What the pixels themselves bring with no more weights, with the same head.
     for config, bits, neurons, encoder in (
         (up5k, 1568, 62, "thermometer:0,128"),
@@ -254,15 +261,15 @@ def _encoders(base: Config) -> Iterator[Variant]:
 
 def _views(base: Config) -> Iterator[Variant]:
     up5k, ecp5 = named("up5k"), named("ecp5")
-    yield Variant("views", "up5k, one view", override(up5k, views=1))
-    yield Variant("views", "and margin 0.15", override(up5k, views=1, margin=0.15))
     for margin in (0.25, 0.15):
-        five = override(up5k, views=5, margin=margin)
-        yield Variant("views", f"up5k, five views, margin {margin}", five)
-    learnt = "select:1536,steps=3:comparisons:6144"
-    mixture = "select:1536,steps=3:edges-2548+comparisons:5120"
-    five = override(up5k, views=5, margin=0.15)
-    yield Variant("views", "and learnt bits alone", override(five, encoder=learnt))
-    yield Variant("views", "and hand-made and learnt bits", override(five, encoder=mixture))
-    yield Variant("views", "ecp5, one view", override(ecp5, views=1))
-    yield Variant("views", "ecp5, five views, margin 0.15", override(ecp5, views=5, margin=0.15))
+        yield Variant("views", f"1536-64, margin {margin}", _hand_made("up5k", margin))
+    for margin in (0.25, 0.15):
+        five = override(_hand_made("up5k", margin), views=5)
+        yield Variant("views", f"five views, margin {margin}", five)
+    learnt = override(up5k, encoder="select:1536,steps=3:comparisons:6144")
+    yield Variant("views", "and learnt bits alone", learnt)
+    yield Variant("views", "and hand-made and learnt bits: up5k", up5k)
+    hand_made = _hand_made("ecp5", 0.15)
+    yield Variant("views", "3072-128, margin 0.15", hand_made)
+    yield Variant("views", "and five views", override(hand_made, views=5))
+    yield Variant("views", "and hand-made and learnt bits: ecp5", ecp5)

@@ -1,14 +1,18 @@
 """Counts of what happened since they were cleared, 32 bits each."""
 
-from amaranth.hdl import Module, Mux, Signal, ValueLike
+from amaranth.hdl import Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..pipeline import delayed
 from ..select import select
 from ..shape import Shape
 from ..statistics import PHASES, statistics_names
 
 _BITS = 32
+
+_FEW_BITS = 2
+"""Of the address of a count among those that are next to each other in a large device."""
 
 
 class Events(data.StructLayout):
@@ -45,7 +49,7 @@ class Statistics(wiring.Component):
     events : In(Events)
     address : In(8)
     count : Out(32)
-        A cycle later; zero where there is none.
+        A cycle later, in large devices two; zero where there is none.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -57,6 +61,7 @@ class Statistics(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         shape, events = self._shape, self.events
+        address: Value = self.address
         # Registered, so that no path from the blocks ends in a carry chain.
         happened = Signal(Events(shape))
         m.d.sync += happened.eq(events)
@@ -69,7 +74,7 @@ class Statistics(wiring.Component):
             amounts[f"updates.{layer}"] = happened.row
         for phase in PHASES:
             amounts[f"cycles.{phase}"] = happened.phases[phase]
-        counts = []
+        counts: list[Value] = []
         for name in statistics_names(shape):
             kind, _, of_layer = name.partition(".")
             here: ValueLike = 1
@@ -83,7 +88,17 @@ class Statistics(wiring.Component):
             with m.Elif(here):
                 m.d.sync += count.eq(count + amounts[name])
             counts.append(count)
+        if shape.memory == "block":
+            # In two cycles, as the counts are many: one of each few, and one of those.
+            few = 1 << _FEW_BITS
+            counts += [Const(0)] * (-len(counts) % few)
+            parts = [counts[n : n + few] for n in range(0, len(counts), few)]
+            counts = [
+                delayed(m, select(part, address[:_FEW_BITS]), 1, f"part_{n}")
+                for n, part in enumerate(parts)
+            ]
+            address = delayed(m, address[_FEW_BITS:], 1, "address")
         count = Signal(_BITS, reset_less=True)
-        m.d.sync += count.eq(Mux(self.address < len(counts), select(counts, self.address), 0))
+        m.d.sync += count.eq(Mux(address < len(counts), select(counts, address), 0))
         m.d.comb += self.count.eq(count)
         return m

@@ -11,9 +11,9 @@ from ..shape import Shape
 class Border(wiring.Component):
     """Hand words and host accesses over through registers, in both directions.
 
-    No path leads from one side through logic to the other, but for runs and predictions. A sample
-    word takes two cycles, a host access two more than the core does. Costs a word of samples, the
-    request and answer of an access, and 4 look-up tables.
+    No path leads from one side through logic to the other, but for runs. A sample word and a
+    prediction take two cycles, a host access two more than the core does. Costs a word of samples,
+    a prediction, the request and answer of an access, and some look-up tables.
 
     Parameters
     ----------
@@ -36,12 +36,9 @@ class Border(wiring.Component):
             core.run.payload.eq(link.run.payload),
             core.run.valid.eq(link.run.valid),
             link.run.ready.eq(core.run.ready),
-            link.predictions.payload.eq(core.predictions.payload),
-            link.predictions.valid.eq(core.predictions.valid),
-            core.predictions.ready.eq(link.predictions.ready),
-            link.idle.eq(core.idle),
         ]
         self._samples(m)
+        self._predictions(m)
         self._host(m)
         return m
 
@@ -55,6 +52,20 @@ class Border(wiring.Component):
         with m.If(~full):
             m.d.sync += payload.eq(link.payload)
         m.d.sync += full.eq(Mux(full, ~core.ready, link.valid) & ~self.core.idle)
+
+    def _predictions(self, m: Module) -> None:
+        """Keep a prediction until the link takes it; until then, the core is not idle for it."""
+        link, core = self.link.predictions, self.core.predictions
+        payload, full = Signal.like(core.payload, reset_less=True), Signal()
+        m.d.comb += [
+            link.payload.eq(payload),
+            link.valid.eq(full),
+            core.ready.eq(~full),
+            self.link.idle.eq(self.core.idle & ~full),
+        ]
+        with m.If(~full):
+            m.d.sync += payload.eq(core.payload)
+        m.d.sync += full.eq(Mux(full, ~link.ready, core.valid))
 
     def _host(self, m: Module) -> None:
         """Hand a request over, and its answer back."""

@@ -1,12 +1,12 @@
 """The store in block RAM: counters, signs and samples, and the engine that updates them."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 
-from ..learn.draws import Draws, thermometer
+from ..learn.draws import STATE_BITS, Draws, thermometer
 from ..learn.rows import WORD_BITS, Rows
 from ..learn.step import Step
-from ..pipeline import delays
+from ..pipeline import delayed, delays
 from ..shape import LANES, Shape
 from .block_access import BlockAccess
 from .columns import Columns
@@ -22,7 +22,10 @@ WORD = 1 << WORD_BITS
 
 _WORDS = LANES // WORD
 
-_READ = 4
+_WANTED = 4
+"""Cycles from a beat to its inputs; counters and signs lie further away, and take one more."""
+
+_READ = _WANTED + 1
 """Cycles from a beat to its counters, signs and inputs."""
 
 _WRITE = _READ + 2
@@ -30,6 +33,9 @@ _WRITE = _READ + 2
 
 _WRITTEN = _WRITE + 1
 """The same of its signs, which have the longest way."""
+
+_AGAIN = _WRITTEN - 1
+"""Cycles from a beat to another of the same weights, which are read a cycle later."""
 
 
 class BlockStore(wiring.Component):
@@ -39,7 +45,7 @@ class BlockStore(wiring.Component):
               \text{reinforced: then } v \leftarrow sat(v + sign(v))
 
     for the rows in the order of their jobs. A beat reads counters, current signs and inputs
-    (four cycles), steps (two), and is written, its signs a cycle later. Rows follow each other with
+    (five cycles), steps (two), and is written, its signs a cycle later. Rows follow each other with
     one idle cycle. The current signs F' move with the counters; the visible signs F of the rows of
     a tile follow by a commit, a sign word a cycle.
 
@@ -57,10 +63,13 @@ class BlockStore(wiring.Component):
         Cycles from a request for inputs to their ``load``.
     update_latency : int
         Cycles from a beat to the write of its signs.
+    again_latency : int
+        Cycles from a beat to the next of the same weights.
     """
 
     input_latency = 5
     update_latency = _WRITTEN
+    again_latency = _AGAIN
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
@@ -72,7 +81,7 @@ class BlockStore(wiring.Component):
         m.submodules.loader = loader = Loader(shape)
         m.submodules.fetch = fetch = Fetch(shape)
         m.submodules.columns = columns = Columns(shape)
-        m.submodules.rows = rows = Rows(shape, latency=_WRITTEN)
+        m.submodules.rows = rows = Rows(shape, latency=_AGAIN)
         m.submodules.draws = draws = Draws(_WORDS)
         m.submodules.counters = counters = CounterBanks(shape)
         m.submodules.planes = planes = SignPlanes(shape)
@@ -90,7 +99,7 @@ class BlockStore(wiring.Component):
         empty = ~Cat(beats[1:]).any()
         self._keep_samples(m, loader, fetch, columns, rows)
         self._learn(m, rows, columns, draws, step)
-        self._keep_weights(m, rows, access, counters, planes, step)
+        self._keep_weights(m, rows, access, counters, planes, step, read=beats[1])
         self._commit(m, rows, commit, planes, access, empty)
         self._serve_host(m, access, counters, planes, draws, answer=beats[_READ])
         m.d.comb += [
@@ -141,17 +150,23 @@ class BlockStore(wiring.Component):
         """Say for every lane of a beat which way it goes, whether it does, and if twice."""
         ends = delays(m, rows.end, _READ - 1, "end")
         learns = delays(m, rows.beat, _READ - 1, "learns")
-        words = Signal(range(_WORDS + 1))
+        words, take = Signal(range(_WORDS + 1)), Signal(range(_WORDS + 1))
         last_word, last_lane = rows.tail[WORD_BITS:], rows.tail[:WORD_BITS]
-        m.d.sync += words.eq(Mux(rows.beat, Mux(rows.end, last_word + 1, _WORDS), 0))
+        # Of the layer of the last beat, as the next job may be that of another.
+        masked_word = delayed(m, last_word, _READ - _WANTED, "masked_word")
+        m.d.sync += [
+            words.eq(Mux(rows.beat, Mux(rows.end, last_word + 1, _WORDS), 0)),
+            take.eq(Mux(rows.begin, 1, words)),
+        ]
+        wanted = delayed(m, columns.wanted, _READ - _WANTED, "wanted")
         m.d.comb += [
             draws.annealing.eq(self.run.annealing),
             draws.damping.eq(self.run.damping),
             draws.reinforce.eq(self.network.reinforce),
             draws.shift.eq(rows.shift),
-            draws.begin.eq(rows.begin),
-            draws.take.eq(Mux(rows.begin, 1, words)),
-            columns.invert.eq(delays(m, rows.desired, _READ - 1, "desired")[-1]),
+            draws.begin.eq(delays(m, rows.begin, 1, "begin")[-1]),
+            draws.take.eq(take),
+            columns.invert.eq(delays(m, rows.desired, _WANTED - 1, "desired")[-1]),
         ]
         within = Signal(WORD)  # lanes of a row's last word
         enable, reinforce = Signal(LANES, reset_less=True), Signal(_WORDS, reset_less=True)
@@ -163,15 +178,15 @@ class BlockStore(wiring.Component):
             whole, part = Signal(name=f"whole_{word}"), Signal(name=f"part_{word}")
             touched = draws.touched[word] & learns[-1]
             m.d.comb += [
-                whole.eq(touched & (~ends[-1] | (word < last_word))),
-                part.eq(touched & ends[-1] & (last_word == word)),
+                whole.eq(touched & (~ends[-1] | (word < masked_word))),
+                part.eq(touched & ends[-1] & (masked_word == word)),
             ]
             m.d.sync += enable.word_select(word, WORD).eq(
                 whole.replicate(WORD) | (part.replicate(WORD) & within)
             )
         m.d.comb += [
             step.move.eq(1),
-            step.down.eq(columns.wanted),
+            step.down.eq(wanted),
             step.enable.eq(enable),
             step.reinforce.eq(Cat(bit.replicate(WORD) for bit in reinforce)),
         ]
@@ -184,25 +199,24 @@ class BlockStore(wiring.Component):
         counters: CounterBanks,
         planes: SignPlanes,
         step: Step,
+        *,
+        read: Value,
     ) -> None:
         """Read a beat's counters and signs, and write what the step makes of them."""
         wiring.connect(m, wiring.flipped(self.signs), planes.signs)
-        beat, place = Signal(), Signal.like(rows.place)
+        place = Signal.like(rows.place)
         # Stands still while a beat of the host's is on its way.
         inject = Signal(LANES, reset_less=True)
         m.d.sync += inject.eq(self.host.write_data)
-        m.d.comb += [
-            beat.eq(rows.beat | access.beat),
-            place.eq(Mux(access.busy, access.place, rows.place)),
-        ]
-        write_places = delays(m, place, _WRITE - 2, "place", reset_less=True)
+        m.d.comb += place.eq(Mux(access.busy, access.place, rows.place))
+        places = delays(m, place, _WRITE - 2, "place", reset_less=True)
         writes = delays(m, rows.beat | (access.beat & access.write), _WRITE - 2, "write")
         for memory in (counters, planes):
             m.d.comb += [
-                memory.read.eq(beat),
-                memory.read_place.eq(place),
+                memory.read.eq(read),
+                memory.read_place.eq(places[1]),
                 memory.write.eq(writes[-1]),
-                memory.write_place.eq(write_places[-1]),
+                memory.write_place.eq(places[-1]),
                 memory.inject.eq(inject),
             ]
         m.d.comb += [
@@ -255,6 +269,6 @@ class BlockStore(wiring.Component):
             access.answer.eq(answer & access.busy),
             access.copying.eq(planes.copying),
             access.state.eq(draws.state),
-            draws.load.eq(access.load),
-            draws.value.eq(self.host.write_data),
+            draws.load.eq(delays(m, access.load, 1, "load")[-1]),
+            draws.value.eq(delayed(m, self.host.write_data[:STATE_BITS], 1, "value")),
         ]

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..bundles import HostAccess, Space, address_bits
 from ..learn.draws import STATE_BITS
 from ..learn.step import planes_layout
-from ..pipeline import delays
+from ..pipeline import delayed, delays
 from ..select import select
 from ..shape import LANES, Shape
 from .counters import Place
@@ -109,21 +109,22 @@ class BlockAccess(wiring.Component):
             self.replace_sign.eq(self.busy & writes_signs),
             self.copy_elements.eq(Const(1) << host.element),
         ]
-        # In three cycles, as it comes from all over the device: pairs of planes, one, the answer.
+        # In four cycles, as it comes from all over the device: a register on its way, pairs of
+        # planes, one of them, the answer.
+        low = [delayed(m, self.low[p], 1, f"low_{p}") for p in range(planes)]
         pairs = []
         for first in range(0, planes, 2):
             pair = Signal(LANES, name=f"planes_{first}", reset_less=True)
-            of_pair = [self.low[p] for p in range(first, min(first + 2, planes))]
-            m.d.sync += pair.eq(select(of_pair, part[0]))
+            m.d.sync += pair.eq(select(low[first : first + 2], part[0]))
             pairs.append(pair)
         signs, plane = (Signal(LANES, name=name, reset_less=True) for name in ("signs", "plane"))
         m.d.sync += [
-            signs.eq(self.positive),
+            signs.eq(delayed(m, self.positive, 1, "positive")),
             plane.eq(Mux(wants_signs, signs, select(pairs, part[1:]))),
         ]
         read_data = Signal(LANES, reset_less=True)
         m.d.comb += host.read_data.eq(read_data)
-        with m.If(delays(m, self.answer, 2, "answered")[-1]):
+        with m.If(delays(m, self.answer, 3, "answered")[-1]):
             m.d.sync += read_data.eq(plane)
 
         with m.FSM(name="access") as fsm:

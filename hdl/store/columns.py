@@ -3,14 +3,14 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..bundles import ActivationWrite
-from ..pipeline import delays
+from ..pipeline import delayed, delays
 from ..select import select
 from ..shape import LANES, Shape
 from .ring import record_address_bits
@@ -53,11 +53,12 @@ class Columns(wiring.Component):
     wanted : Out(64)
         The word, four cycles later.
     load_valid, load_column, load_address, load_word, load_granted
-        Of :class:`~metabit.hdl.store.loader.Loader`.
+        Of :class:`~metabit.hdl.store.loader.Loader`. ``load_granted`` comes from a register: the
+        column is steady from a cycle before the first word on.
     sample_words : In
         Words of a sample; activations follow them in a record.
     activations : In(ActivationWrite)
-        If the shape has several layers.
+        If the shape has several layers. Written two cycles later.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -104,7 +105,7 @@ class Columns(wiring.Component):
         first_activation = Signal.like(self.fetch_address, reset_less=True)
         m.d.sync += first_activation.eq(self.fetch_address + self.sample_words)
         first_activations = delays(m, first_activation, samples - 1, "first_activation")
-        granted, sources = [], []
+        sources = []
         for s in range(samples):
             m.submodules[f"column_{s}"] = memory = Memory(
                 shape=LANES, depth=self._shape.records, init=[]
@@ -130,8 +131,13 @@ class Columns(wiring.Component):
             m.d.comb += [port.addr.eq(address), port.en.eq(reading), self.words[s].eq(word)]
             with m.If(delays(m, labels[s], 3, f"label_{s}")[-1]):
                 m.d.sync += self.labels[s].eq(word)
-            granted.append(self._write(m, s, memory, labels[s + 1], first_activations[s]))
-        m.d.comb += self.load_granted.eq(select(granted, self.load_column))
+            self._write(m, s, memory, labels[s + 1], first_activations[s])
+        if self._shape.layers == 1:
+            m.d.comb += self.load_granted.eq(1)
+        else:
+            # Known a cycle ahead, as activations take one cycle more.
+            coming = [self.activations.valid[s] for s in range(samples)]
+            m.d.sync += self.load_granted.eq(~select(coming, self.load_column))
         merged = Signal(LANES, reset_less=True)
         m.d.sync += merged.eq(reduce(or_, sources) ^ self.invert.replicate(LANES))
         m.d.comb += self.wanted.eq(merged)
@@ -139,8 +145,8 @@ class Columns(wiring.Component):
 
     def _write(
         self, m: Module, s: int, memory: Memory, begins: Value, first_activation: Value
-    ) -> Value:
-        """Add what writes a column, and return whether the loader may."""
+    ) -> None:
+        """Add what writes a column."""
         port = memory.write_port()
         writing = Signal(name=f"writing_{s}")
         address = Signal.like(port.addr, name=f"write_address_{s}", reset_less=True)
@@ -149,16 +155,17 @@ class Columns(wiring.Component):
         loading = self.load_valid & (self.load_column == s)
         m.d.sync += [writing.eq(loading), address.eq(self.load_address), word.eq(self.load_word)]
         if self._shape.layers == 1:
-            return Const(1)
-        activating = self.activations.valid[s]
+            return
+        activating = Signal(name=f"activating_{s}")
+        activations = delayed(m, self.activations.data[s], 1, f"activations_{s}")
+        m.d.sync += activating.eq(self.activations.valid[s])
         next_address = Signal.like(address, name=f"activation_address_{s}")
         with m.If(activating):
             m.d.sync += [
                 writing.eq(1),
                 address.eq(next_address),
-                word.eq(self.activations.data[s]),
+                word.eq(activations),
                 next_address.eq(next_address + 1),
             ]
         with m.If(begins):
             m.d.sync += next_address.eq(first_activation)
-        return ~activating

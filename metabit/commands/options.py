@@ -14,6 +14,7 @@ from metabit.golden.data.datasets import DATASETS, Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import SPLITS
 from metabit.golden.data.training_data import adapt, encoder_for
+from metabit.golden.encoding.axes import is_image
 from metabit.golden.engines import ENGINES
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.modes.registry import DEFAULT, MODES
@@ -186,6 +187,9 @@ def choose(
         loaded = dataset
     else:
         loaded = load_dataset(dataset or config.dataset, data_dir, reading)
+    if "views" not in fields and not is_image(loaded.images.shape[1:]):
+        # The configuration's are those of images.
+        config = override(config, views=1)
     if dataset is not None or encoder is not None:
         if encoder is None:
             found = encoder_for(config, loaded)

@@ -14,7 +14,7 @@ _QUEUE = 2
 _LOOK_UP = 2
 """Cycles that the update engine takes to look up another layer."""
 
-_SHORT = BlockStore.update_latency - 2
+_SHORT = BlockStore.again_latency - 2
 """Rows of so few beats keep the engine waiting for as many cycles: the next may be the same."""
 
 _COPY = 8

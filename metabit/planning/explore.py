@@ -7,7 +7,7 @@ from functools import cache
 from importlib import resources
 
 from ..golden.config import Config
-from ..golden.configurations.named import make_config
+from ..golden.configurations.named import make_config, override
 from ..hdl.placement import Placement
 from ..hdl.shape import Shape
 from .cycles import predict, predict_inference
@@ -21,8 +21,6 @@ _TILES = 32
 """Of the runs that are predicted: a rough figure is enough to choose by."""
 
 _FILE = "accuracies.csv"
-
-_MARGIN: float = Config.model_fields["margin"].default
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,12 @@ def _accuracy(row: dict[str, str]) -> Accuracy:
         int(row["groups"]),
         int(row["head_offset"]),
         int(row["counter_bits"]),
-        float(row["margin"]),
+    )
+    config = override(
+        config,
+        margin=float(row["margin"]),
+        encoder=row["encoder"] or config.encoder,
+        views=int(row["views"]),
     )
     return Accuracy(float(row["accuracy"]), config, int(row["seeds"]), int(row["epochs"]))
 
@@ -94,9 +97,8 @@ def network(
     groups: int,
     head_offset: int,
     counter_bits: int,
-    margin: float = _MARGIN,
 ) -> Config:
-    """Return a network of a hidden layer on Fashion-MNIST."""
+    """Return a network of a hidden layer on hand-made bits of Fashion-MNIST."""
     return make_config(
         {
             "name": f"{inputs}-{neurons}",
@@ -106,7 +108,6 @@ def network(
             "group": -(-neurons // groups),
             "head_offset": head_offset,
             "counter_bits": counter_bits,
-            "margin": margin,
         }
     )
 

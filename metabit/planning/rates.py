@@ -58,14 +58,15 @@ def _table() -> dict[tuple[str, int], dict[str, str]]:
 def network_name(config: Config) -> str:
     """Return what networks of a table are known by, e.g. ``"1536-64 g1 o24"``.
 
-    Inputs and neurons of the layers, groups of the widest layer, head offset, and the margin if it
-    is not the usual one.
+    Inputs and neurons of the layers, groups of the widest layer, head offset, and margin and views
+    if they are not the usual ones.
     """
     widths = "-".join(map(str, (config.inputs, *config.hidden)))
     most = max(groups(config, layer) for layer in range(config.layers))
     usual = Config.model_fields["margin"].default
     margin = "" if config.margin == usual else f" m{config.margin:g}"
-    return f"{widths} g{most} o{config.head_offset}{margin}"
+    views = "" if config.views == 1 else f" v{config.views}"
+    return f"{widths} g{most} o{config.head_offset}{margin}{views}"
 
 
 def rates_of(config: Config, epoch: int) -> Known:
