@@ -7,7 +7,7 @@ from functools import cache
 from importlib import resources
 
 from ..golden.config import Config
-from ..golden.configurations.named import make_config, override
+from ..golden.configurations.named import make_config
 from ..hdl.placement import Placement
 from ..hdl.shape import Shape
 from .cycles import predict, predict_inference
@@ -75,19 +75,14 @@ def accuracies() -> tuple[Accuracy, ...]:
 
 def _accuracy(row: dict[str, str]) -> Accuracy:
     inputs, neurons = int(row["inputs"]), int(row["neurons"])
-    config = network(
-        inputs,
-        neurons,
-        int(row["groups"]),
-        int(row["head_offset"]),
-        int(row["counter_bits"]),
-    )
-    config = override(
-        config,
-        margin=float(row["margin"]),
-        encoder=row["encoder"] or config.encoder,
-        views=int(row["views"]),
-    )
+    views = int(row["views"])
+    fields: dict[str, object] = {"margin": float(row["margin"]), "views": views}
+    if row["encoder"]:
+        fields["encoder"] = row["encoder"]
+    if views > 1:
+        fields["name"] = f"{inputs}-{neurons}, {views} views"
+    groups, offset, bits = (int(row[name]) for name in ("groups", "head_offset", "counter_bits"))
+    config = network(inputs, neurons, groups, offset, bits, **fields)
     return Accuracy(float(row["accuracy"]), config, int(row["seeds"]), int(row["epochs"]))
 
 
@@ -97,8 +92,9 @@ def network(
     groups: int,
     head_offset: int,
     counter_bits: int,
+    **fields: object,
 ) -> Config:
-    """Return a network of a hidden layer on hand-made bits of Fashion-MNIST."""
+    """Return a network of a hidden layer on Fashion-MNIST; on hand-made bits, if nothing else."""
     return make_config(
         {
             "name": f"{inputs}-{neurons}",
@@ -108,6 +104,7 @@ def network(
             "group": -(-neurons // groups),
             "head_offset": head_offset,
             "counter_bits": counter_bits,
+            **fields,
         }
     )
 

@@ -163,6 +163,10 @@ def test_what_has_no_views():
     message = "5 views are moved by a pixel, and samples of 4 are no images: leave --views out"
     printed = metabit("train", *OPTIONS, "--dataset", "iris", status=1)
     assert message in printed
+    # Only what was asked for is refused: the views of a configuration are those of images.
+    printed = metabit("train", "--config", "up5k", "--dataset", "iris", "--epochs", "1")
+    assert "views" not in printed
+    assert "views 5" in metabit("train", *OPTIONS)
     with pytest.raises(DataError, match="samples of 9 x 9 x 9 are no images"):
         Encoder("thermometer:0").encode(np.zeros((1, 9, 9, 9)), 5)
     printed = metabit("train", "--config", "tiny", "--views", "3", status=1)
