@@ -153,7 +153,7 @@ class BlockStore(wiring.Component):
         words, take = Signal(range(_WORDS + 1)), Signal(range(_WORDS + 1))
         last_word, last_lane = rows.tail[WORD_BITS:], rows.tail[:WORD_BITS]
         # Of the layer of the last beat, as the next job may be that of another.
-        masked_word = delayed(m, last_word, _READ - _WANTED, "masked_word")
+        tail_word = delayed(m, last_word, _READ - _WANTED, "tail_word")
         m.d.sync += [
             words.eq(Mux(rows.beat, Mux(rows.end, last_word + 1, _WORDS), 0)),
             take.eq(Mux(rows.begin, 1, words)),
@@ -178,8 +178,8 @@ class BlockStore(wiring.Component):
             whole, part = Signal(name=f"whole_{word}"), Signal(name=f"part_{word}")
             touched = draws.touched[word] & learns[-1]
             m.d.comb += [
-                whole.eq(touched & (~ends[-1] | (word < masked_word))),
-                part.eq(touched & ends[-1] & (masked_word == word)),
+                whole.eq(touched & (~ends[-1] | (word < tail_word))),
+                part.eq(touched & ends[-1] & (tail_word == word)),
             ]
             m.d.sync += enable.word_select(word, WORD).eq(
                 whole.replicate(WORD) | (part.replicate(WORD) & within)

@@ -82,7 +82,7 @@ IN_BLOCK_RAM = [
     bug("rival ignored", core, "Search", search, "wrong & told_apart", "wrong"),
     bug("columns reversed", core, "Jobs", jobs, "in range(samples)]", "in range(samples)][::-1]"),
     Bug("counters wrap", block, "Step", step, COUNTERS_WRAP),
-    bug("row too long", block, "BlockStore", block, "(word < masked_word)", "(word <= masked_word)"),
+    bug("row too long", block, "BlockStore", block, "(word < tail_word)", "(word <= tail_word)"),
     bug("row uncommitted", block, "Commit", commit, "eq(row_read)", "eq(row_read & (tail != 2))"),
     bug("visit uncommitted", block, "Commit", commit, "setup.visits - (", "1 - ("),
     bug("no drain", core, "Forward", forward, "Mux(self.drain, 0, ", "Mux(1, 1, "),
