@@ -46,12 +46,14 @@ _CONFIGS = {
         # 2 * 224 + 64 sign words fill an ECP5 device, too.
         Config(
             name="multi",
-            encoder="select:1536:edges-6992",
+            encoder="select:1536,steps=3:edges-2548+comparisons:5120",
             inputs=1536,
             hidden=(224, 64),
             group=64,
             counter_bits=7,
+            margin=0.15,
             head_offset=24,
+            views=5,
         ),
         Config(
             name="paper-135",

@@ -229,7 +229,9 @@ def _hand_made(name: str, margin: float) -> Config:
 
 
 def _encoders(base: Config) -> Iterator[Variant]:
-    up5k, ecp5, two = _hand_made("up5k", 0.25), _hand_made("ecp5", 0.15), named("multi")
+    up5k, ecp5, two = (
+        _hand_made(*network) for network in (("up5k", 0.25), ("ecp5", 0.15), ("multi", 0.25))
+    )
     edges = override(up5k, encoder="edges-1568", inputs=1568, head_offset=0)
     plain = {"rival_selection": False, "annealing": ()}
     for name, bits in (("median", 784), ("thermometer:0,128", 1568)):
@@ -256,7 +258,7 @@ def _encoders(base: Config) -> Iterator[Variant]:
         yield Variant("encoders", name, override(config, **fields))
     last = override(two, summed_scores=False)
     yield Variant("encoders", "1536-224-64, selected, 7 bits, three thresholds", last)
-    yield Variant("encoders", "and scores of both layers summed: multi", two)
+    yield Variant("encoders", "and scores of both layers summed", two)
 
 
 def _views(base: Config) -> Iterator[Variant]:

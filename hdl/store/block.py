@@ -22,10 +22,7 @@ WORD = 1 << WORD_BITS
 
 _WORDS = LANES // WORD
 
-_WANTED = 4
-"""Cycles from a beat to its inputs; counters and signs lie further away, and take one more."""
-
-_READ = _WANTED + 1
+_READ = 5
 """Cycles from a beat to its counters, signs and inputs."""
 
 _WRITE = _READ + 2
@@ -153,12 +150,11 @@ class BlockStore(wiring.Component):
         words, take = Signal(range(_WORDS + 1)), Signal(range(_WORDS + 1))
         last_word, last_lane = rows.tail[WORD_BITS:], rows.tail[:WORD_BITS]
         # Of the layer of the last beat, as the next job may be that of another.
-        tail_word = delayed(m, last_word, _READ - _WANTED, "tail_word")
+        tail_word = delayed(m, last_word, 1, "tail_word")
         m.d.sync += [
             words.eq(Mux(rows.beat, Mux(rows.end, last_word + 1, _WORDS), 0)),
             take.eq(Mux(rows.begin, 1, words)),
         ]
-        wanted = delayed(m, columns.wanted, _READ - _WANTED, "wanted")
         m.d.comb += [
             draws.annealing.eq(self.run.annealing),
             draws.damping.eq(self.run.damping),
@@ -166,7 +162,7 @@ class BlockStore(wiring.Component):
             draws.shift.eq(rows.shift),
             draws.begin.eq(delays(m, rows.begin, 1, "begin")[-1]),
             draws.take.eq(take),
-            columns.invert.eq(delays(m, rows.desired, _WANTED - 1, "desired")[-1]),
+            columns.invert.eq(delays(m, rows.desired, _READ - 1, "desired")[-1]),
         ]
         within = Signal(WORD)  # lanes of a row's last word
         enable, reinforce = Signal(LANES, reset_less=True), Signal(_WORDS, reset_less=True)
@@ -186,7 +182,7 @@ class BlockStore(wiring.Component):
             )
         m.d.comb += [
             step.move.eq(1),
-            step.down.eq(wanted),
+            step.down.eq(columns.wanted),
             step.enable.eq(enable),
             step.reinforce.eq(Cat(bit.replicate(WORD) for bit in reinforce)),
         ]

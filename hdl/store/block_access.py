@@ -7,10 +7,10 @@ from amaranth.lib.wiring import In, Out
 from ..bundles import HostAccess, Space, address_bits
 from ..learn.draws import STATE_BITS
 from ..learn.step import planes_layout
-from ..pipeline import delayed, delays
+from ..pipeline import OWN, delayed, delays
 from ..select import select
 from ..shape import LANES, Shape
-from .counters import Place
+from .counters import LANES_NEAR, Place
 
 
 class BlockAccess(wiring.Component):
@@ -90,6 +90,11 @@ class BlockAccess(wiring.Component):
             wants_signs.eq(reads_signs),
             wants_state.eq(generator & ~host.write),
         ]
+        odd = []  # Of a plane, for some lanes each.
+        for first in range(0, LANES, LANES_NEAR):
+            near = Signal(name=f"odd_{first}", attrs={OWN: 1})
+            m.d.sync += near.eq(host.part[0])
+            odd.append(near)
         m.d.comb += [
             generator.eq(host.space == Space.GENERATOR),
             counters.eq((host.space == Space.COUNTERS) & (host.part < planes)),
@@ -115,7 +120,13 @@ class BlockAccess(wiring.Component):
         pairs = []
         for first in range(0, planes, 2):
             pair = Signal(LANES, name=f"planes_{first}", reset_less=True)
-            m.d.sync += pair.eq(select(low[first : first + 2], part[0]))
+            of_pair = low[first : first + 2]
+            m.d.sync += pair.eq(
+                Cat(
+                    select([plane.word_select(n, LANES_NEAR) for plane in of_pair], near)
+                    for n, near in enumerate(odd)
+                )
+            )
             pairs.append(pair)
         signs, plane = (Signal(LANES, name=name, reset_less=True) for name in ("signs", "plane"))
         m.d.sync += [

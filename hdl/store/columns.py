@@ -25,7 +25,7 @@ class Columns(wiring.Component):
     the loader in the other cycles.
 
     Words for the array come three cycles after their address, those for the update engine after
-    four. No word is read while it is written: a record is filled before it is read.
+    five. No word is read while it is written: a record is filled before it is read.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ class Columns(wiring.Component):
         It reads the word at ``address``.
     address : In
     invert : In(1)
-        Three cycles later: give its complement.
+        Four cycles later: give its complement.
     wanted : Out(64)
-        The word, four cycles later.
+        The word, five cycles later.
     load_valid, load_column, load_address, load_word, load_granted
         Of :class:`~metabit.hdl.store.loader.Loader`. ``load_granted`` comes from a register: the
         column is steady from a cycle before the first word on.
@@ -111,20 +111,20 @@ class Columns(wiring.Component):
                 shape=LANES, depth=self._shape.records, init=[]
             )
             port = memory.read_port()
-            mine, wanted = Signal(name=f"mine_{s}"), Signal(name=f"wanted_{s}")
+            mine = Signal(name=f"mine_{s}")
             reading = Signal(name=f"reading_{s}")
             address = Signal.like(port.addr, name=f"address_{s}", reset_less=True)
             word = Signal(LANES, name=f"word_{s}", reset_less=True)
             taken = Signal(LANES, name=f"taken_{s}", reset_less=True)
+            wanted = delays(m, mine, 2, f"wanted_{s}")[-1]
             m.d.sync += [
                 address.eq(Mux(reads[s], addresses[s], self.address)),
                 mine.eq(self.read & (self.column == s)),
                 reading.eq(reads[s] | (self.read & (self.column == s))),
-                wanted.eq(mine),
                 word.eq(port.data),
             ]
             with m.If(wanted):
-                m.d.sync += taken.eq(port.data)
+                m.d.sync += taken.eq(word)
             with m.Else():
                 m.d.sync += taken.eq(0)
             sources.append(taken)

@@ -21,7 +21,7 @@ PART = 99
 """Bits of a bank with addresses of their own: those of 11 block RAMs, a row of an ECP5."""
 
 
-_LANES_NEAR = 16
+LANES_NEAR = 16
 """Lanes that lie next to each other: about those of a part."""
 
 
@@ -84,7 +84,7 @@ class CounterBanks(wiring.Component):
         m = Module()
         planes = range(self._shape.counter_bits - 1)
         replaces = []  # for some lanes each
-        for first in range(0, LANES, _LANES_NEAR):
+        for first in range(0, LANES, LANES_NEAR):
             replace = Signal.like(self.replace, name=f"replace_{first}", attrs={OWN: 1})
             m.d.sync += replace.eq(self.replace)
             replaces.append(replace)
@@ -99,7 +99,7 @@ class CounterBanks(wiring.Component):
         read = reduce(or_, sources)
         for plane in planes:
             merged = Signal(LANES, name=f"low_{plane}", reset_less=True)
-            chosen = Cat(replace[plane].replicate(_LANES_NEAR) for replace in replaces)
+            chosen = Cat(replace[plane].replicate(LANES_NEAR) for replace in replaces)
             fetched = read[plane :: len(planes)]
             m.d.sync += merged.eq((chosen & self.inject) | (~chosen & fetched))
             m.d.comb += self.low[plane].eq(merged)

@@ -82,8 +82,9 @@ class SignPlanes(wiring.Component):
         ]
         element = Signal.like(self.read_place.element, reset_less=True)
         written = Signal(LANES, reset_less=True)
-        write = delays(m, self.write, 2, "write")[-1]
-        write_place = delayed(m, self.write_place, 2, "write_place")
+        write = delays(m, self.write, 1, "write")[-1]
+        write_place = delayed(m, self.write_place, 1, "write_place")
+        waiting_address = delayed(m, write_place.address, 1, "waiting_address")
         write_address = Signal(address_bits(self._shape), reset_less=True)
         m.d.sync += [
             reading.eq(self.read),
@@ -95,7 +96,7 @@ class SignPlanes(wiring.Component):
             copying[0].eq(self.copy),
             copying[1].eq(copying[0]),
             copying[2].eq(copying[1]),
-            write_address.eq(write_place.address),
+            write_address.eq(waiting_address),
             written.eq(self.write_positive),
         ]
         m.d.comb += self.copying.eq(copying[0] | copying[1] | copying[2])
@@ -107,12 +108,13 @@ class SignPlanes(wiring.Component):
             m.submodules[f"visible_{e}"] = visible = Memory(shape=LANES, depth=depth, init=[])
             fetch, copy = visible.read_port(), visible.write_port()
             read_port, write_port = current.read_port(), current.write_port()
-            writing = Signal(name=f"writing_{e}")
+            waiting, writing = Signal(name=f"waiting_{e}"), Signal(name=f"writing_{e}")
             taking = Signal(name=f"taking_{e}", reset_less=True)
             copied = Signal(name=f"copied_{e}")
             taken = Signal(LANES, name=f"taken_{e}", reset_less=True)
             m.d.sync += [
-                writing.eq(write & (write_place.element == e)),
+                waiting.eq(write & (write_place.element == e)),
+                writing.eq(waiting),
                 taking.eq(copying[0] | (reading & (element == e))),
                 copied.eq(copying[1] & self.copy_elements[e]),
             ]
