@@ -20,6 +20,10 @@ Words = npt.NDArray[np.uint64]
 
 _SIZES = ("fan_in", "width", "words", "out_words", "group", "groups", "margin")
 _STARTS = ("counters", "signs", "codes", "inputs", "winners")
+
+_CHUNK = 1024
+"""Rows of bits that are packed at a time: all of them may fill the memory."""
+
 GEOMETRY = np.dtype([(name, np.int64) for name in (*_SIZES, *_STARTS)])
 """Sizes of a layer, and where its part of each array starts.
 
@@ -140,7 +144,9 @@ def pack(bits: Bits) -> Words:
     """
     count, width = bits.shape
     packed = np.zeros((count, -(-width // LANES) * LANES // 8), np.uint8)
-    packed[:, : -(-width // 8)] = np.packbits(bits, axis=1, bitorder="little")
+    for start in range(0, count, _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        packed[rows, : -(-width // 8)] = np.packbits(bits[rows], axis=1, bitorder="little")
     return packed.view("<u8").astype(np.uint64, copy=False)
 
 

@@ -235,11 +235,16 @@ def fit_and_encode(
             f"encoder {spec!r} selects from {wide} bits; a network judges {MAX_INPUTS} at "
             "most: let it begin with fewer"
         )
-    samples = encoder.encode_all(images, views)
-    encoder.select(
-        select_bits(samples, labels, encoder.selected, seed, steps=encoder.steps, views=views)
+    chosen, samples = select_bits(
+        encoder.encode_all(images, views),
+        labels,
+        encoder.selected,
+        seed,
+        steps=encoder.steps,
+        views=views,
     )
-    return encoder, encoder.of_all(samples)
+    encoder.select(chosen)
+    return encoder, encoder.widened(samples)
 
 
 def changing(samples: Bits) -> int:

@@ -319,7 +319,7 @@ class Encoder:
                 f"selected bit {self.selection[-1]} does not exist in samples of "
                 f"{' x '.join(map(str, images.shape[1:]))}"
             )
-        return self._widened(self._encode(images, self.selection, views))
+        return self.widened(self._encode(images, self.selection, views))
 
     def encode_all(self, images: npt.NDArray, views: int = 1) -> Bits:
         """Bits before ``select`` and copies, shape (views x n, all bits); see :meth:`encode`."""
@@ -327,14 +327,8 @@ class Encoder:
             raise DataError(f"encoder {self.spec!r} must be fitted to training data first")
         return self._encode(images, None, views)
 
-    def of_all(self, bits: Bits) -> Bits:
-        """Return what :meth:`encode` gives where :meth:`encode_all` gives this."""
-        if self.selection is not None:
-            bits = np.take(bits, self.selection, axis=1)
-        return self._widened(bits)
-
-    def _widened(self, bits: Bits) -> Bits:
-        """Repeat bits, and add ones."""
+    def widened(self, bits: Bits) -> Bits:
+        """Return bits in as many copies as there are to be, and with the ones behind them."""
         if self.copies == 1 and not self.ones:
             return bits
         ones = np.ones((len(bits), self.ones), bool)

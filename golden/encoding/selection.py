@@ -24,6 +24,9 @@ NEURONS, GROUP, OFFSET = 64, 32, 24
 CEILING = 64
 """Hidden weights count up to here: beyond, a weight is merely safe."""
 
+_CHUNK = 1024
+"""Samples that are moved at a time."""
+
 
 class _Samples:
     """What a trainer needs, without a test set."""
@@ -42,8 +45,8 @@ def select_bits(
     epochs: int = EPOCHS,
     steps: int = 1,
     views: int = 1,
-) -> npt.NDArray[np.int64]:
-    """Return which bits to keep, in ascending order.
+) -> tuple[npt.NDArray[np.int64], Bits]:
+    """Return which bits to keep, in ascending order, and these bits of the samples.
 
     In several steps, each keeps the same share of the bits that the one before has left, and the
     next training judges these among themselves: of two bits that tell the same, both look useful
@@ -52,7 +55,8 @@ def select_bits(
     Parameters
     ----------
     samples : ndarray of bool, shape (views x n, bits)
-        Training samples in the whole encoding, view after view.
+        Training samples in the whole encoding, view after view. They are many, so that the bits
+        that are kept take their place: nothing of them may be used afterwards.
     labels : ndarray of int, shape (n,)
         Their classes.
     count : int
@@ -71,14 +75,23 @@ def select_bits(
     ndarray of int64, shape (count,)
         The bits whose hidden weights ``|H|``, counted up to :data:`CEILING`, have the largest sum
         over all neurons; the lowest index on ties.
+    ndarray of bool, shape (views x n, count)
     """
     bits = samples.shape[1]
     chosen = np.arange(bits)
     for step in range(1, steps + 1):
         keep = count if step == steps else round(bits * (count / bits) ** (step / steps))
-        among = samples if step == 1 else np.take(samples, chosen, axis=1)
-        chosen = chosen[_most_useful(among, labels, keep, seed, max(1, epochs // steps), views)]
-    return chosen
+        useful = _most_useful(samples, labels, keep, seed, max(1, epochs // steps), views)
+        chosen, samples = chosen[useful], _kept(samples, useful)
+    return chosen, np.ascontiguousarray(samples)
+
+
+def _kept(samples: Bits, columns: npt.NDArray[np.int64]) -> Bits:
+    """Return some columns, in ascending order, moved to the first ones."""
+    for start in range(0, len(samples), _CHUNK):
+        chunk = samples[start : start + _CHUNK]
+        chunk[:, : len(columns)] = np.take(chunk, columns, axis=1)
+    return samples[:, : len(columns)]
 
 
 def _most_useful(

@@ -19,10 +19,11 @@ def test_bits_that_tell_the_class_are_kept():
     samples = random.random((2000, 120)) < 0.5
     useful = np.sort(random.permutation(120)[:24])
     samples[:, useful] = codes[labels] ^ (random.random((2000, 24)) < 0.1)
-    chosen = select_bits(samples, labels, 24, seed=1, epochs=4)
+    chosen, bits = select_bits(samples.copy(), labels, 24, seed=1, epochs=4)
+    np.testing.assert_array_equal(bits, samples[:, chosen])
     assert chosen.tolist() == sorted(set(chosen.tolist()))
     assert len(np.intersect1d(chosen, useful)) >= 22
-    again = select_bits(samples, labels, 24, seed=1, epochs=4)
+    again, _ = select_bits(samples, labels, 24, seed=1, epochs=4)
     np.testing.assert_array_equal(again, chosen)
 
 
