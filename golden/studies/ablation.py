@@ -244,9 +244,9 @@ def _encoders(base: Config) -> Iterator[Variant]:
         fields = {"encoder": encoder, "inputs": bits}
         yield Variant("encoders", f"{bits}-64, {encoder}", override(edges, **fields))
     yield Variant("encoders", "1536-64, selected from edges-6992", override(up5k, head_offset=0))
-    yield Variant("encoders", "and three thresholds", up5k)
+    yield Variant("encoders", "1536-64, and three thresholds", up5k)
     yield Variant("encoders", "3072-128, selected, 7 bits", override(ecp5, head_offset=0))
-    yield Variant("encoders", "and three thresholds", ecp5)
+    yield Variant("encoders", "3072-128, and three thresholds", ecp5)
     # What the pixels themselves bring with no more weights, with the same head.
     for config, bits, neurons, encoder in (
         (up5k, 1568, 62, "thermometer:0,128"),
