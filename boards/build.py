@@ -48,14 +48,14 @@ class BuildOptions:
     ----------
     clock_mhz : float, optional
         Clock of the device; the board's own choice if none is given.
-    seed : int
-        Of place and route.
+    seed : int, optional
+        Of place and route; the board's own choice if none is given.
     force : bool
         Build anew even if nothing has changed.
     """
 
     clock_mhz: float | None = None
-    seed: int = 1
+    seed: int | None = None
     force: bool = False
 
 
@@ -104,21 +104,28 @@ def build(
         raise MetabitError(f"cannot make the folder {folder}: {error.strerror}") from error
     busy = f"another build is writing {folder}; wait for its end, or choose another with --out"
     with only_writer(folder / _LOCK, busy):
-        return _build(board, shape, mhz, folder, options, progress)
+        seed = board.seed if options.seed is None else options.seed
+        return _build(board, shape, mhz, seed, folder, options.force, progress)
 
 
 def _build(
-    board: Board, shape: Shape, mhz: float, folder: Path, options: BuildOptions, progress: Progress
+    board: Board,
+    shape: Shape,
+    mhz: float,
+    seed: int,
+    folder: Path,
+    force: bool,
+    progress: Progress,
 ) -> BuildResult:
     """Build in a folder that nobody else builds in."""
-    plan = _plan(board, shape, Top(board, shape, mhz), options.seed)
+    plan = _plan(board, shape, Top(board, shape, mhz), seed)
     commands: list[list[str]] = json.loads(plan.files[f"build_{_TOP}.json"])["commands"]
     tools = {command[0]: tool_version(command[0]) for command in commands}
     key = _cache_key(plan, tools)
 
     kept = folder / _CACHE_KEY
     result_file = folder / RESULT_NAME
-    if not options.force and result_file.exists() and kept.exists() and kept.read_text() == key:
+    if not force and result_file.exists() and kept.exists() and kept.read_text() == key:
         cached = load_result(result_file)
         if Path(cached.bitstream).exists():
             if not cached.picture and (picture := _draw(folder, board, shape)):
@@ -140,12 +147,12 @@ def _build(
             run_tool(command, folder, log)
         except ToolFailedError:
             if step == "place and route":
-                _explain(command, folder, board, options.seed)
+                _explain(command, folder, board, seed)
             raise
         seconds[step] = round(time.monotonic() - start, 1)
 
     report = _read_report(folder / _REPORT)
-    report.check_timing(options.seed)
+    report.check_timing(seed)
     cells = read_placement(folder / _PLACED, board.family)
     picture = _draw(folder, board, shape)
     bitstream = folder / f"metabit-{board.name}-{shape.name}{board.bitstream_suffix}"

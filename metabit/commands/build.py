@@ -74,8 +74,15 @@ def build(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", min=1, help="Seed of place and route.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            min=1,
+            help="Seed of place and route. [default: the board's]",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
