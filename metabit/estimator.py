@@ -29,7 +29,7 @@ from .golden.encoding.edges import Edges
 from .golden.encoding.encoders import Bits, Encoder
 from .golden.encoding.narrow import widened
 from .golden.encoding.quantiles import Quantiles
-from .golden.encoding.shifts import SHIFTS, check_views
+from .golden.encoding.shifts import SHIFTS
 from .golden.engines import choose_engine, make_learner
 from .golden.errors import DataError
 from .golden.network import Network
@@ -386,8 +386,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         views = self.views if self.views == len(SHIFTS) else 1
         # What is no number of views, the configuration will say.
         if isinstance(self.encoder_, Quantiles):
-            check_views(views, shaped.shape[1:])
-            samples = self.encoder_.fit(shaped).encode(shaped)
+            samples = self.encoder_.fit(shaped).encode(shaped, views)
         else:
             self.encoder_, samples = fit_and_encode(
                 self.encoder_.spec, shaped, labels, int(seed), views
@@ -451,10 +450,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
 
     def _encode_views(self, X: npt.NDArray) -> Bits:
         """Return the bits of samples in all views, view after view."""
-        shaped = self._shaped(X)
-        if isinstance(self.encoder_, Quantiles):
-            return self.encoder_.encode(shaped)
-        return self.encoder_.encode(shaped, self.config_.views)
+        return self.encoder_.encode(self._shaped(X), self.config_.views)
 
     def _train(self, samples: Bits, labels: npt.NDArray[np.integer], schedule: Schedule) -> None:
         """Train to the end of a schedule, by the loop that every training has."""

@@ -39,12 +39,13 @@ import numpy.typing as npt
 
 from ..codes import Bits
 from ..errors import ConfigurationError, DataError
+from ..views import each_view
 from .comparisons import Comparison, Comparisons
 from .distributive import Distributive, Thresholds
 from .drawing import fit as fit_comparisons
 from .levels import levels_of
 from .parts import KNOWN, NAMED, Part, Shape, Thermometer, Unchanged, parse_parts
-from .shifts import check_views, view_of
+from .shifts import check_views
 
 __all__ = ["KNOWN", "NAMED", "Bits", "Encoder", "Part", "Shape", "Thermometer", "Unchanged"]
 
@@ -402,4 +403,4 @@ def _in_views(part: Part, images: npt.NDArray, views: int) -> Iterable[Bits]:
     """Return what a part makes of each view of images."""
     if isinstance(part, Comparisons):
         return part.encode_views(images, views)
-    return (part.encode(view_of(images, view)) for view in range(views))
+    return each_view(part.encode, images, views)

@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from ..errors import ConfigurationError, DataError
 from .encoders import Bits
+from .shifts import check_views
 
 
 class Quantiles:
@@ -74,12 +75,20 @@ class Quantiles:
         self.columns, self.thresholds = np.concatenate(columns), np.concatenate(thresholds)
         return self
 
-    def encode(self, samples: npt.NDArray) -> Bits:
+    def encode(self, samples: npt.NDArray, views: int = 1) -> Bits:
         """Bits of samples, shape (n, bits).
 
         Parameters
         ----------
         samples : ndarray of numbers, shape (n, features)
             Samples.
+        views : int
+            As of an :class:`~metabit.golden.encoding.encoders.Encoder`.
+
+        Raises
+        ------
+        DataError
+            If more than one view is asked for: features are no images.
         """
+        check_views(views, samples.shape[1:])
         return samples[:, self.columns] > self.thresholds

@@ -15,7 +15,7 @@ from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.configurations.named import named, override
 from metabit.golden.data.datasets import load_dataset
 from metabit.golden.data.training_data import prepare
-from metabit.golden.encoding import shifts
+from metabit.golden.encoding import encoders, shifts
 from metabit.golden.encoding.encoders import Encoder
 from metabit.golden.encoding.shifts import SHIFTS, view_of
 from metabit.golden.errors import DataError
@@ -193,6 +193,13 @@ def test_selection_sees_views():
     config = override(SMALL, encoder="select:40:thermometer:0,4,8,12", inputs=40)
     chosen = [prepare(override(config, views=n)).encoder.selection for n in (1, 5)]
     assert chosen[0] != chosen[1]
+
+
+def test_planted_mistakes_in_stacked_views_are_noticed(monkeypatch):
+    planted = plant(views, ("yield encode(view_of(images, view))", "yield encode(images)"))
+    monkeypatch.setattr(encoders, "each_view", planted.each_view)
+    with pytest.raises(AssertionError):
+        test_views_are_stacked()
 
 
 @pytest.mark.parametrize(
