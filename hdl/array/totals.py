@@ -319,7 +319,11 @@ class Totals(wiring.Component):
         # Of the thresholds -T, 0, T a pre-activation passes 0 to 3, in this order.
         positive = Signal(name=f"positive_{s}", reset_less=True)
         ones = Signal(2, name=f"ones_{s}", reset_less=True)
-        offset, three = Cat(self.network.head_offset, 0).as_signed(), self.network.three
+        # In large devices in registers of the column: they have settled long before.
+        near = int(self._registered)
+        head_offset = delayed(m, self.network.head_offset, near, f"head_offset_{s}", own=True)
+        offset = Cat(head_offset, 0).as_signed()
+        three = delayed(m, self.network.three, near, f"three_{s}", own=True)
         outer = Mux(z >= 0, z >= offset, z + offset >= 0)
         m.d.sync += [
             positive.eq(z >= 0),

@@ -145,8 +145,8 @@ class BlockStore(wiring.Component):
 
     def _learn(self, m: Module, rows: Rows, columns: Columns, draws: Draws, step: Step) -> None:
         """Say for every lane of a beat which way it goes, whether it does, and if twice."""
-        ends = delays(m, rows.end, _READ - 1, "end")
-        learns = delays(m, rows.beat, _READ - 1, "learns")
+        ends = delays(m, rows.end, _READ - 1, "end", reset_less=True)
+        learns = delays(m, rows.beat, _READ - 1, "learns", reset_less=True)
         words, take = Signal(range(_WORDS + 1)), Signal(range(_WORDS + 1))
         last_word, last_lane = rows.tail[WORD_BITS:], rows.tail[:WORD_BITS]
         # Of the layer of the last beat, as the next job may be that of another.
@@ -162,9 +162,9 @@ class BlockStore(wiring.Component):
             draws.shift.eq(rows.shift),
             draws.begin.eq(delays(m, rows.begin, 1, "begin")[-1]),
             draws.take.eq(take),
-            columns.invert.eq(delays(m, rows.desired, _READ - 1, "desired")[-1]),
+            columns.invert.eq(delayed(m, rows.desired, _READ - 1, "desired")),
         ]
-        within = Signal(WORD)  # lanes of a row's last word
+        within = Signal(WORD, reset_less=True)  # lanes of a row's last word
         enable, reinforce = Signal(LANES, reset_less=True), Signal(_WORDS, reset_less=True)
         m.d.sync += [
             within.eq(Cat(1, thermometer(last_lane, WORD - 1))),

@@ -84,17 +84,16 @@ class BlockAccess(wiring.Component):
         counters, generator = Signal(), Signal()
         writes_signs, reads_signs, exists = Signal(), Signal(), Signal()
         # Of the request, near to what comes: it stands still.
-        part, wants_signs, wants_state = Signal.like(host.part), Signal(), Signal()
-        m.d.sync += [
-            part.eq(host.part),
-            wants_signs.eq(reads_signs),
-            wants_state.eq(generator & ~host.write),
-        ]
-        odd = []  # Of a plane, for some lanes each.
+        wants_state = Signal(reset_less=True)
+        m.d.sync += wants_state.eq(generator & ~host.write)
+        parts, wants_signs = [], []  # For some lanes each.
         for first in range(0, LANES, LANES_NEAR):
-            near = Signal(name=f"odd_{first}", attrs={OWN: 1})
-            m.d.sync += near.eq(host.part[0])
-            odd.append(near)
+            near = {"reset_less": True, "attrs": {OWN: 1}}
+            part = Signal.like(host.part, name=f"part_{first}", **near)
+            wants = Signal(name=f"wants_signs_{first}", **near)
+            m.d.sync += [part.eq(host.part), wants.eq(reads_signs)]
+            parts.append(part)
+            wants_signs.append(wants)
         m.d.comb += [
             generator.eq(host.space == Space.GENERATOR),
             counters.eq((host.space == Space.COUNTERS) & (host.part < planes)),
@@ -123,16 +122,18 @@ class BlockAccess(wiring.Component):
             of_pair = low[first : first + 2]
             m.d.sync += pair.eq(
                 Cat(
-                    select([plane.word_select(n, LANES_NEAR) for plane in of_pair], near)
-                    for n, near in enumerate(odd)
+                    select([plane.word_select(n, LANES_NEAR) for plane in of_pair], part[0])
+                    for n, part in enumerate(parts)
                 )
             )
             pairs.append(pair)
         signs, plane = (Signal(LANES, name=name, reset_less=True) for name in ("signs", "plane"))
-        m.d.sync += [
-            signs.eq(delayed(m, self.positive, 1, "positive")),
-            plane.eq(Mux(wants_signs, signs, select(pairs, part[1:]))),
-        ]
+        m.d.sync += signs.eq(delayed(m, self.positive, 1, "positive"))
+        for n, (part, wants) in enumerate(zip(parts, wants_signs, strict=True)):
+            near_signs, *near_pairs = (w.word_select(n, LANES_NEAR) for w in (signs, *pairs))
+            m.d.sync += plane.word_select(n, LANES_NEAR).eq(
+                Mux(wants, near_signs, select(near_pairs, part[1:]))
+            )
         read_data = Signal(LANES, reset_less=True)
         m.d.comb += host.read_data.eq(read_data)
         with m.If(delays(m, self.answer, 3, "answered")[-1]):

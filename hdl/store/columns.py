@@ -111,12 +111,12 @@ class Columns(wiring.Component):
                 shape=LANES, depth=self._shape.records, init=[]
             )
             port = memory.read_port()
-            mine = Signal(name=f"mine_{s}")
-            reading = Signal(name=f"reading_{s}")
+            mine = Signal(name=f"mine_{s}", reset_less=True)
+            reading = Signal(name=f"reading_{s}", reset_less=True)
             address = Signal.like(port.addr, name=f"address_{s}", reset_less=True)
             word = Signal(LANES, name=f"word_{s}", reset_less=True)
             taken = Signal(LANES, name=f"taken_{s}", reset_less=True)
-            wanted = delays(m, mine, 2, f"wanted_{s}")[-1]
+            wanted = delayed(m, mine, 2, f"wanted_{s}")
             m.d.sync += [
                 address.eq(Mux(reads[s], addresses[s], self.address)),
                 mine.eq(self.read & (self.column == s)),
@@ -148,7 +148,7 @@ class Columns(wiring.Component):
     ) -> None:
         """Add what writes a column."""
         port = memory.write_port()
-        writing = Signal(name=f"writing_{s}")
+        writing = Signal(name=f"writing_{s}", reset_less=True)
         address = Signal.like(port.addr, name=f"write_address_{s}", reset_less=True)
         word = Signal(LANES, name=f"write_word_{s}", reset_less=True)
         m.d.comb += [port.addr.eq(address), port.data.eq(word), port.en.eq(writing)]

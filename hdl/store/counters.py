@@ -93,7 +93,8 @@ class CounterBanks(wiring.Component):
         address = delayed(m, self._address(self.write_place), 1, "write_address")
         sources = []
         for bank in range(-(-self._shape.elements // BANK)):
-            write = Signal(name=f"write_{bank}")
+            # A write on its way needs no reset: it arrives, like that of the signs.
+            write = Signal(name=f"write_{bank}", reset_less=True)
             m.d.sync += write.eq(self.write & (self.write_place.element[2:] == bank))
             sources.append(self._bank(m, bank, write, address, written))
         read = reduce(or_, sources)
@@ -140,7 +141,7 @@ class CounterBanks(wiring.Component):
         write_place = Signal(bits, name=f"write_place_{name}", reset_less=True, **own)
         # What only reads needs no reset.
         here = Signal(name=f"here_{name}", reset_less=True, **own)
-        writing = Signal(name=f"writing_{name}", **own)
+        writing = Signal(name=f"writing_{name}", reset_less=True, **own)
         skipping = Signal(name=f"skipping_{name}", init=1, reset_less=True, **own)
         m.d.sync += [
             read_place.eq(self._address(self.read_place)),

@@ -9,7 +9,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..bundles import SignFetch, address_bits
-from ..pipeline import delayed, delays
+from ..pipeline import delayed
 from ..shape import LANES, Shape
 from .counters import Place
 
@@ -82,7 +82,8 @@ class SignPlanes(wiring.Component):
         ]
         element = Signal.like(self.read_place.element, reset_less=True)
         written = Signal(LANES, reset_less=True)
-        write = delays(m, self.write, 1, "write")[-1]
+        # What is on its way to the memories needs no reset: it arrives, there as in the counters.
+        write = delayed(m, self.write, 1, "write")
         write_place = delayed(m, self.write_place, 1, "write_place")
         waiting_address = delayed(m, write_place.address, 1, "waiting_address")
         write_address = Signal(address_bits(self._shape), reset_less=True)
@@ -108,9 +109,10 @@ class SignPlanes(wiring.Component):
             m.submodules[f"visible_{e}"] = visible = Memory(shape=LANES, depth=depth, init=[])
             fetch, copy = visible.read_port(), visible.write_port()
             read_port, write_port = current.read_port(), current.write_port()
-            waiting, writing = Signal(name=f"waiting_{e}"), Signal(name=f"writing_{e}")
+            waiting = Signal(name=f"waiting_{e}", reset_less=True)
+            writing = Signal(name=f"writing_{e}", reset_less=True)
             taking = Signal(name=f"taking_{e}", reset_less=True)
-            copied = Signal(name=f"copied_{e}")
+            copied = Signal(name=f"copied_{e}", reset_less=True)
             taken = Signal(LANES, name=f"taken_{e}", reset_less=True)
             m.d.sync += [
                 waiting.eq(write & (write_place.element == e)),
