@@ -229,14 +229,13 @@ def fit_and_encode(
     if encoder.selected is None:
         return encoder, encoder.encode(images, views)
     encoder.bits(images.shape[1:])
-    wide = encoder.all_bits(images.shape[1:])
-    if wide > MAX_INPUTS:
+    if encoder.selected > MAX_INPUTS:
         raise DataError(
-            f"encoder {spec!r} selects from {wide} bits; a network judges {MAX_INPUTS} at "
-            "most: let it begin with fewer"
+            f"encoder {spec!r} selects {encoder.selected} bits, and a network takes {MAX_INPUTS}"
         )
     chosen, samples = select_bits(
-        encoder.encode_all(images, views),
+        lambda columns: encoder.encode_candidates(images, views, columns),
+        encoder.all_bits(images.shape[1:]),
         labels,
         encoder.selected,
         seed,

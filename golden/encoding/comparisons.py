@@ -21,12 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..codes import Bits
-from ..config import MAX_INPUTS
 from ..errors import ConfigurationError, DataError
 from .axes import colours_first
 from .shifts import SHIFTS
 
 _ARGUMENTS = re.compile(r"(\d+)(?:,seed=(\d+))?")
+
+MAX_COMPARISONS = 1 << 16
+"""Bits of a table at most: as many as there is time to judge."""
 
 _CHUNK_BYTES = 1 << 20
 """Of the marks of a chunk of images: what a processor's cache holds."""
@@ -263,9 +265,9 @@ class Comparisons:
             If it is written otherwise.
         """
         match = _ARGUMENTS.fullmatch(arguments)
-        if match is None or not 1 <= int(match[1]) <= MAX_INPUTS:
+        if match is None or not 1 <= int(match[1]) <= MAX_COMPARISONS:
             raise ConfigurationError(
-                f"comparisons needs 1 to {MAX_INPUTS} bits, e.g. 'comparisons:4096' or "
+                f"comparisons needs 1 to {MAX_COMPARISONS} bits, e.g. 'comparisons:4096' or "
                 f"'comparisons:4096,seed=1', not 'comparisons:{arguments}'"
             )
         return cls(int(match[1]), int(match[2] or 0))

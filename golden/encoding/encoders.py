@@ -322,11 +322,26 @@ class Encoder:
             )
         return self.widened(self._encode(images, self.selection, views))
 
-    def encode_all(self, images: npt.NDArray, views: int = 1) -> Bits:
-        """Bits before ``select`` and copies, shape (views x n, all bits); see :meth:`encode`."""
+    def encode_candidates(
+        self, images: npt.NDArray, views: int = 1, columns: npt.NDArray[np.integer] | None = None
+    ) -> Bits:
+        """Bits before ``select`` and copies.
+
+        Parameters
+        ----------
+        images, views
+            See :meth:`encode`.
+        columns : ndarray of int, optional
+            Which of them, in ascending order; None: all.
+
+        Returns
+        -------
+        ndarray of bool, shape (views x n, candidates)
+            View after view.
+        """
         if not self._ready:
             raise DataError(f"encoder {self.spec!r} must be fitted to training data first")
-        return self._encode(images, None, views)
+        return self._encode(images, columns, views)
 
     def widened(self, bits: Bits) -> Bits:
         """Return bits in as many copies as there are to be, and with the ones behind them."""
@@ -335,11 +350,16 @@ class Encoder:
         ones = np.ones((len(bits), self.ones), bool)
         return np.concatenate([*self.copies * [bits], ones], axis=1)
 
-    def _encode(self, images: npt.NDArray, selection: tuple[int, ...] | None, views: int) -> Bits:
+    def _encode(
+        self,
+        images: npt.NDArray,
+        selection: Sequence[int] | npt.NDArray[np.integer] | None,
+        views: int,
+    ) -> Bits:
         check_views(views, images.shape[1:])
         parts, columns = self._parts, None
         if selection is not None:
-            parts, columns = self.needed(images.shape[1:])
+            parts, columns = self._making(selection, images.shape[1:])
         bits = sum(part.bits(images.shape[1:]) for part in parts)
         width = bits if columns is None else len(columns)
         encoded = np.empty((views, len(images), width), bool)
@@ -381,7 +401,13 @@ class Encoder:
         """
         if self.selection is None:
             return list(self._parts), np.arange(self.all_bits(shape))
-        selection = np.array(self.selection, np.intp)
+        return self._making(self.selection, shape)
+
+    def _making(
+        self, selected: Sequence[int] | npt.NDArray[np.integer], shape: Shape
+    ) -> tuple[list[Part], npt.NDArray[np.intp]]:
+        """Return what :meth:`needed` does, for any bits in ascending order."""
+        selection = np.asarray(selected, np.intp)
         parts: list[Part] = []
         columns = []
         first = made = 0

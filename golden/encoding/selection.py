@@ -6,10 +6,12 @@ a network on them alone is as good as one on the whole encoding of several times
 takes what training takes anyway: XNOR, popcount, increments and comparisons.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
-from ..config import Config
+from ..config import MAX_INPUTS, Config
 from ..engines import choose_engine, make_learner
 from ..network import Bits, Network
 from ..runs.trainer import Trainer
@@ -37,7 +39,8 @@ class _Samples:
 
 
 def select_bits(
-    samples: Bits,
+    encode: Callable[[npt.NDArray[np.int64]], Bits],
+    candidates: int,
     labels: npt.NDArray[np.integer],
     count: int,
     seed: int,
@@ -52,21 +55,27 @@ def select_bits(
     next training judges these among themselves: of two bits that tell the same, both look useful
     until one is gone.
 
+    Where a network cannot take all candidates, the first step is played in *leagues*: bit i is in
+    league ``i mod leagues``, each league is judged by a training of its own, and no more are kept
+    than a network takes.
+
     Parameters
     ----------
-    samples : ndarray of bool, shape (views x n, bits)
-        Training samples in the whole encoding, view after view. They are many, so that the bits
-        that are kept take their place: nothing of them may be used afterwards.
+    encode : callable
+        From candidates, in ascending order, to these bits of the training samples: ndarray of bool,
+        shape (views x n, bits), view after view, its own memory.
+    candidates : int
+        Bits to choose from.
     labels : ndarray of int, shape (n,)
-        Their classes.
+        Classes of the training samples.
     count : int
-        How many to keep, at most ``bits``.
+        How many to keep, at most as many as there are and as a network takes.
     seed : int
         Of the network that judges, and the order of its samples.
     epochs : int
         Length of its training, divided among the steps.
     steps : int
-        Trainings.
+        Trainings, one after the other.
     views : int
         Views of a sample, which these learn.
 
@@ -77,13 +86,52 @@ def select_bits(
         over all neurons; the lowest index on ties.
     ndarray of bool, shape (views x n, count)
     """
-    bits = samples.shape[1]
-    chosen = np.arange(bits)
-    for step in range(1, steps + 1):
-        keep = count if step == steps else round(bits * (count / bits) ** (step / steps))
-        useful = _most_useful(samples, labels, keep, seed, max(1, epochs // steps), views)
+
+    def judge(samples: Bits, keep: int) -> npt.NDArray[np.int64]:
+        return _most_useful(samples, labels, keep, seed, max(1, epochs // steps), views)
+
+    def left(step: int) -> int:
+        if step == steps:
+            return count
+        return min(MAX_INPUTS, round(candidates * (count / candidates) ** (step / steps)))
+
+    chosen, samples = _first_step(encode, candidates, judge, left(1))
+    for step in range(2, steps + 1):
+        useful = judge(samples, left(step))
         chosen, samples = chosen[useful], _kept(samples, useful)
     return chosen, np.ascontiguousarray(samples)
+
+
+def _first_step(
+    encode: Callable[[npt.NDArray[np.int64]], Bits],
+    candidates: int,
+    judge: Callable[[Bits, int], npt.NDArray[np.int64]],
+    keep: int,
+) -> tuple[npt.NDArray[np.int64], Bits]:
+    """Return the bits that are kept of all candidates, and the samples in these."""
+    leagues = -(-candidates // MAX_INPUTS)
+    if leagues == 1:
+        samples = encode(np.arange(candidates))
+        chosen = judge(samples, keep)
+        return chosen, _kept(samples, chosen)
+    winners, packed = [], []
+    for league in range(leagues):
+        members = np.arange(league, candidates, leagues)
+        share = keep * (league + 1) // leagues - keep * league // leagues
+        samples = encode(members)
+        useful = judge(samples, share)
+        winners.append(members[useful])
+        packed.append(np.packbits(_kept(samples, useful), axis=1))
+        del samples  # before the next ones are made: they are large
+    chosen = np.concatenate(winners)
+    places = np.argsort(np.argsort(chosen))
+    samples = np.empty((len(packed[0]), keep), bool)
+    first = 0
+    for own, bits in zip(winners, packed, strict=True):
+        columns = places[first : first + len(own)]
+        samples[:, columns] = np.unpackbits(bits, axis=1, count=len(own)).view(bool)
+        first += len(own)
+    return np.sort(chosen), samples
 
 
 def _kept(samples: Bits, columns: npt.NDArray[np.int64]) -> Bits:

@@ -244,7 +244,10 @@ def test_selection_keeps_columns_in_order():
     assert encoder.all_bits((8, 8)) == 144
     everything = Encoder(pool).encode(images)
     np.testing.assert_array_equal(encoder.encode(images), everything[:, selection])
-    np.testing.assert_array_equal(encoder.encode_all(images), everything)
+    np.testing.assert_array_equal(encoder.encode_candidates(images), everything)
+    columns = np.array([5, 63, 64, 140])
+    some = encoder.encode_candidates(images, columns=columns)
+    np.testing.assert_array_equal(some, everything[:, columns])
 
 
 @pytest.mark.parametrize(

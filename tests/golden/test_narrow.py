@@ -28,7 +28,7 @@ def test_copies_and_ones(copies, ones):
         encoder.select((0, 1, 3, 4, 6, 7))
     expected = np.hstack([*copies * [inner.encode(images)], np.ones((5, ones), bool)])
     np.testing.assert_array_equal(outer.encode(images), expected)
-    np.testing.assert_array_equal(outer.encode_all(images), inner.encode_all(images))
+    np.testing.assert_array_equal(outer.encode_candidates(images), inner.encode_candidates(images))
     assert outer.bits((4,)) == expected.shape[1]
     # Every bit has its place in a picture, once.
     places = np.concatenate([one.indices.ravel() for one in feature_maps(outer, (4,))])
