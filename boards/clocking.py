@@ -16,6 +16,7 @@ from amaranth.hdl import (
     Value,
 )
 from amaranth.lib import io, wiring
+from amaranth.lib.wiring import Out
 
 from ..errors import MetabitError
 from ..hdl.link.uart import divisor
@@ -140,23 +141,39 @@ def _times(mhz: float, baud: int) -> bool:
     return True
 
 
+def needs_reset(family: str) -> bool:
+    """Whether registers of a family must be set once the clock is steady.
+
+    Those of an ECP5 have their first values from the bitstream, as its block RAM has. They keep
+    them under a clock that is not steady yet, because nothing moves in a device that nothing has
+    been sent to. A reset beside that of an abort would stand in all ways that are long already.
+    """
+    return family != "ecp5"
+
+
 class Clocking(wiring.Component):
     """Drive clock domain ``sync``, which the parent defines, from a phase-locked loop.
 
-    The domain is held in reset until the loop has been locked for 15 microseconds: block RAM
-    of an iCE40 reads as zero for the first few microseconds after configuration.
+    The domain, if it has a reset, is held in it until the loop has been locked for 15
+    microseconds: block RAM of an iCE40 reads as zero for the first few microseconds after
+    configuration.
 
     Parameters
     ----------
     board : Board
     mhz : float
         Frequency of the domain.
+
+    Attributes
+    ----------
+    ready : Out(1)
+        Only where the domain has no reset: the clock is steady. Nothing may come in before.
     """
 
     def __init__(self, board: Board, mhz: float) -> None:
         self._family = board.family
         self._pll = find_pll(board.family, board.oscillator_mhz, mhz)
-        super().__init__({})
+        super().__init__({} if needs_reset(self._family) else {"ready": Out(1)})
 
     def elaborate(self, platform: Platform) -> Module:
         """Build the logic."""
@@ -181,7 +198,10 @@ class Clocking(wiring.Component):
             m.d.power_on += ready.eq(1)
         with m.Else():
             m.d.power_on += timer.eq(timer + 1)
-        m.d.comb += ResetSignal("sync").eq(~ready)
+        if needs_reset(self._family):
+            m.d.comb += ResetSignal("sync").eq(~ready)
+        else:
+            m.d.comb += self.ready.eq(ready)
         return m
 
     def _ecp5(self, source: Value, clock: Signal, locked: Signal) -> Instance:

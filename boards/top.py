@@ -1,13 +1,13 @@
 """What stands between the device and a board's pins."""
 
 from amaranth.build import Platform
-from amaranth.hdl import ClockDomain, Module, Signal
+from amaranth.hdl import ClockDomain, Module, Signal, Value
 from amaranth.lib import io, wiring
 
 from ..hdl.device import Device
 from ..hdl.link.uart import Uart, divisor
 from ..hdl.shape import Shape
-from .clocking import Clocking
+from .clocking import Clocking, needs_reset
 from .registry import Board
 
 _BEAT_BITS = 23
@@ -46,9 +46,13 @@ class Top(wiring.Component):
     def elaborate(self, platform: Platform) -> Module:
         """Build the logic."""
         m = Module()
+        silent: Value | None = None
         if self._clock_mhz != self._board.oscillator_mhz:
-            m.domains.sync = ClockDomain()
-            m.submodules.clocking = Clocking(self._board, self._clock_mhz)
+            reset = needs_reset(self._board.family)
+            m.domains.sync = ClockDomain(reset_less=not reset)
+            m.submodules.clocking = clocking = Clocking(self._board, self._clock_mhz)
+            if not reset:
+                silent = ~clocking.ready
         m.submodules.device = device = Device(self._shape)
         m.submodules.uart = uart = Uart(self._divisor)
         wiring.connect(m, uart.rx, device.rx)
@@ -57,7 +61,9 @@ class Top(wiring.Component):
         pins = platform.request("uart", dir="-")
         m.submodules.rx_buffer = rx_buffer = io.Buffer("i", pins.rx)
         m.submodules.tx_buffer = tx_buffer = io.Buffer("o", pins.tx)
-        m.d.comb += [uart.rx_pin.eq(rx_buffer.i), tx_buffer.o.eq(uart.tx_pin)]
+        # A line at rest is high.
+        line = rx_buffer.i if silent is None else rx_buffer.i | silent
+        m.d.comb += [uart.rx_pin.eq(line), tx_buffer.o.eq(uart.tx_pin)]
 
         beat = Signal(_BEAT_BITS)
         glow = Signal()

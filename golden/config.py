@@ -38,6 +38,8 @@ class Config(NetworkConfig):
         Neurons per group (gamma of the paper); the last group of a layer may be smaller.
     counter_bits : int
         Width ``b`` of a hidden-weight counter, 2 to 16.
+    codes : {"random", "balanced"}
+        How the classifier is drawn; see :mod:`~metabit.golden.codes`.
     margin : float
         Robustness ``r``: a layer is updated while its margin is below ``floor(r * K_l)``.
     rival_selection : bool
@@ -69,6 +71,13 @@ class Config(NetworkConfig):
     inputs: Annotated[int, Field(ge=1, le=MAX_INPUTS)]
     hidden: Annotated[tuple[_Width, ...], Field(min_length=1, max_length=8)]
     counter_bits: Annotated[int, Field(ge=2, le=16, description="Bits of a counter")] = 8
+    codes: Annotated[
+        Literal["random", "balanced"],
+        Field(
+            description="Codes of the classes: random, or balanced, where every neuron is for half "
+            "of the classes"
+        ),
+    ] = "random"
     rival_selection: Annotated[
         bool,
         Field(description="Whether only neurons that tell the label from its rival may win"),

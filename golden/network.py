@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .binary_network import BinaryNetwork, Statistics
-from .codes import Bits, draw_codes
+from .codes import DRAWS, Bits
 from .config import WORD, Config
 from .distribution import Distribution, Signs, counter_distribution, two_valued_signs
 from .generator import Generator
@@ -116,7 +116,7 @@ class Network(BinaryNetwork):
         self.config = config
         self.generator = generator or Generator(config.generator_state)
         self.classifier = [
-            draw_codes(self.generator, config.classes, width) for width in config.hidden
+            DRAWS[config.codes](self.generator, config.classes, width) for width in config.hidden
         ]
         self._codes = [_signs(code) for code in self.classifier]
         self.load([self._draw_counters(layer) for layer in range(config.layers)])
