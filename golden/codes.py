@@ -1,9 +1,9 @@
 """The fixed random classifiers of the hardware's rule.
 
 Codes of *random* bits of two classes agree in half of the neurons, which therefore tell nothing
-between these two. *Balanced* codes have as many ones as zeros in every neuron: any two of C classes
-differ in C / (2 (C - 1)) of the neurons, two classes in all of them. They are as far from each other
-as codes can be (equiangular), which matters where classes are few.
+between these two. *Balanced* codes have as many ones as zeros in every neuron: two classes differ
+in all of them, three or four pairwise in two thirds, ten in five ninths. They are as far from each
+other as codes can be (equiangular), which matters where classes are few.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def draw_balanced_codes(generator: Generator, classes: int, width: int) -> Bits:
     """Draw a classifier in which every neuron is for half of the classes.
 
     Neuron after neuron, a step per class; the classes with the smallest draws, half of them, get a
-    1. Of an odd number of classes, even neurons are for the smaller half and odd ones for the larger.
+    1: of an odd number of classes, the smaller half in even neurons and the larger in odd ones.
 
     Parameters
     ----------
@@ -49,6 +49,18 @@ def draw_balanced_codes(generator: Generator, classes: int, width: int) -> Bits:
     ranks = draws.argsort(axis=1).argsort(axis=1)
     ones = classes // 2 + (np.arange(width) & classes & 1)
     return np.ascontiguousarray((ranks < ones[:, None]).T)
+
+
+FEW_CLASSES = 4
+
+
+def suitable_codes(classes: int) -> str:
+    """Return the kind of codes for so many classes, where none is asked for.
+
+    Balanced ones up to :data:`FEW_CLASSES`: with random codes, half of the neurons are lost on two
+    classes. Of ten classes both are equally accurate.
+    """
+    return "balanced" if classes <= FEW_CLASSES else "random"
 
 
 DRAWS = {"random": draw_codes, "balanced": draw_balanced_codes}

@@ -147,9 +147,10 @@ class Config(NetworkConfig):
 
     @property
     def particulars(self) -> str:
-        """Counters, tiles, how old the weights of a forward pass are, and several views."""
+        """Counters, tiles, how old the weights of a forward pass are, and what is unusual."""
         views = f"  views {self.views}" if self.views > 1 else ""
-        return f"{self.counter_bits} bits  tile {self.tile}  lag {self.lag}{views}"
+        codes = f"  codes {self.codes}" if self.codes != "random" else ""
+        return f"{self.counter_bits} bits  tile {self.tile}  lag {self.lag}{views}{codes}"
 
     @property
     def limits(self) -> tuple[int, int]:

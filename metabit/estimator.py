@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .errors import MetabitError
 from .estimator_files import TrainedOn, checkpoint_of, classifier_of
+from .golden.codes import suitable_codes
 from .golden.config import MAX_INPUTS, Config
 from .golden.configurations.named import make_config
 from .golden.configurations.settings import Setting, settings_of
@@ -56,8 +57,8 @@ _OWN = {
 }
 """Parameters that are no fields of the configuration, and their defaults."""
 
-_INSTEAD = {"group": None}
-"""Defaults of fields that a configuration must be told."""
+_INSTEAD = {"group": None, "codes": None}
+"""Defaults of fields that depend on others or on the data."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,9 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         Neurons of each hidden layer.
     group : int or None
         Neurons per group; None: 32, or all of the widest layer if it is smaller.
+    codes : {"random", "balanced"} or None
+        Codes of the classes; None: balanced ones if classes are few, see
+        :func:`~metabit.golden.codes.suitable_codes`.
     {fields}
     epochs : int
         Passes of :meth:`fit` over the data.
@@ -171,6 +175,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
 
     hidden: int | Sequence[int]
     group: int | None
+    codes: str | None
     epochs: int
     encoder: str
     levels: int | None
@@ -427,6 +432,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
             "hidden": hidden,
             "classes": len(self.classes_),
             "group": group,
+            "codes": suitable_codes(len(self.classes_)) if self.codes is None else self.codes,
             "seed": seed,
         }
         return make_config({name: _plain(value) for name, value in fields.items()})

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..codes import suitable_codes
 from ..config import MAX_INPUTS, Config
 from ..configurations.configuration import NetworkConfig
 from ..configurations.named import override
@@ -129,8 +130,10 @@ def data_sha256(samples: Bits, labels: npt.NDArray[np.integer]) -> str:
     return digest.hexdigest()
 
 
-def adapt(config: Config, dataset: Dataset, encoder: str | None = None) -> Config:
-    """Return a configuration made to fit a data set: inputs, classes, encoder.
+def adapt(
+    config: Config, dataset: Dataset, encoder: str | None = None, codes: str | None = None
+) -> Config:
+    """Return a configuration made to fit a data set: inputs, classes, encoder, codes.
 
     Parameters
     ----------
@@ -142,13 +145,24 @@ def adapt(config: Config, dataset: Dataset, encoder: str | None = None) -> Confi
         user's own data get an encoder that is fitted to the training data.
     encoder : str, optional
         Encoder instead of the configuration's.
+    codes : str, optional
+        Kind of codes; None: balanced ones if the configuration has them or classes are few.
     """
     if encoder is None:
         encoder = encoder_for(config, dataset).spec
     inputs = Encoder(encoder).bits(dataset.images.shape[1:])
     # A data set need not contain all classes; fewer than the configuration has are no error.
     classes = dataset.classes
-    return override(config, dataset=dataset.name, encoder=encoder, inputs=inputs, classes=classes)
+    if codes is None:
+        codes = suitable_codes(classes) if config.codes == "random" else config.codes
+    return override(
+        config,
+        dataset=dataset.name,
+        encoder=encoder,
+        inputs=inputs,
+        classes=classes,
+        codes=codes,
+    )
 
 
 def encoder_for(config: Config, dataset: Dataset) -> Suitable:

@@ -75,7 +75,7 @@ def test_a_resumed_run_ends_in_the_same_state(tmp_path, data, spans):
 
 def test_stopping_early_is_not_the_end(data):
     config, prepared = data
-    part = train(Run.start(config, prepared, EPOCHS), 23)
+    part = train(Run.start(config, prepared, EPOCHS), 1)
     whole = train(Run.start(config, prepared, EPOCHS))
     assert network_sha256(part.network) != network_sha256(whole.network)
 

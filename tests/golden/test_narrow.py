@@ -66,7 +66,7 @@ def test_one_layer_learns_it_from_copies_alone(task):
         return network.fit(BITS[:2000], TASKS[task][:2000]).score(BITS[2000:], TASKS[task][2000:])
 
     assert accuracy("auto") == 1
-    assert accuracy("none") < 0.9
+    assert accuracy("none") < 0.95
 
 
 def test_every_door_does_the_same(tmp_path):
