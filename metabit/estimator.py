@@ -43,7 +43,7 @@ _LEVELS = 32
 """Thresholds of a feature when there is room: the authors of the paper use as many."""
 
 _HIDDEN = 128
-_GROUP = 32
+_GROUP = {"random": 32, "balanced": 16}
 _SETTINGS = {name: setting for name, setting in settings_of(Config).items() if name != "encoder"}
 """Settings of the configuration that are parameters here; the encoder has other values here."""
 
@@ -119,7 +119,8 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
     hidden : int or sequence of int
         Neurons of each hidden layer.
     group : int or None
-        Neurons per group; None: 32, or all of the widest layer if it is smaller.
+        Neurons per group; None: 32, 16 with balanced codes, or all of the widest layer if it is
+        smaller.
     codes : {"random", "balanced"} or None
         Codes of the classes; None: balanced ones if classes are few, see
         :func:`~metabit.golden.codes.suitable_codes`.
@@ -422,7 +423,11 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         """Return the configuration that the parameters describe."""
         hidden: tuple[Any, ...]
         hidden = tuple(self.hidden) if isinstance(self.hidden, Iterable) else (self.hidden,)
-        group = min(_GROUP, max(hidden, default=1)) if self.group is None else self.group
+        codes = suitable_codes(len(self.classes_)) if self.codes is None else self.codes
+        group = self.group
+        if group is None:
+            # What is no kind of codes, the configuration will say.
+            group = min(_GROUP.get(codes, 1), max(hidden, default=1))
         fields = {
             **{name: getattr(self, name) for name in _SETTINGS},
             "name": type(self).__name__,
@@ -432,7 +437,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
             "hidden": hidden,
             "classes": len(self.classes_),
             "group": group,
-            "codes": suitable_codes(len(self.classes_)) if self.codes is None else self.codes,
+            "codes": codes,
             "seed": seed,
         }
         return make_config({name: _plain(value) for name, value in fields.items()})

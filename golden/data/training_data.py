@@ -1,7 +1,7 @@
 """From a configuration to encoded samples: data set, split and encoder put together."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -131,9 +131,12 @@ def data_sha256(samples: Bits, labels: npt.NDArray[np.integer]) -> str:
 
 
 def adapt(
-    config: Config, dataset: Dataset, encoder: str | None = None, codes: str | None = None
+    config: Config, dataset: Dataset, encoder: str | None = None, asked: Collection[str] = ()
 ) -> Config:
-    """Return a configuration made to fit a data set: inputs, classes, encoder, codes.
+    """Return a configuration made to fit a data set: inputs, classes, encoder, codes, groups.
+
+    Few classes get balanced codes, and groups of half the size: of random codes, half of a group
+    cannot tell two classes, so that winners are as many as before.
 
     Parameters
     ----------
@@ -145,24 +148,21 @@ def adapt(
         user's own data get an encoder that is fitted to the training data.
     encoder : str, optional
         Encoder instead of the configuration's.
-    codes : str, optional
-        Kind of codes; None: balanced ones if the configuration has them or classes are few.
+    asked : collection of str
+        Fields that the user has chosen: ``codes`` and ``group`` then stay as they are.
     """
     if encoder is None:
         encoder = encoder_for(config, dataset).spec
     inputs = Encoder(encoder).bits(dataset.images.shape[1:])
     # A data set need not contain all classes; fewer than the configuration has are no error.
     classes = dataset.classes
-    if codes is None:
-        codes = suitable_codes(classes) if config.codes == "random" else config.codes
-    return override(
-        config,
-        dataset=dataset.name,
-        encoder=encoder,
-        inputs=inputs,
-        classes=classes,
-        codes=codes,
-    )
+    changes = {"dataset": dataset.name, "encoder": encoder, "inputs": inputs, "classes": classes}
+    codes = suitable_codes(classes)
+    if "codes" not in asked and codes != "random" and config.codes == "random":
+        changes["codes"] = codes
+        if "group" not in asked:
+            changes["group"] = -(-config.group // 2)
+    return override(config, **changes)
 
 
 def encoder_for(config: Config, dataset: Dataset) -> Suitable:

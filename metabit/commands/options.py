@@ -197,7 +197,7 @@ def choose(
             if found.reason is not None:
                 summary = (*loaded.summary, ("encoder", found.reason))
                 loaded = replace(loaded, summary=summary)
-        config = adapt(config, loaded, encoder, fields.get("codes"))
+        config = adapt(config, loaded, encoder, fields)
     return Choice(config, loaded)
 
 

@@ -56,6 +56,8 @@ TASKS = {
     "xor": BITS[:, 0] ^ BITS[:, 5],
     "and": BITS[:, 1] & BITS[:, 2],
     "multiplexer": np.where(BITS[:, 3], BITS[:, 4], BITS[:, 7]),
+    "parity": BITS[:, 0] ^ BITS[:, 5] ^ BITS[:, 9],
+    "and of xors": (BITS[:, 0] ^ BITS[:, 5]) & (BITS[:, 2] ^ BITS[:, 8]),
 }
 
 
@@ -67,6 +69,16 @@ def test_one_layer_learns_it_from_copies_alone(task):
 
     assert accuracy("auto") == 1
     assert accuracy("none") < 0.95
+
+
+def test_half_of_random_codes_are_lost_on_two_classes():
+    def accuracy(codes):
+        network = MetabitClassifier(64, group=16, epochs=30, codes=codes, random_state=1)
+        labels = TASKS["parity"]
+        return network.fit(BITS[:2000], labels[:2000]).score(BITS[2000:], labels[2000:])
+
+    assert accuracy(None) == accuracy("balanced") == 1
+    assert accuracy("random") < 0.8
 
 
 def test_every_door_does_the_same(tmp_path):
