@@ -25,7 +25,8 @@ from ..errors import ConfigurationError, DataError
 from .axes import colours_first
 from .shifts import SHIFTS
 
-_ARGUMENTS = re.compile(r"(\d+)(?:,seed=(\d+))?")
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_ARGUMENTS = re.compile(rf"(\d+)(?:,seed=(\d+))?(?:,t=({_NUMBER}(?:/{_NUMBER})*))?")
 
 MAX_COMPARISONS = 1 << 16
 """Bits of a table at most: as many as there is time to judge."""
@@ -247,17 +248,21 @@ class Comparisons:
         Bits.
     seed : int
         Of the draws that the table is made of.
+    thresholds : tuple of float
+        If there are any: pixels are first replaced by how many of these they exceed. Of a sensor
+        with few bits a pixel, that is all that is known.
     table : tuple of Comparison, or None
         The bits; comparisons of the same map stand together. None: not fitted yet.
     """
 
     count: int
     seed: int = 0
+    thresholds: tuple[float, ...] = ()
     table: tuple[Comparison, ...] | None = None
 
     @classmethod
     def parse(cls, arguments: str) -> "Comparisons":
-        """Return the part that is written ``"N"`` or ``"N,seed=S"``.
+        """Return the part that is written ``"N"``, ``"N,seed=S"``, ``"N,t=T/T"`` or with both.
 
         Raises
         ------
@@ -270,7 +275,12 @@ class Comparisons:
                 f"comparisons needs 1 to {MAX_COMPARISONS} bits, e.g. 'comparisons:4096' or "
                 f"'comparisons:4096,seed=1', not 'comparisons:{arguments}'"
             )
-        return cls(int(match[1]), int(match[2] or 0))
+        thresholds = tuple(float(number) for number in (match[3] or "").split("/") if number)
+        if list(thresholds) != sorted(set(thresholds)):
+            raise ConfigurationError(
+                f"thresholds of comparisons must increase, not 'comparisons:{arguments}'"
+            )
+        return cls(int(match[1]), int(match[2] or 0), thresholds)
 
     def bits(self, shape: Sequence[int]) -> int:
         """Bits of an image of this shape.
@@ -303,6 +313,15 @@ class Comparisons:
                     "which is no comparison"
                 )
         return replace(self, table=tuple(table))
+
+    def seen(self, images: npt.NDArray) -> npt.NDArray:
+        """Return images as they are compared: of few levels, if there are thresholds."""
+        if not self.thresholds:
+            return images
+        levels = np.zeros(images.shape, np.min_scalar_type(len(self.thresholds)))
+        for threshold in self.thresholds:
+            levels += images > threshold
+        return levels
 
     def only(self, columns: Sequence[int] | npt.NDArray[np.integer]) -> "Comparisons":
         """Return a part of some of the bits, which takes less time than all of them."""
@@ -347,7 +366,7 @@ class Comparisons:
         padding = ((0, 0), (border, border), (border, border), (0, 0))
         size = chunk_of((shape[0], shape[1] + 2 * border, shape[2] + 2 * border))
         for start in range(0, len(images), size):
-            planes = planes_of(images[start : start + size])
+            planes = planes_of(self.seen(images[start : start + size]))
             counter = Counter(np.pad(planes, padding, "edge") if border else planes, area)
             above = np.empty((views, len(self.table), planes.shape[3]), bool)
             column = 0

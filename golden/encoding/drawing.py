@@ -66,14 +66,18 @@ def fit(part: Comparisons, images: npt.NDArray) -> Comparisons:
     """
     shape = planes_shape(images.shape[1:])
     low, high = images.min(), images.max()
-    if low == high:
+    if not any(low <= threshold < high for threshold in part.thresholds or (low,)):
         raise DataError(
             f"encoder 'comparisons:{part.count}' finds nothing to compare: "
-            f"all {images.size} values of the training images are {low}"
+            + (
+                f"all {images.size} values of the training images are {low}"
+                if low == high
+                else f"the training images are {low} to {high}, which no threshold divides"
+            )
         )
     count = max(_FEWEST, _PIXELS // (shape[0] * shape[1] * shape[2]))
     chosen = permutation(part.seed, "comparisons/samples", len(images))[:count]
-    planes = planes_of(images[chosen])
+    planes = planes_of(part.seen(images[chosen]))
     draws = _Draws(part.seed)
     maps = _maps(draws, planes)
     table = _table(draws, planes, maps, part.count)

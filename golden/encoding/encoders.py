@@ -16,7 +16,8 @@ part                       bits
 ``areas:t=64/128,c=1``     bright pixels of 2 x 2 cells: brightness t, count thresholds c
 ``distributive:32``        32 bits a column, above quantiles of the training samples (fitted)
 ``comparisons:4096``       4,096 comparisons of pixels with neighbours, counted in rectangles, drawn
-                           to fit the training images; other ones with ``seed=1`` (fitted)
+                           to fit the training images; other ones with ``seed=1``; of pixels of one
+                           bit with ``t=0`` (fitted)
 =========================  ==================================================================
 
 ``edges-1568`` and the like (bits of a 28 x 28 image) are short for the sums in :data:`NAMED`.

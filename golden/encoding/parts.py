@@ -42,7 +42,7 @@ KNOWN = (
     *("none", "median", "thermometer:T[,T...]", "quantiles:N"),
     f"edges:d=D,t=T,c=C[/C...][,dir={'|'.join(DIRECTIONS)}][,cell=N]",
     *("areas:t=T[/T...],c=C[/C...][,cell=N]", "distributive:B"),
-    "comparisons:N[,seed=S]",
+    "comparisons:N[,seed=S][,t=T[/T...]]",
     *NAMED,
 )
 """What a part may look like."""

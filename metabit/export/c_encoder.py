@@ -1,5 +1,6 @@
 """The encoder of a network in C: comparisons and counts of whole numbers."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -125,6 +126,20 @@ static inline void @_comparisons(const @_value *image, @_word *bits, uint32_t at
     }
 }
 """,
+    "levels": """
+/* Replaces numbers by how many thresholds they exceed. */
+static inline void @_levels(const @_value *sample, @_value *levels, uint32_t numbers,
+                            const @_value *thresholds, uint32_t count)
+{
+    uint32_t i, j;
+    for (i = 0; i < numbers; ++i) {
+        int exceeded = 0;
+        for (j = 0; j < count; ++j)
+            exceeded += sample[i] > thresholds[j];
+        levels[i] = (@_value)exceeded;
+    }
+}
+""",
 }
 
 _COMPARED = 1 << 30
@@ -183,6 +198,10 @@ def encoder_in_c(encoder: Encoder, seen: Seen, inputs: int) -> CEncoder:
     for number, part in enumerate(parts):
         if isinstance(part, Comparisons):
             name, table, lines = _comparisons(part, number, seen, at)
+            if part.thresholds:
+                typed = scaled_thresholds(_typed(part, dtype), digits, dtype)
+                table, lines = _of_levels(number, typed, math.prod(seen.shape), table, lines)
+                used += ["levels"] * ("levels" not in used)
         else:
             name, table, lines = _part(part, number, seen.shape, at, digits, dtype)
         used += [name] * (name not in used)
@@ -233,7 +252,7 @@ def encoder_in_c(encoder: Encoder, seen: Seen, inputs: int) -> CEncoder:
 
 def _typed(part: Part, dtype: np.dtype) -> list[float]:
     """Return the thresholds of numbers of a part, as they are compared with data of a type."""
-    if isinstance(part, Thermometer):
+    if isinstance(part, Thermometer | Comparisons):
         # NumPy compares an array with a single number in the type of the array.
         kept = dtype if dtype.kind == "f" else np.dtype(np.float64)
         return [float(kept.type(threshold)) for threshold in part.thresholds]
@@ -287,7 +306,9 @@ def _comparisons(
 ) -> tuple[str, list[str], list[str]]:
     """Return function, table and call of comparisons; see :func:`_part`."""
     limits = [*seen.low, *seen.high]
-    if np.dtype(seen.dtype).kind == "f" or max(map(abs, limits)) >= _COMPARED:
+    large = np.dtype(seen.dtype).kind == "f" or max(map(abs, limits)) >= _COMPARED
+    # Levels are small whole numbers, whatever the pixels are.
+    if large and not part.thresholds:
         raise ExportError(
             f"comparisons of pixels of type {seen.dtype}, {min(limits):g} to {max(limits):g}, "
             "cannot be written in C exactly: train on whole numbers, e.g. of 0 to 255, or with "
@@ -304,6 +325,19 @@ def _comparisons(
     name = f"@_part{number}"
     call = f"@_comparisons(sample, {{bits}}, {at}, {name}, {len(rows)}, {height}, {width}, {step});"
     return "comparisons", [array("int32_t", name, numbers)], [call]
+
+
+def _of_levels(
+    number: int, thresholds: list[int], pixels: int, table: list[str], calls: list[str]
+) -> tuple[list[str], list[str]]:
+    """Return tables and calls of comparisons of what a number of thresholds leave of the pixels."""
+    name = f"@_part{number}_thresholds"
+    inner = " ".join(call.replace("(sample,", "(levels,") for call in calls)
+    call = (
+        f"{{{{ @_value levels[{pixels}]; "
+        f"@_levels(sample, levels, {pixels}, {name}, {len(thresholds)}); {inner} }}}}"
+    )
+    return [array("@_value", name, thresholds), *table], [call]
 
 
 def _whole(threshold: float) -> int:

@@ -410,3 +410,27 @@ def test_a_checkpoint_keeps_the_table(tmp_path):
 
 def test_a_part_without_a_table_can_be_compared_and_copied():
     assert dataclasses.replace(Comparisons(4), seed=1) == Comparisons.parse("4,seed=1")
+
+
+# Of few bits a pixel
+
+
+@pytest.mark.parametrize(("part", "thresholds"), [("t=0", [0]), ("t=3/9.5", [3, 9.5])])
+def test_thresholds_leave_few_bits_of_a_pixel(digits, part, thresholds):
+    levels = sum((digits > threshold).astype(np.uint8) for threshold in thresholds)
+    few = Encoder(f"comparisons:150,seed=4,{part}").fit(digits)
+    same = Encoder("comparisons:150,seed=4").fit(levels)
+    assert few.comparisons == same.comparisons
+    np.testing.assert_array_equal(few.encode(digits, 5), same.encode(levels, 5))
+    restored = Encoder(few.spec, comparisons=few.comparisons)
+    np.testing.assert_array_equal(restored.encode(digits), same.encode(levels))
+
+
+def test_thresholds_that_divide_nothing_are_refused(digits):
+    with pytest.raises(DataError, match="0 to 16, which no threshold divides"):
+        Encoder("comparisons:50,t=16/200").fit(digits)
+    for wrong in ("comparisons:50,t=", "comparisons:50,t=a", "comparisons:50,t=1,seed=2"):
+        with pytest.raises(ConfigurationError, match="comparisons needs 1 to 65536 bits"):
+            Encoder(wrong)
+    with pytest.raises(ConfigurationError, match="thresholds of comparisons must increase"):
+        Encoder("comparisons:50,t=9/3")
