@@ -369,7 +369,10 @@ def test_values():
         (["--vary", "margin=x"], "margin must be a number, not 'x'"),
         (["--vary", "epochs=x"], "epochs must be an integer, not 'x'"),
         (["--vary", "epochs=0"], "epochs must be at least 1, not 0"),
-        (["--vary", "mode=soft"], "--mode must be one of hardware, paper, baldassi, not 'soft'"),
+        (
+            ["--vary", "mode=soft"],
+            "--mode must be one of hardware, paper, baldassi, bep, not 'soft'",
+        ),
         (["--vary", "mode=paper", "--vary", "tile=3"], "--tile means nothing in mode paper"),
         (["--config", "x"], "unknown configuration 'x'"),
         (["--split", "x"], "split must be one of paper, official"),

@@ -1,4 +1,4 @@
-"""Modes `paper` and `baldassi`: the paper's own rule, and that of its baseline."""
+"""Modes `paper`, `baldassi` and `bep`: the paper's rule, its baseline's, and its successor's."""
 
 import math
 from pathlib import Path
@@ -12,9 +12,10 @@ from ..config import Config
 from ..data.training_data import TrainingData
 from ..engines import EngineName
 from ..paper.checkpoint import MODE, PaperCheckpoint, checkpoint_of
-from ..paper.config import PaperConfig, paper_config
+from ..paper.config import BepConfig, PaperConfig, paper_config
+from ..paper.making import paper_network
 from ..paper.network import RULE_VERSION
-from ..paper.run import PaperLearner, PaperRun, paper_network
+from ..paper.run import PaperLearner, PaperRun
 from ..schedule import Schedule
 from .mode import Histogram, Mode, NetworkLearner, Predictor
 
@@ -24,19 +25,19 @@ class PaperMode(Mode[PaperConfig, PaperCheckpoint]):
 
     Parameters
     ----------
-    rule : {"paper", "baldassi"}
-        The paper's rule, or its baseline's.
+    rule : {"paper", "baldassi", "bep"}
+        The paper's rule, its baseline's, or Binary Error Propagation.
     """
 
-    config_type = PaperConfig
     file_mode = MODE
     epochs: int = PaperConfig.model_fields["epochs"].default
     rule_version = RULE_VERSION
     stored = "hidden weight"
     limit = "the weight clip"
 
-    def __init__(self, rule: Literal["paper", "baldassi"]) -> None:
+    def __init__(self, rule: Literal["paper", "baldassi", "bep"]) -> None:
         self.name = rule
+        self.config_type = BepConfig if rule == "bep" else PaperConfig
 
     def configure(self, base: Config, epochs: int | None = None, **fields: Any) -> PaperConfig:
         """Return the paper's version of a named configuration; see :func:`.paper_config`."""

@@ -14,7 +14,8 @@ from .paper import PaperMode
 AnyMode = Mode[Any, Any]
 
 MODES: dict[str, AnyMode] = {
-    mode.name: mode for mode in (HardwareMode(), PaperMode("paper"), PaperMode("baldassi"))
+    mode.name: mode
+    for mode in (HardwareMode(), PaperMode("paper"), PaperMode("baldassi"), PaperMode("bep"))
 }
 """Every mode by its name; a new one is a new line here, and nothing elsewhere."""
 

@@ -13,7 +13,8 @@ from ..checkpoints.record import RunRecord
 from ..errors import CheckpointError
 from ..runs.observation import Opening
 from ..schedule import Schedule
-from .config import PaperConfig
+from .config import BepConfig, PaperConfig
+from .making import paper_network
 from .network import RULE_VERSION, PaperNetwork, paper_state_sha256
 
 MODE = "paper"
@@ -27,14 +28,14 @@ class PaperRecord(RunRecord):
     ----------
     mode : "paper"
         Tells the file from one of hardware mode, which has no such field.
-    config : PaperConfig
+    config : BepConfig or PaperConfig
         Configuration.
     rule_version : int
         Version of the rule that trained; a classifier follows from the seed in one version only.
     """
 
     mode: Literal["paper"] = "paper"
-    config: PaperConfig
+    config: BepConfig | PaperConfig
     rule_version: int = 1
 
 
@@ -76,7 +77,7 @@ class PaperCheckpoint:
 
     def network(self) -> PaperNetwork:
         """Return a network in the state of the checkpoint."""
-        return self.restore(PaperNetwork(self.config))
+        return self.restore(paper_network(self.config))
 
     def schedule(self) -> Schedule:
         """Return the schedule at the position of the checkpoint."""

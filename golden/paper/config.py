@@ -82,7 +82,7 @@ class PaperConfig(NetworkConfig):
     @cached_property
     def voters(self) -> tuple[int, ...]:
         """Units of each layer that enter the class scores: neurons, or the baseline's groups."""
-        if self.rule == "paper":
+        if self.rule != "baldassi":
             return self.hidden
         return tuple(width // self.group for width in self.hidden)
 
@@ -116,6 +116,34 @@ class PaperConfig(NetworkConfig):
         return 0
 
 
+class BepConfig(PaperConfig):
+    """A network trained by Binary Error Propagation (the same authors, arXiv 2512.04189).
+
+    Parameters
+    ----------
+    gate : float
+        ``nu``: a neuron hands its desired activation on, to the layer below, if ``|z|`` is at most
+        ``nu`` times its fan-in.
+    **fields
+        As in :class:`PaperConfig`. Hidden weights have 16 bits unless ``weight_clip`` says
+        otherwise.
+    """
+
+    name: str = "bep"
+    rule: Annotated[Literal["bep"], APART] = "bep"  # type: ignore[assignment]
+    weight_clip: Annotated[
+        int, Field(ge=0, le=2**20, description="Limit of hidden weights; 0 is none")
+    ] = 2**15 - 1
+    gate: Annotated[
+        float, Field(ge=0, le=1, description="Share of the fan-in up to which a neuron hands on")
+    ] = 0.05
+
+    @property
+    def particulars(self) -> str:
+        """What the paper's have, and the gate."""
+        return f"{super().particulars}  gate {self.gate:g}"
+
+
 def make_paper_config(**fields: Any) -> PaperConfig:
     """Return the configuration of these fields.
 
@@ -144,4 +172,5 @@ def paper_config(config: Config, **fields: Any) -> PaperConfig:
     """
     shared = {name: getattr(config, name) for name in NetworkConfig.model_fields}
     given = {name: value for name, value in fields.items() if value is not None}
-    return make_paper_config(**{**shared, **given})
+    make = BepConfig.make if given.get("rule") == "bep" else make_paper_config
+    return make(**{**shared, **given})

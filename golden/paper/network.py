@@ -28,7 +28,7 @@ EXACT = 2**24
 """Single precision holds all whole numbers up to this one."""
 
 
-def _sign(values: _Signs) -> _Signs:
+def sign(values: _Signs) -> _Signs:
     """Return -1, 0 or 1 for whole numbers, which clipping does in a fraction of np.sign's time."""
     return np.clip(values, -1, 1)
 
@@ -126,7 +126,7 @@ class PaperNetwork(BinaryNetwork):
 
     def _draw_classifier(self, voters: int) -> _Signs:
         """Draw the classifier of a layer: signs of what hidden weights start from, zeros too."""
-        return _sign(self._draws.weights((self.config.classes, voters)))
+        return sign(self._draws.weights((self.config.classes, voters)))
 
     def load(self, hidden: Sequence[npt.NDArray]) -> None:
         """Replace all hidden weights.
@@ -154,7 +154,7 @@ class PaperNetwork(BinaryNetwork):
                     f"precision is no longer exact, and one is {largest:.0f}"
                 )
         self.hidden: list[_Signs] = [np.array(values, np.float32) for values in hidden]
-        self._weights = [_sign(values) for values in self.hidden]
+        self._weights = [sign(values) for values in self.hidden]
 
     def forward(self, samples: Bits) -> PaperForward:
         """Compute pre-activations and class scores of every layer.
@@ -171,7 +171,7 @@ class PaperNetwork(BinaryNetwork):
         for layer, classifier in enumerate(self.classifier):
             inputs.append(activations)
             preactivations.append(self._multiply(layer, activations))
-            activations = _sign(preactivations[-1])
+            activations = sign(preactivations[-1])
             votes.append(self._votes(activations))
             scores.append(votes[-1] @ classifier.T)
         return PaperForward(inputs, preactivations, votes, scores)
@@ -182,10 +182,10 @@ class PaperNetwork(BinaryNetwork):
 
     def _votes(self, activations: _Signs) -> _Signs:
         """Return what the classifier sees of activations."""
-        if self.config.rule == "paper":
+        if self.config.rule != "baldassi":
             return activations
         groups = activations.reshape(len(activations), -1, self.config.group)
-        return _sign(groups.sum(axis=2))
+        return sign(groups.sum(axis=2))
 
     @property
     def state_sha256(self) -> str:
@@ -199,7 +199,7 @@ class PaperNetwork(BinaryNetwork):
     def neuron_codes(self) -> list[npt.NDArray[np.int8]]:
         """Return the classifiers; in the baseline, each neuron has that of its group."""
         codes = [code.astype(np.int8) for code in self.classifier]
-        if self.config.rule == "paper":
+        if self.config.rule != "baldassi":
             return codes
         return [np.repeat(code, self.config.group, axis=1) for code in codes]
 
@@ -238,9 +238,10 @@ class PaperNetwork(BinaryNetwork):
         return predictions
 
     def _triggered(
-        self, layer: int, scores: _Signs, labels: npt.NDArray[np.integer]
+        self, layer: int, result: PaperForward, labels: npt.NDArray[np.integer]
     ) -> npt.NDArray[np.bool_]:
         """Return which samples update a layer, shape (B,)."""
+        scores = result.scores[layer]
         two = np.partition(scores, -2, axis=1)[:, -2:]
         too_close = two[:, 1] - two[:, 0] < self.config.margin_threshold[layer]
         return (scores.argmax(axis=1) != labels) | too_close
@@ -259,7 +260,7 @@ class PaperNetwork(BinaryNetwork):
         hits = self._draws.reinforced(hidden.size, self._probability(layer, accuracy))
         flat = hidden.reshape(-1)
         values = flat[hits]
-        values += 2 * _sign(values)
+        values += 2 * sign(values)
         flat[hits] = values
         if self.config.weight_clip:
             np.clip(hidden, -self.config.weight_clip, self.config.weight_clip, out=hidden)
@@ -272,9 +273,9 @@ class PaperNetwork(BinaryNetwork):
         A winner is one entry of a sparse matrix, neurons by samples, whose product with the
         inputs is the sum of all moves: far fewer operations than a dense product would take.
         """
-        triggered = self._triggered(layer, result.scores[layer], labels)
+        triggered = self._triggered(layer, result, labels)
         z = result.preactivations[layer]
-        desired = self._desired(layer, result.votes[layer], labels)
+        desired = self._desired(layer, result, labels)
         errors = z * desired
         cost = np.where(errors < 0, -errors, np.float32(np.inf))
         groups = cost.reshape(-1, self.config.group)
@@ -291,11 +292,12 @@ class PaperNetwork(BinaryNetwork):
         np.clip(self.hidden[layer], -1, 1, out=self._weights[layer])
         return int(np.count_nonzero(triggered)), len(neurons)
 
-    def _desired(self, layer: int, votes: _Signs, labels: npt.NDArray[np.integer]) -> _Signs:
+    def _desired(self, layer: int, result: PaperForward, labels: npt.NDArray[np.integer]) -> _Signs:
         """Return the desired activations, shape (B, K_l); 0: none is desired."""
         desired = self.classifier[layer][labels]
-        if self.config.rule == "paper":
+        if self.config.rule != "baldassi":
             return desired
+        votes = result.votes[layer]
         return np.repeat(desired * (votes * desired < 0), self.config.group, axis=1)
 
     def _moves(self, layer: int, batch: int) -> "csc_array":

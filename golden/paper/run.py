@@ -12,25 +12,8 @@ from ..runs.training_run import TrainingRun
 from ..schedule import Schedule
 from .checkpoint import PaperCheckpoint, PaperRecord
 from .config import PaperConfig
+from .making import paper_network
 from .network import RULE_VERSION, PaperNetwork
-
-
-def paper_network(config: PaperConfig, engine: EngineName) -> PaperNetwork:
-    """Return a network of an engine; the results are the same.
-
-    Parameters
-    ----------
-    config : PaperConfig
-        Its configuration.
-    engine : {"numpy", "numba"}
-        From :func:`~metabit.golden.engines.choose_engine`.
-    """
-    if engine == "numpy":
-        return PaperNetwork(config)
-    # Numba is an extra, and takes a while to load.
-    from ..compiled.paper_engine import CompiledPaperNetwork
-
-    return CompiledPaperNetwork(config)
 
 
 class PaperLearner(TileLearner):

@@ -24,7 +24,7 @@ class PaperReference:
         self.widths = list(config.hidden)
         self.fan_in = [config.inputs, *self.widths[:-1]]
         self.voters = [
-            width if config.rule == "paper" else width // config.group for width in self.widths
+            width // config.group if config.rule == "baldassi" else width for width in self.widths
         ]
         self.samples = self.correct = 0
         self.triggers = [0] * len(self.widths)
@@ -36,7 +36,20 @@ class PaperReference:
         ]
 
     def _codes(self, width):
+        if self.config.rule == "bep":
+            return self._balanced(width)
         return [[sign(self._weight()) for _ in range(width)] for _ in range(self.config.classes)]
+
+    def _balanced(self, width):
+        """For half of the classes: those of the smallest draws, neuron by neuron."""
+        codes = [[-1] * width for _ in range(self.config.classes)]
+        for k in range(width):
+            draws = [self.generator.draw() for _ in codes]
+            for label in sorted(range(len(codes)), key=draws.__getitem__)[
+                : (len(codes) + k % 2) // 2
+            ]:
+                codes[label][k] = 1
+        return codes
 
     def _weight(self):
         """Inverse of the distribution function of trunc(N(0, 64)), by bisection."""
@@ -74,7 +87,7 @@ class PaperReference:
         return [hit for hit in hits if hit < count]
 
     def _votes(self, activations):
-        if self.config.rule == "paper":
+        if self.config.rule != "baldassi":
             return activations
         group = self.config.group
         return [
@@ -111,12 +124,13 @@ class PaperReference:
         moves = []
         triggered = 0
         for (inputs, zs, scores), label in zip(passes, labels, strict=True):
-            first, second = sorted(scores[layer], reverse=True)[:2]
-            threshold = int(self.config.margin * self.voters[layer])
-            if argmax(scores[layer]) == label and first - second >= threshold:
+            judge = -1 if self.config.rule == "bep" else layer
+            first, second = sorted(scores[judge], reverse=True)[:2]
+            threshold = int(self.config.margin * self.voters[judge])
+            if argmax(scores[judge]) == label and first - second >= threshold:
                 continue
             triggered += 1
-            desired = self._desired(layer, zs[layer], label)
+            desired = self._desired(layer, zs, label)
             for winner in self._winners(zs[layer], desired):
                 moves.append((winner, desired[winner], inputs[layer]))
         if not triggered:
@@ -139,14 +153,30 @@ class PaperReference:
             for row in hidden:
                 row[:] = [max(-limit, min(limit, value)) for value in row]
 
-    def _desired(self, layer, z, label):
+    def _desired(self, layer, zs, label):
+        if self.config.rule == "bep":
+            return self._handed_on(layer, zs, label)
         code = self.classifier[layer][label]
         if self.config.rule == "paper":
             return code
-        votes = self._votes([sign(value) for value in z])
+        votes = self._votes([sign(value) for value in zs[layer]])
         desired = []
         for vote, wanted in zip(votes, code, strict=True):
             desired += [wanted if vote * wanted < 0 else 0] * self.config.group
+        return desired
+
+    def _handed_on(self, layer, zs, label):
+        """Desired activations of a layer: of those that the layer above hands on, the majority."""
+        if layer == len(self.widths) - 1:
+            return self.classifier[layer][label]
+        above = self._handed_on(layer + 1, zs, label)
+        desired = []
+        for column in range(self.widths[layer]):
+            total = 0
+            for row, z, wanted in zip(self.hidden[layer + 1], zs[layer + 1], above, strict=True):
+                if abs(z) <= self.config.gate * self.fan_in[layer + 1]:
+                    total += sign(row[column]) * wanted
+            desired.append(sign(total))
         return desired
 
     def _winners(self, z, desired):

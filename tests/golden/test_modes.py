@@ -159,7 +159,7 @@ def test_pictures_use_a_modes_own_words(own, base, monkeypatch):
 
 def test_there_is_no_such_mode(own, tmp_path):
     said = metabit("train", "--dataset", own, "--mode", "papers", status=1)
-    assert "--mode must be one of hardware, paper, baldassi, not 'papers'" in said
+    assert "--mode must be one of hardware, paper, baldassi, bep, not 'papers'" in said
 
 
 def test_a_file_of_an_unknown_mode(tmp_path, own, monkeypatch):

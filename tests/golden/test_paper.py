@@ -8,9 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paper_reference import PaperReference
 
-from metabit.golden.configurations.named import make_config
+from metabit.golden.configurations.named import make_config, named, override
+from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.training_data import prepare
 from metabit.golden.errors import ConfigurationError
-from metabit.golden.paper.config import PaperConfig, make_paper_config, paper_config
+from metabit.golden.modes.registry import MODES, load_any_checkpoint
+from metabit.golden.paper.config import BepConfig, PaperConfig, make_paper_config, paper_config
+from metabit.golden.paper.making import paper_network
 from metabit.golden.paper.network import EXACT, PaperNetwork, paper_sha256
 
 
@@ -29,12 +33,20 @@ class NoDraws:
         return np.array(self._hits, np.int64)
 
 
+def make_of(rule):
+    """Return the type of a rule's configurations."""
+    return BepConfig if rule == "bep" else PaperConfig
+
+
 @st.composite
 def configs(draw):
     group = draw(st.integers(1, 7))
     hidden = draw(st.lists(st.integers(1, 5), min_size=1, max_size=3))
-    return PaperConfig(
-        rule=draw(st.sampled_from(["paper", "paper", "baldassi"])),
+    rule = draw(st.sampled_from(["paper", "baldassi", "bep"]))
+    gate = {"gate": draw(st.sampled_from([0, 0.05, 0.3, 1]))} if rule == "bep" else {}
+    return make_of(rule)(
+        **gate,
+        rule=rule,
         inputs=draw(st.integers(1, 70)),
         hidden=tuple(group * count for count in hidden),
         classes=draw(st.integers(2, 20)),
@@ -76,19 +88,19 @@ def train_both(network, reference, rng, batches, accuracy):
     accuracy=st.sampled_from([0.0, 0.5, 0.853, 0.99, 1.0]),
 )
 def test_random_configurations(config, data_seed, accuracy):
-    network, reference = PaperNetwork(config), PaperReference(config)
+    network, reference = paper_network(config), PaperReference(config)
     assert [code.astype(int).tolist() for code in network.classifier] == reference.classifier
     assert_same_state(network, reference)
     train_both(network, reference, np.random.default_rng(data_seed), 3, accuracy)
 
 
-@pytest.mark.parametrize("rule", ["paper", "baldassi"])
+@pytest.mark.parametrize("rule", ["paper", "baldassi", "bep"])
 def test_longer_training(rule):
     """Small weights, so that zeros appear: in weights, activations and votes."""
-    config = PaperConfig(
+    config = make_of(rule)(
         rule=rule, inputs=12, hidden=(12, 8), classes=3, group=4, batch=9, weight_clip=2
     )
-    network, reference = PaperNetwork(config), PaperReference(config)
+    network, reference = paper_network(config), PaperReference(config)
     train_both(network, reference, np.random.default_rng(1), 40, 0.5)
     assert any((layer == 0).any() for layer in network.hidden)
     assert network.statistics.updates[0] > 0
@@ -247,3 +259,53 @@ def test_paper_configuration_of_a_hardware_configuration():
     paper = paper_config(config, weight_clip=7, rule=None)
     assert (paper.inputs, paper.hidden, paper.group, paper.seed) == (9, (8,), 4, 5)
     assert (paper.weight_clip, paper.batch, paper.rule) == (7, 100, "paper")
+
+
+# Binary Error Propagation
+
+
+def test_desired_activations_come_back_through_the_weights():
+    """Two layers, worked by hand: which neurons hand on, what arrives, and who moves."""
+    config = BepConfig(inputs=2, hidden=(3, 2), classes=2, group=1, gate=0.4, reinforcement=0)
+    network = paper_network(config)
+    network.classifier[1][:] = [[1, -1], [-1, 1]]
+    network.load([[[3, 3], [3, -3], [-3, 3]], [[3, 3, 3], [3, 3, -3]]])
+    # z = 2, 0, 0; then a = 1, 0, 0 and z = 1, 1, both within 0.4 * 3: a tie, which is class 0's.
+    result = network.forward(np.array([[True, True]]))
+    assert [z.tolist() for z in result.preactivations] == [[[2, 0, 0]], [[1, 1]]]
+    # Class 1 wants -1, 1 of the last layer: -(1, 1, 1) + (1, 1, -1) = (0, 0, -2).
+    desired = network._desired(0, result, np.array([1]))
+    assert desired.tolist() == [[0, 0, -1]]
+    # Nothing is handed on with the gate closed to all that are not 0.
+    closed = config.model_copy(update={"gate": 0.3})
+    network.config = closed
+    assert network._desired(0, result, np.array([1])).tolist() == [[0, 0, 0]]
+
+
+@pytest.mark.parametrize("hidden", [(12,), (12, 6), (6, 6, 6)])
+def test_one_trigger_for_all_layers(hidden):
+    config = BepConfig(inputs=20, hidden=hidden, classes=4, group=3, margin=0.5, batch=10)
+    network, rng = paper_network(config), np.random.default_rng(0)
+    for _ in range(10):
+        network.train_batch(rng.random((10, 20)) < 0.5, rng.integers(0, 4, 10), 0.5)
+    triggers = network.statistics.triggers
+    assert len(set(triggers)) == 1
+    assert 0 < triggers[0] <= 100
+
+
+def test_a_checkpoint_of_bep_comes_back(tmp_path):
+    base = override(named("tiny"), hidden=(32, 16), group=8)
+    config = MODES["bep"].configure(base, 2, gate=0.2)
+    assert (config.rule, config.weight_clip, config.gate) == ("bep", 2**15 - 1, 0.2)
+    data = prepare(config, dataset=load_dataset("digits"))
+    run = MODES["bep"].start(config, data, 2)
+    for _ in run.spans():
+        pass
+    path = tmp_path / "bep.npz"
+    run.checkpoint().save(path)
+    again = load_any_checkpoint(path)
+    assert again.config == config
+    assert again.network().state_sha256 == run.network.state_sha256
+    np.testing.assert_array_equal(
+        again.network().predict(data.test), run.network.predict(data.test)
+    )

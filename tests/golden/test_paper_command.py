@@ -144,7 +144,7 @@ def test_seeds(tmp_path, own_npz):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--mode", "sgd"), "--mode must be one of hardware, paper, baldassi, not 'sgd'"),
+        (("--mode", "sgd"), "--mode must be one of hardware, paper, baldassi, bep, not 'sgd'"),
         (("--mode", "paper", "--tile", 3), "--tile means nothing in mode paper"),
         (("--mode", "baldassi", "--no-rival-selection"), "--rival-selection means nothing"),
         (("--batch", 3), "--batch means nothing in mode hardware"),

@@ -92,7 +92,7 @@ def test_runs_that_no_plan_gives(tmp_path):
     [
         ({"format": "metabit-checkpoint"}, "format must be 'metabit-plan'"),
         ({"version": 2}, "version must be"),
-        ({"mode": "float"}, "mode must be one of hardware, paper, baldassi"),
+        ({"mode": "float"}, "mode must be one of hardware, paper, baldassi, bep"),
         ({"epochs": 0}, "epochs must be"),
         ({"split": "all"}, "split must be"),
         ({"reading": {"header": "perhaps"}}, "reading"),
