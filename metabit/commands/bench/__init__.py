@@ -5,7 +5,7 @@ A benchmark is a module with a function of its name and an ``EPILOG`` of example
 
 import typer
 
-from . import ablation, blocks, hardware, link, paper, speed, timeline
+from . import ablation, blocks, hardware, link, paper, sequences, speed, timeline
 
 EPILOG = """
 **Examples**
@@ -23,6 +23,8 @@ metabit bench timeline tiles.vcd     who is busy when, from a recorded waveform
 metabit bench ablation     what every choice of the hardware rule is worth, in accuracy
 
 metabit bench paper        the published tables, measured again
+
+metabit bench sequences    what a recurrent layer learns
 """
 
 app = typer.Typer(
@@ -32,6 +34,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-for _module in (speed, hardware, blocks, link, timeline, ablation, paper):
+for _module in (speed, hardware, blocks, link, timeline, ablation, paper, sequences):
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, epilog=_module.EPILOG)(getattr(_module, _name))

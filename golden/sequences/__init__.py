@@ -1,0 +1,1 @@
+"""Sequences: a recurrent binary layer, and two ways to teach it. Software only."""
