@@ -102,7 +102,10 @@ def sensor(seed: int, steps: int) -> Task:
 
 
 def rows(name: str, threshold: float, copies: int) -> Callable[[int, int], Task]:
-    """Return the task of images that come row after row, each pixel a bit in some copies."""
+    """Return the task of images that come row after row, each pixel a bit in some copies.
+
+    Of the first images of split `paper`, as many as the other tasks have samples.
+    """
 
     def make(seed: int, steps: int) -> Task:
         parts = split(load_dataset(name), "paper", seed)
@@ -113,10 +116,10 @@ def rows(name: str, threshold: float, copies: int) -> Callable[[int, int], Task]
             return np.repeat(images > threshold, copies, axis=2)
 
         return Task(
-            encoded(parts.images),
-            parts.labels.astype(np.int64),
-            encoded(parts.test_images),
-            parts.test_labels.astype(np.int64),
+            encoded(parts.images[:_SAMPLES]),
+            parts.labels[:_SAMPLES].astype(np.int64),
+            encoded(parts.test_images[:_TESTS]),
+            parts.test_labels[:_TESTS].astype(np.int64),
             10,
         )
 
