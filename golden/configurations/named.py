@@ -24,11 +24,11 @@ _CONFIGS = {
         # that they choose from are hand-made, half learnt from the images.
         Config(
             name="up5k",
-            encoder="select:1536,steps=3:edges-2548+comparisons:5120",
+            encoder="select:1536,steps=4:edges-6992+comparisons:9000",
             inputs=1536,
             hidden=(64,),
             group=64,
-            margin=0.15,
+            margin=0.2,
             head_offset=24,
             views=5,
         ),
