@@ -162,8 +162,8 @@ def test_margins_of_two_classes_by_the_papers_rule(own):
     run.finish()
     figure = margins(subject_of_run(run))
     (threshold,) = config.margin_threshold
-    scores = run.network.forward(data.test).scores[0]
-    share = 100 * np.mean(run.network._triggered(0, scores, data.test_labels))
+    result = run.network.forward(data.test)
+    share = 100 * np.mean(run.network._triggered(0, result, data.test_labels))
     legend = [text.get_text() for text in figure.axes[0].get_legend().texts]
     assert f"updates below {threshold}" in legend
     assert f"would trigger {share:.1f} %" in texts(figure)

@@ -138,6 +138,11 @@ class BepConfig(PaperConfig):
         float, Field(ge=0, le=1, description="Share of the fan-in up to which a neuron hands on")
     ] = 0.05
 
+    @cached_property
+    def margin_threshold(self) -> tuple[int, ...]:
+        """That of the last layer, for all."""
+        return self.layers * super().margin_threshold[-1:]
+
     @property
     def particulars(self) -> str:
         """What the paper's have, and the gate."""

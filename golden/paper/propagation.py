@@ -1,9 +1,11 @@
 """Binary Error Propagation: desired activations that come back through the weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import draw_balanced_codes
+from ..codes import Bits, draw_balanced_codes
 from .config import BepConfig
 from .network import PaperForward, PaperNetwork, sign
 
@@ -35,10 +37,10 @@ class BepNetwork(PaperNetwork):
         codes = draw_balanced_codes(self.generator, self.config.classes, voters)
         return np.where(codes, np.float32(1), np.float32(-1))
 
-    def _triggered(
-        self, layer: int, result: PaperForward, labels: npt.NDArray[np.integer]
-    ) -> npt.NDArray[np.bool_]:
-        return super()._triggered(self.config.layers - 1, result, labels)
+    def forward(self, samples: Bits) -> PaperForward:
+        """Compute pre-activations, and class scores, which are those of the last layer for all."""
+        result = super().forward(samples)
+        return replace(result, scores=self.config.layers * result.scores[-1:])
 
     def _desired(self, layer: int, result: PaperForward, labels: npt.NDArray[np.integer]) -> _Signs:
         last = self.config.layers - 1
