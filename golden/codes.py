@@ -15,6 +15,14 @@ from .generator import Generator
 Bits = npt.NDArray[np.bool_]
 
 
+def as_signs(bits: Bits) -> npt.NDArray[np.float32]:
+    """Return +-1 for bits."""
+    signs = bits.astype(np.float32)
+    signs *= 2
+    signs -= 1
+    return signs
+
+
 def draw_codes(generator: Generator, classes: int, width: int) -> Bits:
     """Draw the classifier ``P`` of a layer: the low 16 bits of a step per word, class by class.
 
@@ -52,6 +60,7 @@ def draw_balanced_codes(generator: Generator, classes: int, width: int) -> Bits:
 
 
 FEW_CLASSES = 4
+"""Classes up to which codes are balanced, where none are asked for."""
 
 
 def suitable_codes(classes: int) -> str:
@@ -61,6 +70,15 @@ def suitable_codes(classes: int) -> str:
     classes. Of ten classes both are equally accurate.
     """
     return "balanced" if classes <= FEW_CLASSES else "random"
+
+
+def suitable_group(group: int, codes: str) -> int:
+    """Return the size of groups with codes of a kind, where ``group`` suits random ones.
+
+    Of a group of random codes, half cannot tell two classes; of balanced ones, half as many hold as
+    many candidates.
+    """
+    return -(-group // 2) if codes == "balanced" else group
 
 
 DRAWS = {"random": draw_codes, "balanced": draw_balanced_codes}

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .binary_network import BinaryNetwork, Statistics
-from .codes import DRAWS, Bits
+from .codes import DRAWS, Bits, as_signs
 from .config import WORD, Config
 from .distribution import Distribution, Signs, counter_distribution, two_valued_signs
 from .generator import Generator
@@ -49,14 +49,6 @@ class Forward:
     def predictions(self) -> npt.NDArray[np.int64]:
         """Class of each sample: that of the highest score, lowest index on ties."""
         return self.decision.argmax(axis=1)
-
-
-def _signs(bits: Bits) -> npt.NDArray[np.float32]:
-    """Return +-1 for bits."""
-    signs = bits.astype(np.float32)
-    signs *= 2
-    signs -= 1
-    return signs
 
 
 def _integer_signs(values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
@@ -118,7 +110,7 @@ class Network(BinaryNetwork):
         self.classifier = [
             DRAWS[config.codes](self.generator, config.classes, width) for width in config.hidden
         ]
-        self._codes = [_signs(code) for code in self.classifier]
+        self._codes = [as_signs(code) for code in self.classifier]
         self.load([self._draw_counters(layer) for layer in range(config.layers)])
         self.statistics = Statistics.zero(config.layers)
 
@@ -155,7 +147,7 @@ class Network(BinaryNetwork):
                     f"not {values.min()} to {values.max()}"
                 )
         self.counters = [np.array(values, np.int16) for values in counters]
-        self.visible = [_signs(values >= 0) for values in self.counters]
+        self.visible = [as_signs(values >= 0) for values in self.counters]
         # Rows of each layer that have been updated since they were last made visible.
         self._unseen: list[set[int]] = [set() for _ in self.counters]
 
@@ -168,7 +160,7 @@ class Network(BinaryNetwork):
         for layer, unseen in enumerate(self._unseen):
             if unseen:
                 rows = sorted(unseen)
-                self.visible[layer][rows] = _signs(self.counters[layer][rows] >= 0)
+                self.visible[layer][rows] = as_signs(self.counters[layer][rows] >= 0)
                 unseen.clear()
 
     def forward(self, samples: Bits) -> Forward:
@@ -183,15 +175,15 @@ class Network(BinaryNetwork):
             Encoded samples.
         """
         layer_inputs, preactivations, scores = [], [], []
-        activation = _signs(samples)
+        activation = as_signs(samples)
         offset = self.config.head_offset
         for weights, code in zip(self.visible, self._codes, strict=True):
             layer_inputs.append(activation)
             z = _product(activation, weights)
-            activation = _signs(z >= 0)
+            activation = as_signs(z >= 0)
             head = activation
             if offset:
-                head = activation + _signs(z >= offset) + _signs(z >= -offset)
+                head = activation + as_signs(z >= offset) + as_signs(z >= -offset)
             preactivations.append(z.astype(np.int32))
             scores.append((head @ code.T).astype(np.int32))
         return Forward(layer_inputs, preactivations, scores, self.config.summed_scores)

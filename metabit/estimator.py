@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .errors import MetabitError
 from .estimator_files import TrainedOn, checkpoint_of, classifier_of
-from .golden.codes import suitable_codes
+from .golden.codes import suitable_codes, suitable_group
 from .golden.config import MAX_INPUTS, Config
 from .golden.configurations.named import make_config
 from .golden.configurations.settings import Setting, settings_of
@@ -43,7 +43,7 @@ _LEVELS = 32
 """Thresholds of a feature when there is room: the authors of the paper use as many."""
 
 _HIDDEN = 128
-_GROUP = {"random": 32, "balanced": 16}
+_GROUP = 32
 _SETTINGS = {name: setting for name, setting in settings_of(Config).items() if name != "encoder"}
 """Settings of the configuration that are parameters here; the encoder has other values here."""
 
@@ -426,8 +426,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):
         codes = suitable_codes(len(self.classes_)) if self.codes is None else self.codes
         group = self.group
         if group is None:
-            # What is no kind of codes, the configuration will say.
-            group = min(_GROUP.get(codes, 1), max(hidden, default=1))
+            group = min(suitable_group(_GROUP, codes), max(hidden, default=1))
         fields = {
             **{name: getattr(self, name) for name in _SETTINGS},
             "name": type(self).__name__,

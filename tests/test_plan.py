@@ -331,7 +331,7 @@ def test_plan_of_what_does_not_fit(tmp_path):
     printed = run_plan("--config", "ecp5", "--board", "icebreaker", "--json", file, status=1)
     assert "does not fit" in printed
     assert "sign words: needs 1,024, there are 256" in printed
-    assert "would fit with --counter-bits 8 --encoder select:768,steps=" in printed
+    assert "would fit with --counter-bits 8 --encoder select:768,steps=3:edges-2548+" in printed
     found = json.loads(file.read_text())
     assert found["fits"] is False
     assert found["speeds"] == []

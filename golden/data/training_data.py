@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import suitable_codes
+from ..codes import suitable_codes, suitable_group
 from ..config import MAX_INPUTS, Config
 from ..configurations.configuration import NetworkConfig
 from ..configurations.named import override
@@ -161,7 +161,7 @@ def adapt(
     if "codes" not in asked and codes != "random" and config.codes == "random":
         changes["codes"] = codes
         if "group" not in asked:
-            changes["group"] = -(-config.group // 2)
+            changes["group"] = suitable_group(config.group, codes)
     return override(config, **changes)
 
 

@@ -342,6 +342,8 @@ class Encoder:
         """
         if not self._ready:
             raise DataError(f"encoder {self.spec!r} must be fitted to training data first")
+        if columns is not None and len(columns) == self.all_bits(images.shape[1:]):
+            columns = None
         return self._encode(images, columns, views)
 
     def widened(self, bits: Bits) -> Bits:

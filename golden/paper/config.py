@@ -11,6 +11,9 @@ from ..configurations.settings import APART
 
 _Width = Annotated[int, Field(ge=1, le=65536)]
 
+SIXTEEN_BITS = 2**15 - 1
+"""Limit of hidden weights of 16 bits, as Binary Error Propagation has them."""
+
 
 class PaperConfig(NetworkConfig):
     """A network trained by the paper's rule, or by that of its baseline.
@@ -133,7 +136,7 @@ class BepConfig(PaperConfig):
     rule: Annotated[Literal["bep"], APART] = "bep"  # type: ignore[assignment]
     weight_clip: Annotated[
         int, Field(ge=0, le=2**20, description="Limit of hidden weights; 0 is none")
-    ] = 2**15 - 1
+    ] = SIXTEEN_BITS
     gate: Annotated[
         float, Field(ge=0, le=1, description="Share of the fan-in up to which a neuron hands on")
     ] = 0.05

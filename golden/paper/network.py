@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..binary_network import BinaryNetwork, Statistics
-from ..codes import Bits
+from ..codes import Bits, as_signs
 from ..distribution import Distribution, Signs, hidden_distribution, three_valued_signs
 from ..generator import Generator
 from ..state import state_sha256
@@ -31,6 +31,34 @@ EXACT = 2**24
 def sign(values: _Signs) -> _Signs:
     """Return -1, 0 or 1 for whole numbers, which clipping does in a fraction of np.sign's time."""
     return np.clip(values, -1, 1)
+
+
+def are_triggered(
+    scores: _Signs, labels: npt.NDArray[np.integer], threshold: int
+) -> npt.NDArray[np.bool_]:
+    """Return which samples are to be learnt: wrong ones, and those of too small a margin.
+
+    Parameters
+    ----------
+    scores : ndarray of float32, shape (B, C)
+        Class scores.
+    labels : ndarray of int, shape (B,)
+        Classes.
+    threshold : int
+        Margin ``top1 - top2`` that is enough.
+    """
+    two = np.partition(scores, -2, axis=1)[:, -2:]
+    too_close = two[:, 1] - two[:, 0] < threshold
+    return (scores.argmax(axis=1) != labels) | too_close
+
+
+def reinforcement_probability(reinforcement: float, accuracy: float, fan_in: int) -> float:
+    """Return with what probability a weight is reinforced (paper, section 4).
+
+    ``p_r * sqrt(1 - accuracy) * sqrt(2 / (pi * fan_in))``, with the training accuracy of the epoch
+    before.
+    """
+    return reinforcement * math.sqrt(1 - accuracy) * math.sqrt(2 / (math.pi * fan_in))
 
 
 @dataclass(frozen=True)
@@ -165,9 +193,7 @@ class PaperNetwork(BinaryNetwork):
             Encoded samples.
         """
         inputs, preactivations, votes, scores = [], [], [], []
-        activations = samples.astype(np.float32)
-        activations *= 2
-        activations -= 1
+        activations = as_signs(samples)
         for layer, classifier in enumerate(self.classifier):
             inputs.append(activations)
             preactivations.append(self._multiply(layer, activations))
@@ -241,18 +267,12 @@ class PaperNetwork(BinaryNetwork):
         self, layer: int, result: PaperForward, labels: npt.NDArray[np.integer]
     ) -> npt.NDArray[np.bool_]:
         """Return which samples update a layer, shape (B,)."""
-        scores = result.scores[layer]
-        two = np.partition(scores, -2, axis=1)[:, -2:]
-        too_close = two[:, 1] - two[:, 0] < self.config.margin_threshold[layer]
-        return (scores.argmax(axis=1) != labels) | too_close
+        return are_triggered(result.scores[layer], labels, self.config.margin_threshold[layer])
 
     def _probability(self, layer: int, accuracy: float) -> float:
         """Return with what probability a weight of a layer is reinforced."""
-        return (
-            self.config.reinforcement
-            * math.sqrt(1 - accuracy)
-            * math.sqrt(2 / (math.pi * self.config.fan_in[layer]))
-        )
+        fan_in = self.config.fan_in[layer]
+        return reinforcement_probability(self.config.reinforcement, accuracy, fan_in)
 
     def _reinforce(self, layer: int, accuracy: float) -> None:
         """Reinforce weights of a layer, and clip them; no sign changes."""

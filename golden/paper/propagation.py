@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import Bits, draw_balanced_codes
+from ..codes import Bits, as_signs, draw_balanced_codes
 from .config import BepConfig
 from .network import PaperForward, PaperNetwork, sign
 
@@ -35,7 +35,7 @@ class BepNetwork(PaperNetwork):
 
     def _draw_classifier(self, voters: int) -> _Signs:
         codes = draw_balanced_codes(self.generator, self.config.classes, voters)
-        return np.where(codes, np.float32(1), np.float32(-1))
+        return as_signs(codes)
 
     def forward(self, samples: Bits) -> PaperForward:
         """Compute pre-activations, and class scores, which are those of the last layer for all."""

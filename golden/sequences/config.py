@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..generator import initial_state
+from ..paper.config import SIXTEEN_BITS
+
 _Width = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -53,7 +56,7 @@ class SequenceConfig(BaseModel):
     margin: Annotated[float, Field(ge=0, le=1)] = 0.5
     gate: Annotated[float, Field(ge=0, le=1)] = 0.1
     reinforcement: Annotated[float, Field(ge=0, le=1)] = 0.5
-    weight_clip: Annotated[int, Field(ge=1, le=2**20)] = 2**15 - 1
+    weight_clip: Annotated[int, Field(ge=1, le=2**20)] = SIXTEEN_BITS
     batch: Annotated[int, Field(ge=1, le=4096)] = 50
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
@@ -65,4 +68,4 @@ class SequenceConfig(BaseModel):
     @property
     def generator_state(self) -> int:
         """Where the generator starts, as in hardware mode."""
-        return (self.seed * 0x9E3779B1 + 0x6D2B79F5) % 2**32 or 0x6D2B79F5
+        return initial_state(self.seed)

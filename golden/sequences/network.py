@@ -1,15 +1,15 @@
 """A recurrent binary layer with a read-out, taught by local codes or by errors sent back."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import Bits, draw_balanced_codes
+from ..codes import Bits, as_signs, draw_balanced_codes
 from ..generator import Generator
 from ..paper.draws import PaperDraws
+from ..paper.network import are_triggered, reinforcement_probability
 from ..state import state_sha256
 from .config import SequenceConfig
 
@@ -19,7 +19,7 @@ _Labels = npt.NDArray[np.integer]
 
 def _sign(values: npt.NDArray) -> _Signs:
     """Return -1 or 1; 0 is positive, as in the hardware."""
-    return np.where(values >= 0, np.float32(1), np.float32(-1))
+    return as_signs(values >= 0)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class SequenceNetwork:
         self.generator = Generator(config.generator_state)
         draws = self._draws = PaperDraws(self.generator)
         self._codes = [
-            _sign(draw_balanced_codes(self.generator, config.classes, width) - np.float32(0.5))
+            as_signs(draw_balanced_codes(self.generator, config.classes, width))
             for width in (config.state, config.readout)
         ]
         shapes = (config.state, config.inputs + config.state), (config.readout, config.state)
@@ -108,8 +108,7 @@ class SequenceNetwork:
         state = np.ones((len(samples), self.config.state), np.float32)
         inputs, preactivations = [], []
         for step in range(samples.shape[1]):
-            bits = samples[:, step].astype(np.float32) * 2 - 1
-            inputs.append(np.concatenate([bits, state], axis=1))
+            inputs.append(np.concatenate([as_signs(samples[:, step]), state], axis=1))
             preactivations.append(inputs[-1] @ weights.T)
             state = _sign(preactivations[-1])
         z = state @ readout.T
@@ -144,9 +143,7 @@ class SequenceNetwork:
         return result.scores.argmax(axis=1)
 
     def _triggered(self, scores: _Signs, labels: _Labels, width: int) -> npt.NDArray[np.bool_]:
-        two = np.partition(scores, -2, axis=1)[:, -2:]
-        too_close = two[:, 1] - two[:, 0] < int(self.config.margin * width)
-        return (scores.argmax(axis=1) != labels) | too_close
+        return are_triggered(scores, labels, int(self.config.margin * width))
 
     def _states(
         self, result: SequencePass, wanted: _Signs, labels: _Labels, triggered: npt.NDArray
@@ -192,9 +189,8 @@ class SequenceNetwork:
         """Reinforce and clip a layer after its moves."""
         hidden, limit = self.hidden[layer], self.config.weight_clip
         if triggered:
-            fan_in = hidden.shape[1]
-            chance = self.config.reinforcement * math.sqrt(1 - accuracy)
-            chance *= math.sqrt(2 / (math.pi * fan_in))
+            rate = self.config.reinforcement
+            chance = reinforcement_probability(rate, accuracy, hidden.shape[1])
             hits = self._draws.reinforced(hidden.size, chance)
             flat = hidden.reshape(-1)
             flat[hits] += 2 * _sign(flat[hits])

@@ -323,7 +323,9 @@ def _comparisons(
     ]
     numbers = [entry for row in rows for entry in row]
     name = f"@_part{number}"
-    call = f"@_comparisons(sample, {{bits}}, {at}, {name}, {len(rows)}, {height}, {width}, {step});"
+    source = "levels" if part.thresholds else "sample"
+    shape = f"{len(rows)}, {height}, {width}, {step}"
+    call = f"@_comparisons({source}, {{bits}}, {at}, {name}, {shape});"
     return "comparisons", [array("int32_t", name, numbers)], [call]
 
 
@@ -332,7 +334,7 @@ def _of_levels(
 ) -> tuple[list[str], list[str]]:
     """Return tables and calls of comparisons of what a number of thresholds leave of the pixels."""
     name = f"@_part{number}_thresholds"
-    inner = " ".join(call.replace("(sample,", "(levels,") for call in calls)
+    inner = " ".join(calls)
     call = (
         f"{{{{ @_value levels[{pixels}]; "
         f"@_levels(sample, levels, {pixels}, {name}, {len(thresholds)}); {inner} }}}}"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metabit.boards.build import _plan
 from metabit.boards.clocking import clock_mhz, find_pll
 from metabit.boards.floorplan import place_memories
 from metabit.boards.placement import block_of, read_placement
@@ -20,6 +21,7 @@ from metabit.boards.programmer import (
     program_board,
 )
 from metabit.boards.registry import BOARDS, find_board
+from metabit.boards.top import Top
 from metabit.errors import MetabitError
 from metabit.hdl.shape import find_shape
 from metabit.tools.errors import ToolNotFoundError
@@ -296,3 +298,22 @@ def test_every_block_ram_of_the_core_has_a_site_of_its_own() -> None:
 )
 def test_the_placer_is_left_alone_where_it_does_well(board: str, shape: str) -> None:
     assert place_memories(find_board(board), find_shape(shape)) == ""
+
+
+# What a device is reset by
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "mhz", "resets"),
+    [("icebreaker", "small-spram", 36, True), ("ulx3s-85f", "small", 50, False)],
+)
+def test_registers_are_reset_by_the_clock_only_where_they_need_it(
+    tmp_path, name, device, mhz, resets
+):
+    board, shape = BOARDS[name], find_shape(device)
+    _plan(board, shape, Top(board, shape, clock_mhz(board, mhz)), 1).extract(tmp_path)
+    text = (tmp_path / "top.il").read_text()
+    assert ("\\rst" in text) == resets
+    # Without a reset, the line that comes in rests until the clock is steady.
+    top = text.split("\nmodule \\top\n")[1].split("\nend\n")[0]
+    assert ("connect \\i \\rx_pin [0]" in top) == resets

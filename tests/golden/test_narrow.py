@@ -63,12 +63,12 @@ TASKS = {
 
 @pytest.mark.parametrize("task", TASKS)
 def test_one_layer_learns_it_from_copies_alone(task):
-    def accuracy(encoder):
-        network = MetabitClassifier(64, epochs=15, encoder=encoder, random_state=1)
+    def accuracy(encoder, codes=None):
+        network = MetabitClassifier(64, epochs=15, encoder=encoder, codes=codes, random_state=1)
         return network.fit(BITS[:2000], TASKS[task][:2000]).score(BITS[2000:], TASKS[task][2000:])
 
     assert accuracy("auto") == 1
-    assert accuracy("none") < 0.95
+    assert accuracy("none", "random") < 0.9
 
 
 def test_half_of_random_codes_are_lost_on_two_classes():
