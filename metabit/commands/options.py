@@ -181,6 +181,8 @@ def choose(
     """
     config, fields = load_config(config_name or "tiny"), read(changes)
     encoder = fields.pop("encoder", None)
+    # What a file says is the user's choice as much as an option is; a named one's are defaults.
+    asked = set(fields) | (set() if config_name in (None, *NAMES) else config.model_fields_set)
     if fields:
         config = override(config, **fields)
     if isinstance(dataset, Dataset):
@@ -197,7 +199,7 @@ def choose(
             if found.reason is not None:
                 summary = (*loaded.summary, ("encoder", found.reason))
                 loaded = replace(loaded, summary=summary)
-        config = adapt(config, loaded, encoder, fields)
+        config = adapt(config, loaded, encoder, asked)
     return Choice(config, loaded)
 
 

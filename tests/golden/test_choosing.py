@@ -1,5 +1,6 @@
 """Encoders for images of any range: fitted to the training data, and the choice is said."""
 
+import json
 import re
 
 import numpy as np
@@ -270,3 +271,16 @@ def test_the_balance_of_bits_in_words():
         "32 % ones on average"
     )
     assert balance(samples[:, 1:3]).startswith("2, all of them change, 1 balanced")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"codes": "random", "group": 6}, ("random", 6)),
+        ({"group": 6}, ("balanced", 6)),
+    ],
+)
+def test_what_a_file_says_of_codes_and_groups_is_kept(tmp_path, said, expected):
+    (tmp_path / "own.json").write_text(json.dumps({"inputs": 52, "hidden": [96]} | said))
+    config = choose(str(tmp_path / "own.json"), dataset="wine").config
+    assert (config.codes, config.group) == expected
