@@ -58,6 +58,9 @@ class Config(NetworkConfig):
         Tiles by which these weights are older than the counters before the tile. 0: they are up to
         date. 1: they lack the updates of the tile before, so that hardware can compute a tile's
         forward passes and the updates of the tile before at the same time.
+    order : {"shuffled", "strides"}
+        Order of the training samples: shuffled by the host, anew for every epoch, or as a device
+        makes it that reads them from its own memory; see :mod:`~metabit.golden.strides`.
     seed : int
         Seeds classifier, initial counters, reinforcement (one generator) and data order.
 
@@ -120,6 +123,14 @@ class Config(NetworkConfig):
         ),
     ] = 1
 
+    order: Annotated[
+        Literal["shuffled", "strides"],
+        Field(
+            description="Order of the training samples: shuffled by the host, or in the strides of "
+            "a device that keeps them in memory of its own"
+        ),
+    ] = "shuffled"
+
     @model_validator(mode="after")
     def _check(self) -> "Config":
         if list(self.annealing) != sorted(set(self.annealing)):
@@ -150,7 +161,8 @@ class Config(NetworkConfig):
         """Counters, tiles, how old the weights of a forward pass are, and what is unusual."""
         views = f"  views {self.views}" if self.views > 1 else ""
         codes = f"  codes {self.codes}" if self.codes != "random" else ""
-        return f"{self.counter_bits} bits  tile {self.tile}  lag {self.lag}{views}{codes}"
+        order = f"  order {self.order}" if self.order != "shuffled" else ""
+        return f"{self.counter_bits} bits  tile {self.tile}  lag {self.lag}{views}{codes}{order}"
 
     @property
     def limits(self) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .streams import permutation
+from .strides import strided_order
 from .views import drawn_views
 
 SPAN = 256
@@ -36,6 +37,10 @@ class Scheduled(Protocol):
     @property
     def views(self) -> int:
         """Views of a sample that are learnt."""
+
+    @property
+    def order(self) -> str:
+        """Who makes the order of samples: see :class:`~metabit.golden.config.Config`."""
 
     def annealing_exponent(self, epoch: int, epochs: int) -> int:
         """Return ``q`` of an epoch."""
@@ -76,8 +81,7 @@ class Step:
 class Schedule:
     """Position in the training: goes from span to span, and learns how many errors there were.
 
-    The samples are shuffled anew for every epoch, by a generator that follows from seed and
-    epoch alone. Damping follows from the errors of the epoch before. A schedule is therefore
+    The samples come in another order every epoch, which follows from seed and epoch alone. Damping follows from the errors of the epoch before. A schedule is therefore
     completely described by its attributes, and resumes at any span; without lag, at any tile.
 
     Usage::
@@ -150,9 +154,13 @@ class Schedule:
         self._order = self._shuffle()
 
     def _shuffle(self) -> npt.NDArray[np.int64]:
-        order = permutation(self.config.seed, f"order/{self.epoch}", self.samples)
+        seed, epoch = self.config.seed, self.epoch
+        if self.config.order == "strides":
+            order = strided_order(seed, epoch, self.samples)
+        else:
+            order = permutation(seed, f"order/{epoch}", self.samples)
         if self.config.views > 1:
-            order += self.samples * drawn_views(self.config.seed, self.epoch, self.samples)
+            order += self.samples * drawn_views(seed, epoch, self.samples)
         return order
 
     @property

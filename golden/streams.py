@@ -9,6 +9,8 @@ purpose            use
 =================  =========================================================
 ``"split"``        the shuffle before the test set of split `paper` is cut off
 ``"order/<e>"``    the order of the training samples in epoch ``e``, from 1
+``"strides"``      two draws for each epoch: :mod:`metabit.golden.strides`
+``"stored"``       the order in which a device keeps samples, of seed 0 whatever the run's
 ``"views/<e>"``    the view in which each of them is learnt: :mod:`metabit.golden.views`
 =================  =========================================================
 """

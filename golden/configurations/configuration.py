@@ -166,6 +166,10 @@ class NetworkConfig(BaseModel, ABC):
             """Tiles by which the weights of a forward pass are behind."""
 
         @property
+        def order(self) -> str:
+            """Who makes the order of samples; see :class:`~metabit.golden.schedule.Scheduled`."""
+
+        @property
         def margin_threshold(self) -> tuple[int, ...]:
             """Margin below which each layer is updated."""
 

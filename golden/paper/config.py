@@ -109,6 +109,11 @@ class PaperConfig(NetworkConfig):
         """1: the paper learns images as they are."""
         return 1
 
+    @property
+    def order(self) -> str:
+        """Shuffled anew for every epoch."""
+        return "shuffled"
+
     def annealing_exponent(self, epoch: int, epochs: int) -> int:
         """Return 0: the paper does not anneal."""
         return 0
