@@ -150,6 +150,9 @@ class Space(enum.Enum, shape=3):  # type: ignore[call-arg]
     """State of the generator, 32 bits."""
     STATISTICS = 6
     """Counts, 32 bits each; any write clears all."""
+    PLAYER = 7
+    """Registers of the player, and a window to memory beside the device, where there is one:
+    :mod:`metabit.hdl.play.registers`."""
 
 
 class HostAccess(wiring.Signature):
@@ -179,11 +182,23 @@ class Run(data.StructLayout):
     """A run: ``samples`` samples, in tiles.
 
     With ``train`` they are learnt, with ``annealing`` and ``damping``; with ``drain`` all updates
-    are visible when the run has ended. Without ``train`` nothing changes.
+    are visible when the run has ended. Without ``train`` nothing changes. With ``stored`` the
+    samples come from memory beside the device, in spans, and their predictions are counted.
     """
 
     def __init__(self) -> None:
-        super().__init__({"samples": 24, "train": 1, "drain": 1, "annealing": 2, "damping": 2})
+        super().__init__(
+            {"samples": 24, "train": 1, "drain": 1, "annealing": 2, "damping": 2, "stored": 1}
+        )
+
+
+class Outcome(wiring.Signature):
+    """What the core says of a pass: with ``valid``, ``right`` of ``samples`` samples are predicted
+    as their labels say, whether they are learnt or not."""
+
+    def __init__(self, shape: Shape) -> None:
+        some = range(shape.samples + 1)
+        super().__init__({"valid": Out(1), "samples": Out(some), "right": Out(some)})
 
 
 class CoreSignature(wiring.Signature):

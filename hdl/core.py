@@ -2,13 +2,13 @@
 
 from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In
+from amaranth.lib.wiring import In, Out
 
 from .array.array import Array
 from .array.forward import Forward
 from .array.pack import Pack
 from .array.totals import Totals
-from .bundles import CoreSignature
+from .bundles import CoreSignature, Outcome
 from .control import Control
 from .learn.codes import Codes, SharedCodes
 from .learn.head import Head
@@ -36,12 +36,17 @@ class Core(wiring.Component):
 
     abort : In(1)
         Reset everything but the memories, at once or, in large devices, a cycle later.
+    outcome : Out(Outcome)
+        Only of a device that plays stored samples.
     """
 
     def __init__(self, shape: Shape, store: wiring.Component | None = None) -> None:
         self._shape = shape
         self._store = store
-        super().__init__({**CoreSignature(shape).members, "abort": In(1)})
+        members = {**CoreSignature(shape).members, "abort": In(1)}
+        if shape.stored != "none":
+            members["outcome"] = Out(Outcome(shape))
+        super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -166,12 +171,19 @@ class Core(wiring.Component):
         """Tell the statistics what happens."""
         columns = range(self._shape.samples)
         late = int(self._shape.memory == "block")
-        learnt = delays(m, head.predicted & control.setup.train, late, "learnt")[-1]
+        judged = head.predicted
+        learnt = delays(m, judged & control.setup.train, late, "learnt")[-1]
         correct = delayed(m, head.correct, late, "correct")
         last = delayed(m, head.judged.payload.step.columns, late, "last_column")
         events = statistics.events
         right = Signal(range(len(columns) + 1))
         m.d.comb += right.eq(sum(correct[s] for s in columns))
+        if self._shape.stored != "none":
+            m.d.sync += [
+                self.outcome.valid.eq(delays(m, judged, late, "judged")[-1]),
+                self.outcome.samples.eq(last + 1),
+                self.outcome.right.eq(right),
+            ]
         with m.If(learnt):
             m.d.comb += [
                 events.samples.eq(last + 1),

@@ -1,5 +1,7 @@
 """The whole device: a byte stream in, a byte stream out, the core between."""
 
+from typing import Any
+
 from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -7,7 +9,9 @@ from amaranth.lib.wiring import In, Out
 from .core import Core
 from .link.border import Border
 from .link.link import Link
+from .memory.signature import Fetch, StoreRequest
 from .pipeline import OWN
+from .play.player import Player
 from .shape import LANES, Shape
 
 
@@ -30,6 +34,9 @@ class Device(wiring.Component):
         instead of through the link; steady while a run is in progress.
     samples : In(stream of 64 bits)
     predictions : Out(stream of 8 bits)
+    fetch, store : Out(Fetch), Out(stream of StoreRequest)
+        Only of shapes that play stored samples: the way to the controller of the memory; ``store``
+        only where it can be written.
     """
 
     def __init__(self, shape: Shape, *, supply: bool = False) -> None:
@@ -42,6 +49,10 @@ class Device(wiring.Component):
                 "samples": In(stream.Signature(LANES)),
                 "predictions": Out(stream.Signature(8)),
             }
+        if shape.stored != "none":
+            members["fetch"] = Out(Fetch())
+        if shape.writable:
+            members["store"] = Out(stream.Signature(StoreRequest()))
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -63,6 +74,8 @@ class Device(wiring.Component):
             m.submodules.border = ResetInserter(abort)(border)
             wiring.connect(m, link.core, border.link)
             host = border.core
+        if self.shape.stored != "none":
+            host = self._play(m, host, core)
         wiring.connect(m, host.run, core.run)
         wiring.connect(m, host.host, core.host)
         m.d.comb += host.idle.eq(core.idle)
@@ -95,3 +108,18 @@ class Device(wiring.Component):
                 core.predictions.ready.eq(host.predictions.ready),
             ]
         return m
+
+    def _play(self, m: Module, host: Any, core: Core) -> Any:
+        """Put a player between link and core, and return its side of the core."""
+        m.submodules.player = player = Player(self.shape)
+        wiring.connect(m, host, player.link)
+        wiring.connect(m, player.fetch, wiring.flipped(self.fetch))
+        if self.shape.writable:
+            wiring.connect(m, player.store, wiring.flipped(self.store))
+        abort: Signal = core.abort
+        if self.shape.memory == "block":
+            abort = Signal(name="abort_player", attrs={OWN: 1})
+            m.d.sync += abort.eq(core.abort)
+        m.d.comb += player.abort.eq(abort)
+        wiring.connect(m, core.outcome, player.outcome)
+        return player.core

@@ -60,6 +60,8 @@ class Shape(BaseModel):
         Most layers.
     phases : bool
         Count cycles by phase, too.
+    stored : {"none", "flash", "sdram"}
+        Memory chip beside the FPGA that samples are played from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,6 +81,7 @@ class Shape(BaseModel):
     winners: _Count
     layers: Annotated[int, Field(ge=1, le=8)] = 1
     phases: bool = True
+    stored: Literal["none", "flash", "sdram"] = "none"
 
     @property
     def lanes(self) -> int:
@@ -93,6 +96,11 @@ class Shape(BaseModel):
         the sign, which lies in the sign plane.
         """
         return LANES // 8 if self.memory == "spram" else self.counter_bits - 1
+
+    @property
+    def writable(self) -> bool:
+        """Whether the device can write the memory that it plays samples from."""
+        return self.stored == "sdram"
 
     @property
     def position_bits(self) -> int:
@@ -112,7 +120,9 @@ class Shape(BaseModel):
     @cached_property
     def digest(self) -> bytes:
         """Bytes that name the hardware: two shapes share them iff they are built alike."""
-        fields = self.model_dump(mode="json", exclude={"name"})
+        # Hardware without such a memory is named as before there was a choice.
+        exclude = {"name", "stored"} if self.stored == "none" else {"name"}
+        fields = self.model_dump(mode="json", exclude=exclude)
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).digest()[:DIGEST_BYTES]
 

@@ -8,6 +8,9 @@ from .model import SimulatedDevice
 
 _CYCLES_PER_WORD = 16
 
+_MOMENT = 5_000
+"""Cycles between two questions how far a device is."""
+
 
 def patience(shape: Shape) -> int:
     """Return cycles after which a device through whose streams nothing passes never will go on.
@@ -69,6 +72,10 @@ class SimulatedTransport:
             if received != DELIMITER:
                 return received[: -len(DELIMITER)]
         raise DeviceTimeoutError(f"no answer from {self.name} in {self.patience}")
+
+    def wait(self) -> None:
+        """Run for a while."""
+        self.device.run(_MOMENT)
 
     def close(self) -> None:
         """Free the device."""

@@ -131,6 +131,10 @@ class WireTransport:
                     self._arrived.append((self.device.cycles + self._latency, frame))
                 self._partial = b""
 
+    def wait(self) -> None:
+        """Run as long as a byte takes."""
+        self.device.run(self._byte)
+
     def close(self) -> None:
         """Free the device."""
         self.device.close()

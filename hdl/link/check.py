@@ -1,9 +1,11 @@
 """Which requests are carried out, and which are refused."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..bundles import Space
+from ..shape import Shape
 from .arithmetic import at_least
 from .protocol import MAX_PREDICTIONS, MAX_READ, MAX_WORDS, POSITIONS, Operation, Request, Status
 
@@ -30,6 +32,11 @@ class Check(wiring.Component):
 
     ``status`` follows its inputs by a cycle.
 
+    Parameters
+    ----------
+    shape : Shape
+        Says whether there are runs to be watched.
+
     Attributes
     ----------
     sound, damaged : in
@@ -49,7 +56,8 @@ class Check(wiring.Component):
         ``OK`` if the request can be carried out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
         super().__init__(
             {
                 "sound": In(1),
@@ -88,10 +96,14 @@ class Check(wiring.Component):
             kind.read & at_least(header.count, MAX_READ + 1)
         )
         bad_place = self.beyond | (header.count == 0) | too_many
+        # The host may watch what is played.
+        watching: Value = Const(0)
+        if self._shape.stored != "none":
+            watching = header.space == Space.PLAYER.value
         m.d.sync += [
             unknown.eq((operation == 0) | at_least(operation, last + 1)),
             not_initialised.eq(~self.initialised & ~kind.always),
-            busy.eq(~self.idle & (kind.read | kind.write | kind.run)),
+            busy.eq(~self.idle & ((kind.read & ~watching) | kind.write | kind.run)),
             bad_length.eq(self.ragged | Mux(kind.feed, self.words == 0, self.words != wanted)),
             bad_range.eq(
                 ((kind.read | kind.write) & bad_place)

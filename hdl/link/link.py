@@ -56,7 +56,7 @@ class Link(wiring.Component):
         m = Module()
         m.submodules.receiver = receiver = Receiver()
         m.submodules.place = place = Place(self._shape)
-        m.submodules.check = check = Check()
+        m.submodules.check = check = Check(self._shape)
         m.submodules.encoder = encoder = CobsEncoder()
         m.submodules.crc = crc = Crc()
         wiring.connect(m, wiring.flipped(self.rx), receiver.encoded)

@@ -37,7 +37,8 @@ class Place(wiring.Component):
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
-        self._limits = {space: limit(space, shape) for space in Space}  # type: ignore[attr-defined]
+        limits = {space: limit(space, shape) for space in Space}  # type: ignore[attr-defined]
+        self._limits = {space: end for space, end in limits.items() if end}
         # So that a transfer that leaves a space is seen to do so.
         self._address_bits = (max(self._limits.values()) + MAX_WORDS).bit_length()
         super().__init__(

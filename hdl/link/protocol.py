@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING
 from amaranth.lib import data
 
 from ..bundles import Space
+from ..play.registers import ADDRESSES
 from ..shape import Shape
 from ..statistics import statistics_names
 from .cobs import BANKS, MAX_ENCODED_BODY
@@ -98,7 +99,8 @@ class Status(enum.Enum, shape=8):  # type: ignore[call-arg]
     NOT_INITIALISED = 4
     """Only IDENTIFY and RESET are answered before the first RESET."""
     BUSY = 5
-    """A run is on, or its predictions have not been collected: no RUN, READ or WRITE."""
+    """A run is on, or its predictions have not been collected: no RUN or WRITE, and READ in space
+    PLAYER only."""
     BAD_LENGTH = 6
     """More or less data than the operation takes, or no whole number of words."""
     BAD_RANGE = 7
@@ -182,4 +184,5 @@ def limit(space: Space, shape: Shape) -> int:
         Space.CURRENT: shape.depth,
         Space.GENERATOR: 1,
         Space.STATISTICS: len(statistics_names(shape)),
+        Space.PLAYER: ADDRESSES if shape.stored != "none" else 0,
     }[space]

@@ -125,6 +125,15 @@ class Driver:
         return self._requester.counts
 
     @property
+    def requester(self) -> Requester:
+        """Way to the device."""
+        return self._requester
+
+    def ask(self, request: Request) -> bytes:
+        """Have a request executed, and return its result; see :meth:`.Requester.request`."""
+        return self._requester.request(request)
+
+    @property
     def placement(self) -> Placement:
         """Where the network lies that was loaded.
 

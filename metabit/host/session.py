@@ -59,7 +59,15 @@ class Session:
             self._fail(f"has answered {self._samples} samples with {len(self._found)} predictions")
         return bytes(self._found)
 
-    def start(self, *, train: int, drain: int = 0, annealing: int = 0, damping: int = 0) -> None:
+    def start(
+        self,
+        *,
+        train: int,
+        drain: int = 0,
+        annealing: int = 0,
+        damping: int = 0,
+        stored: int = 0,
+    ) -> None:
         """Start the run; see :class:`metabit.hdl.bundles.Run`."""
         values = {
             "samples": self._samples,
@@ -67,6 +75,7 @@ class Session:
             "drain": drain,
             "annealing": annealing,
             "damping": damping,
+            "stored": stored,
         }
         word = sum(value << _RUN[name][0] for name, value in values.items())
         self._requester.request(Request(Operation.RUN, data=word.to_bytes(WORD_BYTES, "little")))

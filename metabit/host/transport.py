@@ -15,6 +15,9 @@ from .packets import DELIMITER
 BAUD = 1_000_000
 """Rate of the serial port unless told otherwise."""
 
+_MOMENT = 0.005
+"""Seconds between two questions how far a device is."""
+
 
 class Transport(Protocol):
     """Takes frames to one device and brings its frames back.
@@ -52,6 +55,9 @@ class Transport(Protocol):
         DeviceTimeoutError
             If none came in time.
         """
+
+    def wait(self) -> None:
+        """Let a moment pass before the device is asked again how far it is."""
 
     def close(self) -> None:
         """Give the port back. Closing twice does no harm."""
@@ -144,6 +150,10 @@ class SerialTransport:
                 if received.endswith(DELIMITER) and received != DELIMITER:
                     return received[:-1]
         raise DeviceTimeoutError(f"no answer from {self._port} in {self.patience}")
+
+    def wait(self) -> None:
+        """Sleep."""
+        time.sleep(_MOMENT)
 
     def close(self) -> None:
         """Close the port."""

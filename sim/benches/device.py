@@ -98,6 +98,9 @@ class ByteStreams:
         """Queue bytes as they are."""
         self._to_send.extend(raw)
 
+    def wait(self) -> None:
+        """Nothing: every question takes its cycles."""
+
     def receive(self) -> bytes:
         """Return the next frame received; lets the simulation go on until it comes."""
         return resume(self._receive)()

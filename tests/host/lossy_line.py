@@ -85,5 +85,8 @@ class LossyLine:
             raise DeviceTimeoutError(f"no answer from {self.name} yet")
         return self._replies.popleft()[1]
 
+    def wait(self) -> None:
+        self.device.wait()
+
     def close(self) -> None:
         self.device.close()

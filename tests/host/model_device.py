@@ -99,6 +99,9 @@ class ModelDevice:
             raise DeviceTimeoutError(f"no answer from {self.name}")
         return self._replies.pop(0)
 
+    def wait(self) -> None:
+        pass
+
     def close(self) -> None:
         self.closed = True
 

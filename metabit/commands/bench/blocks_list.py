@@ -205,7 +205,7 @@ def _link(shape: Shape, board: Board) -> Iterator[Block]:
     yield _block("crc", "link.crc", Crc)
     yield _block("receiver", "link.receiver", Receiver)
     yield _block("place", "link.place", Place, shape)
-    yield _block("check", "link.check", Check)
+    yield _block("check", "link.check", Check, shape)
     yield _block("encoder", "link.encoder", CobsEncoder)
     yield _block("link", "link", Link, shape)
     yield _block("uart", "uart", Uart, divisor(board.clock_mhz * 1e6, board.baud))

@@ -1,0 +1,1 @@
+"""Memory chips beside the FPGA: what reads stored samples from them."""

@@ -1,0 +1,1 @@
+"""Samples from memory beside the device: runs without the host."""

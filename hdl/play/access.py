@@ -1,0 +1,170 @@
+"""The host's way to the registers of the player, and to the memory behind it."""
+
+from collections.abc import Mapping
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..bundles import HostAccess, Outcome, Space
+from ..memory.signature import ADDRESS_BITS, WORDS_BITS, Fetch, StoreRequest
+from ..shape import LANES, Shape
+from .registers import (
+    COUNT_BITS,
+    DATA_WORD,
+    ORDER_WORD,
+    PLACE_BITS,
+    PROGRESS_WORD,
+    SPAN_BITS,
+    SPAN_WORD,
+    WINDOW,
+    Register,
+)
+
+
+class Access(wiring.Component):
+    """Serve the host in the space PLAYER, and hand everything else on to the core.
+
+    Registers are served at any time, so that the host can watch a played run. The window to the
+    memory is open while nothing is played; where memory cannot be written there is none, and it
+    reads as zero, as it does while a run is played.
+
+    Parameters
+    ----------
+    shape : Shape
+
+    Attributes
+    ----------
+    host, core : In(HostAccess), Out(HostAccess)
+    base, words, samples, mask, stride, place, span : Out
+        Registers; see :mod:`metabit.hdl.play.registers`.
+    advance : In(1)
+        ``place`` becomes ``next_place``.
+    next_place : In(PLACE_BITS)
+    begin : In(1)
+        A played run begins: counts start from zero.
+    busy : In(1)
+        A run is played.
+    outcome : In(Outcome)
+    owing : In(1)
+        The memory owes words to somebody else.
+    fetch : Out(Fetch), store : Out(stream of StoreRequest)
+        The window; only where memory can be written.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._writable = shape.writable
+        members = {
+            "host": In(HostAccess(shape)),
+            "core": Out(HostAccess(shape)),
+            "base": Out(ADDRESS_BITS),
+            "words": Out(WORDS_BITS),
+            "samples": Out(PLACE_BITS),
+            "mask": Out(PLACE_BITS),
+            "stride": Out(PLACE_BITS),
+            "place": Out(PLACE_BITS),
+            "span": Out(SPAN_BITS),
+            "advance": In(1),
+            "next_place": In(PLACE_BITS),
+            "begin": In(1),
+            "busy": In(1),
+            "outcome": In(Outcome(shape)),
+            "owing": In(1),
+        }
+        if shape.writable:
+            members |= {"fetch": Out(Fetch()), "store": Out(stream.Signature(StoreRequest()))}
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
+        m = Module()
+        host, core = self.host, self.core
+        ours, serve, done = Signal(), Signal(), Signal()
+        answer = Signal(LANES, reset_less=True)
+        for name in ("write", "space", "element", "address", "part", "write_data"):
+            m.d.comb += getattr(core, name).eq(getattr(host, name))
+        m.d.comb += [
+            ours.eq(host.space == Space.PLAYER),
+            core.valid.eq(host.valid & ~ours),
+            host.ready.eq(Mux(ours, done, core.ready)),
+            host.read_data.eq(Mux(ours, answer, core.read_data)),
+            serve.eq(host.valid & ours & ~done),
+        ]
+        in_window = host.address[ceil_log2(WINDOW)]
+        opened = self._open_window(m, serve & in_window, answer) if self._writable else serve
+        m.d.sync += done.eq(Mux(in_window, opened, serve))
+        self._write(m, serve & host.write & ~in_window)
+        progress = self._count(m)
+        order = _packed(ORDER_WORD, {name: getattr(self, name) for name in ORDER_WORD})
+        with m.If(~in_window):
+            chosen = host.address[0] == (Register.PROGRESS.value & 1)
+            m.d.sync += answer.eq(Mux(chosen, progress, order))
+        if not self._writable:
+            with m.If(in_window):
+                m.d.sync += answer.eq(0)
+        return m
+
+    def _write(self, m: Module, write: Value) -> None:
+        """Take a register; the place goes on by itself, too."""
+        with m.If(self.advance):
+            m.d.sync += self.place.eq(self.next_place)
+        words = ((Register.DATA, DATA_WORD), (Register.ORDER, ORDER_WORD), (Register.SPAN, SPAN_WORD))
+        for register, fields in words:
+            with m.If(write & (self.host.address[:2] == register.value)):
+                for name, (start, width) in fields.items():
+                    m.d.sync += getattr(self, name).eq(self.host.write_data[start : start + width])
+
+    def _count(self, m: Module) -> Value:
+        """Count samples and right predictions, and return the word that says so."""
+        counts = {"samples": Signal(COUNT_BITS), "right": Signal(COUNT_BITS)}
+        for name, count in counts.items():
+            with m.If(self.begin):
+                m.d.sync += count.eq(0)
+            with m.Elif(self.outcome.valid):
+                m.d.sync += count.eq(count + getattr(self.outcome, name))
+        return _packed(PROGRESS_WORD, {**counts, "busy": self.busy})
+
+    def _open_window(self, m: Module, serve: Value, answer: Signal) -> Value:
+        """Write or read a word of memory, and return when that is done."""
+        host, fetch, store = self.host, self.fetch, self.store
+        address = Signal(ADDRESS_BITS, reset_less=True)
+        done = Signal()
+        m.d.sync += address.eq(self.base + host.address[: ceil_log2(WINDOW)])
+        m.d.comb += [
+            store.payload.address.eq(address),
+            store.payload.data.eq(host.write_data),
+            fetch.request.payload.address.eq(address),
+            fetch.request.payload.words.eq(1),
+        ]
+        with m.FSM(name="window"):
+            with m.State("Rest"):
+                with m.If(serve & self.busy):
+                    m.d.comb += done.eq(1)
+                    m.d.sync += answer.eq(0)
+                with m.Elif(serve & ~self.owing):
+                    m.next = "Ask"
+                    with m.If(host.write):
+                        m.next = "Write"
+            with m.State("Write"):
+                m.d.comb += [store.valid.eq(1), done.eq(store.ready)]
+                with m.If(store.ready):
+                    m.next = "Rest"
+            with m.State("Ask"):
+                m.d.comb += fetch.request.valid.eq(1)
+                with m.If(fetch.request.ready):
+                    m.next = "Read"
+            with m.State("Read"):
+                m.d.comb += [fetch.words.ready.eq(1), done.eq(fetch.words.valid)]
+                m.d.sync += answer.eq(fetch.words.payload)
+                with m.If(fetch.words.valid):
+                    m.next = "Rest"
+        return done
+
+
+def _packed(fields: Mapping[str, tuple[int, int]], values: Mapping[str, Value]) -> Value:
+    """Return a word of these fields."""
+    parts: list[Value] = []
+    for name, (start, width) in sorted(fields.items(), key=lambda item: item[1]):
+        parts += [Const(0, start - len(Cat(parts))), values[name][:width]]
+    return Cat(parts)

@@ -1,0 +1,144 @@
+"""The player: runs whose samples come from memory beside the device, not through the link."""
+
+from amaranth.hdl import Module, Mux, ResetInserter, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..bundles import CoreSignature, Outcome
+from ..memory.signature import WORDS_BITS, Fetch, StoreRequest
+from ..shape import Shape
+from .access import Access
+from .spans import Spans
+from .strides import Strides
+
+_OWED_BITS = WORDS_BITS + 2
+"""Of the number of words that a memory owes: of all requests that it takes ahead."""
+
+
+class Player(wiring.Component):
+    """Stand between link and core, and play stored samples to the core when a run says so.
+
+    Everything else passes: runs whose samples come through the link, predictions, and the host's
+    way to the core. In a played run predictions are counted, right and wrong, and not passed on.
+
+    Parameters
+    ----------
+    shape : Shape
+        Its ``stored`` says which memory there is.
+
+    Attributes
+    ----------
+    link, core : Out(CoreSignature), In(CoreSignature)
+        To be connected with the link, as the core would be, and with the core.
+    outcome : In(Outcome)
+        What the core makes of the samples.
+    fetch : Out(Fetch)
+        The way to the memory.
+    store : Out(stream of StoreRequest)
+        Only where memory can be written.
+    abort : In(1)
+        End whatever is played. Words that the memory still owes are dropped when they come, and
+        no played run begins before.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        members = {
+            "link": Out(CoreSignature(shape)),
+            "core": In(CoreSignature(shape)),
+            "outcome": In(Outcome(shape)),
+            "fetch": Out(Fetch()),
+            "abort": In(1),
+        }
+        if shape.writable:
+            members["store"] = Out(stream.Signature(StoreRequest()))
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
+        m = Module()
+        m.submodules.strides = strides = ResetInserter(self.abort)(Strides())
+        m.submodules.spans = spans = ResetInserter(self.abort)(Spans())
+        m.submodules.access = access = ResetInserter(self.abort)(Access(self._shape))
+        link, core, run = self.link, self.core, self.link.run
+        owed, owing = Signal(_OWED_BITS), Signal()  # words of the memory; not reset by an abort
+        m.d.comb += owing.eq(owed != 0)
+
+        wiring.connect(m, wiring.flipped(link.host), access.host)
+        wiring.connect(m, access.core, wiring.flipped(core.host))
+        wiring.connect(m, wiring.flipped(self.outcome), access.outcome)
+        for name in ("base", "words", "samples", "mask", "stride", "place"):
+            m.d.comb += getattr(strides, name).eq(getattr(access, name))
+        m.d.comb += [
+            access.next_place.eq(strides.next_place),
+            access.advance.eq(strides.advance),
+            access.busy.eq(spans.busy),
+            access.owing.eq(owing),
+            spans.span.eq(access.span),
+            spans.whole.eq(run.payload),
+            spans.idle.eq(core.idle),
+            strides.count.eq(run.payload.samples),
+            link.idle.eq(core.idle & ~spans.busy),
+        ]
+        begin = Signal()
+        m.d.comb += begin.eq(run.valid & run.payload.stored & ~owing & core.idle & ~spans.busy)
+        m.d.comb += [access.begin.eq(begin), spans.start.eq(begin), strides.start.eq(begin)]
+        self._pass_samples(m, spans, begin)
+        self._pass_words(m, spans, strides, access)
+        asked = self.fetch.request.valid & self.fetch.request.ready
+        came = self.fetch.words.valid & self.fetch.words.ready
+        m.d.sync += owed.eq(owed + Mux(asked, self.fetch.request.payload.words, 0) - came)
+        return m
+
+    def _pass_samples(self, m: Module, spans: Spans, begin: Signal) -> None:
+        """Give the core what is played, or what comes through the link."""
+        link, core, words = self.link, self.core, self.fetch.words
+        # The store must see no word before a run has started.
+        begun, taking = Signal(), Signal()
+        m.d.sync += begun.eq(spans.running & ~self.abort)
+        m.d.comb += [
+            taking.eq(begun & spans.running),
+            link.predictions.payload.eq(core.predictions.payload),
+        ]
+        with m.If(spans.busy):
+            m.d.comb += [
+                core.run.payload.eq(spans.run.payload),
+                core.run.valid.eq(spans.run.valid),
+                spans.run.ready.eq(core.run.ready),
+                core.samples.payload.eq(words.payload),
+                core.samples.valid.eq(words.valid & taking),
+                core.predictions.ready.eq(1),
+            ]
+        with m.Else():
+            m.d.comb += [
+                core.run.payload.eq(link.run.payload),
+                core.run.valid.eq(link.run.valid & ~link.run.payload.stored),
+                link.run.ready.eq(Mux(link.run.payload.stored, begin, core.run.ready)),
+                core.samples.payload.eq(link.samples.payload),
+                core.samples.valid.eq(link.samples.valid),
+                link.samples.ready.eq(core.samples.ready),
+                link.predictions.valid.eq(core.predictions.valid),
+                core.predictions.ready.eq(link.predictions.ready),
+            ]
+        with m.If(spans.busy):
+            m.d.comb += words.ready.eq(core.samples.ready & taking)
+        with m.Else():
+            # The window's, or what an abort has left.
+            m.d.comb += words.ready.eq(1)
+
+    def _pass_words(self, m: Module, spans: Spans, strides: Strides, access: Access) -> None:
+        """Ask the memory for records, or for what the host wants to see."""
+        fetch = self.fetch
+        if not self._shape.writable:
+            wiring.connect(m, strides.request, wiring.flipped(fetch.request))
+            return
+        wiring.connect(m, access.store, wiring.flipped(self.store))
+        asks, window = strides.request, access.fetch
+        m.d.comb += [
+            fetch.request.payload.eq(Mux(spans.busy, asks.payload, window.request.payload)),
+            fetch.request.valid.eq(Mux(spans.busy, asks.valid, window.request.valid)),
+            asks.ready.eq(fetch.request.ready & spans.busy),
+            window.request.ready.eq(fetch.request.ready & ~spans.busy),
+            window.words.payload.eq(fetch.words.payload),
+            window.words.valid.eq(fetch.words.valid & ~spans.busy),
+        ]

@@ -1,0 +1,91 @@
+"""From place to place of a stored data set: which record is fetched next."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..memory.signature import ADDRESS_BITS, WORDS_BITS, FetchRequest
+from .registers import COUNT_BITS, PLACE_BITS
+
+
+class Strides(wiring.Component):
+    """Ask for records in the order of :mod:`metabit.golden.strides`.
+
+    ``place <- (place + stride) & mask``; places from ``samples`` on are passed over. A record takes
+    four cycles, and two more for each place that is passed over, while the one before is fetched.
+
+    Attributes
+    ----------
+    base, words, samples, mask, stride : In
+        Where records lie, words of each, their number, and the order; steady while at work.
+    place : In(PLACE_BITS)
+        The next place ...
+    next_place : Out(PLACE_BITS)
+        ... and the one behind it ...
+    advance : Out(1)
+        ... which is to be the next.
+    start : In(1)
+        Ask for ``count`` records; taken when there is none left to ask for.
+    count : In(COUNT_BITS)
+    request : Out(stream of FetchRequest)
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "base": In(ADDRESS_BITS),
+                "words": In(WORDS_BITS),
+                "samples": In(PLACE_BITS),
+                "mask": In(PLACE_BITS),
+                "stride": In(PLACE_BITS),
+                "place": In(PLACE_BITS),
+                "next_place": Out(PLACE_BITS),
+                "advance": Out(1),
+                "start": In(1),
+                "count": In(COUNT_BITS),
+                "request": Out(stream.Signature(FetchRequest())),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
+        m = Module()
+        left, none_left = Signal(COUNT_BITS), Signal()
+        there = Signal()  # the place holds a sample
+        offset = Signal(ADDRESS_BITS)
+        address = self.request.payload.address
+        m.d.comb += [
+            self.request.payload.words.eq(self.words),
+            self.next_place.eq((self.place + self.stride) & self.mask),
+        ]
+        # A multiplier with registers at all its ports.
+        factor = Signal(PLACE_BITS, reset_less=True)
+        m.d.sync += [
+            there.eq(self.place < self.samples),
+            none_left.eq(left == 0),
+            factor.eq(self.place),
+            offset.eq((factor * self.words)[:ADDRESS_BITS]),
+        ]
+        with m.FSM(name="strides"):
+            with m.State("Rest"):
+                with m.If(self.start):
+                    m.d.sync += left.eq(self.count)
+                    m.next = "Look"
+            with m.State("Look"):
+                m.next = "Choose"
+            with m.State("Choose"):
+                with m.If(none_left):
+                    m.next = "Rest"
+                with m.Else():
+                    m.d.comb += self.advance.eq(1)
+                    m.next = "Look"
+                    with m.If(there):
+                        m.next = "Locate"
+            with m.State("Locate"):
+                m.d.sync += [address.eq(self.base + offset), left.eq(left - 1)]
+                m.next = "Ask"
+            with m.State("Ask"):
+                m.d.comb += self.request.valid.eq(1)
+                with m.If(self.request.ready):
+                    m.next = "Look"
+        return m

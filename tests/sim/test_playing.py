@@ -1,0 +1,109 @@
+"""Stored samples, played: the same training as through the link, without the host."""
+
+import numpy as np
+import pytest
+from beside import DEPTH, PLAYING, playing_library
+from small import CONFIG, changed
+
+from metabit.golden.learner import GoldenLearner
+from metabit.golden.network import Network
+from metabit.golden.schedule import SPAN, Schedule
+from metabit.golden.strides import Strides, strided_order, strides_of
+from metabit.host.compare import compare_state
+from metabit.host.driver import Driver
+from metabit.host.playing import Player, StoredData, stored_records
+from metabit.sim.model import SimulatedDevice
+from metabit.sim.transport import SimulatedTransport, patience
+
+SAMPLES = 61
+ONE_BY_ONE = Strides(SAMPLES, 1, 0)
+
+
+@pytest.fixture
+def driver():
+    device = SimulatedDevice(playing_library())
+    with Driver(SimulatedTransport(device, patience(PLAYING)), PLAYING) as opened:
+        yield opened
+
+
+def samples_of(config, count=SAMPLES, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.random((count, config.inputs)) < 0.5, rng.integers(0, config.classes, count)
+
+
+def test_memory_is_as_it_was_written(driver):
+    player, rng = Player(driver), np.random.default_rng(1)
+    words = rng.integers(0, 2**64, 100, np.uint64)
+    driver.load(Network(CONFIG))
+    player.write(DEPTH - 100, words)
+    player.write(0, words[:1])
+    assert player.read(DEPTH - 100, 100).tolist() == words.tolist()
+    assert player.read(0, 1).tolist() == words[:1].tolist()
+
+
+@pytest.mark.parametrize("span", [SPAN * CONFIG.tile, 2 * CONFIG.tile])
+def test_epochs_are_golden_epochs(driver, span):
+    config = changed(order="strides", seed=4)
+    samples, labels = samples_of(config)
+    network = Network(config)
+    golden, schedule = GoldenLearner(network), Schedule(config, SAMPLES, 4)
+    driver.load(network)
+    player = Player(driver)
+    data = player.store(stored_records(driver, samples, labels), base=70)
+    for epoch in range(1, 5):
+        order = strided_order(config.seed, epoch, SAMPLES)
+        how = {"annealing": schedule.annealing, "damping": schedule.damping}
+        errors = 0
+        for start in range(0, SAMPLES, span):
+            part = order[start : start + span]
+            errors += np.count_nonzero(
+                golden.train_tiles(samples, labels, part, **how) != labels[part]
+            )
+        strides = strides_of(config.seed, epoch, SAMPLES)
+        played = player.play(data, strides, train=True, span=span, **how)
+        assert (played.samples, played.errors) == (SAMPLES, errors)
+        schedule.advance(errors, -(-SAMPLES // config.tile))
+        assert compare_state(driver, network) == []
+
+
+def test_a_test_changes_nothing(driver):
+    network = Network(CONFIG)
+    samples, labels = samples_of(CONFIG)
+    driver.load(network)
+    player = Player(driver)
+    data = player.store(stored_records(driver, samples, labels))
+    played = player.play(data, ONE_BY_ONE, train=False, span=1000)
+    assert played.right == np.count_nonzero(network.predict(samples) == labels)
+    assert compare_state(driver, network) == []
+    # And the link goes on as ever.
+    assert driver.predict(samples).tolist() == network.predict(samples).tolist()
+
+
+def test_an_abort_leaves_nothing_behind(driver):
+    network = Network(CONFIG)
+    samples, labels = samples_of(CONFIG)
+    driver.load(network)
+    player = Player(driver)
+    data = player.store(stored_records(driver, samples, labels))
+    expected = player.play(data, ONE_BY_ONE, train=False, span=1000)
+    transport = driver.transport
+    for cycles in range(0, 1500, 37):
+        transport.wait = lambda cycles=cycles: stop(transport.device, cycles)
+        with pytest.raises(StopIteration):
+            player.play(data, ONE_BY_ONE, train=True, span=24)
+        del transport.wait
+        driver.load(network)
+        assert player.play(data, ONE_BY_ONE, train=False, span=1000) == expected
+    assert compare_state(driver, network) == []
+
+
+def stop(device, cycles):
+    device.run(cycles)
+    raise StopIteration
+
+
+def test_what_cannot_be_stored_is_refused():
+    with pytest.raises(ValueError, match="samples of a stored data set must be 1 to 262143, not 0"):
+        StoredData(0, 5, 0)
+    with pytest.raises(ValueError, match="words of memory must be 1 to 16777215, not 16777220"):
+        StoredData(2**24 - 1, 5, 1)
