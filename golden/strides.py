@@ -50,6 +50,13 @@ class Strides:
         return places[places < self.samples]
 
 
+def strides_state(seed: int, epoch: int) -> int:
+    """Return the state of the generator of strides before an epoch, from 1."""
+    generator = Generator(derive(seed, "strides"))
+    generator.draw(2 * epoch - 2)
+    return generator.state
+
+
 def strides_of(seed: int, epoch: int, samples: int) -> Strides:
     """Return the strides of an epoch.
 
@@ -61,7 +68,7 @@ def strides_of(seed: int, epoch: int, samples: int) -> Strides:
     seed, epoch, samples : int
         Seed of the run, epoch (from 1), and samples of an epoch.
     """
-    stride, first = Generator(derive(seed, "strides")).draw(2 * epoch)[-2:]
+    stride, first = Generator(strides_state(seed, epoch)).draw(2)
     mask = Strides(samples, 1, 0).places - 1
     return Strides(samples, int(stride) & mask | 1, int(first) & mask)
 

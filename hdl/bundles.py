@@ -183,12 +183,21 @@ class Run(data.StructLayout):
 
     With ``train`` they are learnt, with ``annealing`` and ``damping``; with ``drain`` all updates
     are visible when the run has ended. Without ``train`` nothing changes. With ``stored`` the
-    samples come from memory beside the device, in spans, and their predictions are counted.
+    samples come from memory beside the device, in spans, and their predictions are counted. With
+    ``program`` the epochs of a whole program are such runs, one after the other.
     """
 
     def __init__(self) -> None:
         super().__init__(
-            {"samples": 24, "train": 1, "drain": 1, "annealing": 2, "damping": 2, "stored": 1}
+            {
+                "samples": 24,
+                "train": 1,
+                "drain": 1,
+                "annealing": 2,
+                "damping": 2,
+                "stored": 1,
+                "program": 1,
+            }
         )
 
 

@@ -11,6 +11,7 @@ from .link.border import Border
 from .link.link import Link
 from .memory.signature import Fetch, StoreRequest
 from .pipeline import OWN
+from .play.conductor import Conductor
 from .play.player import Player
 from .shape import LANES, Shape
 
@@ -112,7 +113,6 @@ class Device(wiring.Component):
     def _play(self, m: Module, host: Any, core: Core) -> Any:
         """Put a player between link and core, and return its side of the core."""
         m.submodules.player = player = Player(self.shape)
-        wiring.connect(m, host, player.link)
         wiring.connect(m, player.fetch, wiring.flipped(self.fetch))
         if self.shape.writable:
             wiring.connect(m, player.store, wiring.flipped(self.store))
@@ -120,6 +120,12 @@ class Device(wiring.Component):
         if self.shape.memory == "block":
             abort = Signal(name="abort_player", attrs={OWN: 1})
             m.d.sync += abort.eq(core.abort)
+        if self.shape.writable:
+            # Where the memory is written through the link, whole trainings run from it.
+            m.submodules.conductor = conductor = ResetInserter(abort)(Conductor(self.shape))
+            wiring.connect(m, host, conductor.link)
+            host = conductor.player
+        wiring.connect(m, host, player.link)
         m.d.comb += player.abort.eq(abort)
         wiring.connect(m, core.outcome, player.outcome)
         return player.core

@@ -184,5 +184,5 @@ def limit(space: Space, shape: Shape) -> int:
         Space.CURRENT: shape.depth,
         Space.GENERATOR: 1,
         Space.STATISTICS: len(statistics_names(shape)),
-        Space.PLAYER: ADDRESSES if shape.stored != "none" else 0,
+        Space.PLAYER: ADDRESSES[shape.stored],
     }[space]

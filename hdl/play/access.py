@@ -1,8 +1,6 @@
 """The host's way to the registers of the player, and to the memory behind it."""
 
-from collections.abc import Mapping
-
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -10,7 +8,9 @@ from amaranth.utils import ceil_log2
 from ..bundles import HostAccess, Outcome, Space
 from ..memory.signature import ADDRESS_BITS, WORDS_BITS, Fetch, StoreRequest
 from ..shape import LANES, Shape
+from .checksum import CRC_BITS
 from .registers import (
+    CHECKED_WORD,
     COUNT_BITS,
     DATA_WORD,
     ORDER_WORD,
@@ -20,7 +20,9 @@ from .registers import (
     SPAN_WORD,
     WINDOW,
     Register,
+    Report,
 )
+from .words import packed
 
 
 class Access(wiring.Component):
@@ -45,10 +47,16 @@ class Access(wiring.Component):
     begin : In(1)
         A played run begins: counts start from zero.
     busy : In(1)
-        A run is played.
+        A run is played, or memory is checked.
     outcome : In(Outcome)
     owing : In(1)
         The memory owes words to somebody else.
+    check : Out(1)
+        Take the checksum of ``check_words`` words from ``base`` on.
+    check_words : Out(ADDRESS_BITS)
+    checking : In(1)
+        That is going on.
+    crc : In(32)
     fetch : Out(Fetch), store : Out(stream of StoreRequest)
         The window; only where memory can be written.
     """
@@ -70,6 +78,10 @@ class Access(wiring.Component):
             "begin": In(1),
             "busy": In(1),
             "outcome": In(Outcome(shape)),
+            "check": Out(1),
+            "check_words": Out(ADDRESS_BITS),
+            "checking": In(1),
+            "crc": In(CRC_BITS),
             "owing": In(1),
         }
         if shape.writable:
@@ -96,10 +108,16 @@ class Access(wiring.Component):
         m.d.sync += done.eq(Mux(in_window, opened, serve))
         self._write(m, serve & host.write & ~in_window)
         progress = self._count(m)
-        order = _packed(ORDER_WORD, {name: getattr(self, name) for name in ORDER_WORD})
+        reports = {
+            Report.ORDER: packed(ORDER_WORD, {name: getattr(self, name) for name in ORDER_WORD}),
+            Report.CHECKED: packed(CHECKED_WORD, {"crc": self.crc, "busy": self.checking}),
+            Report.PROGRESS: progress,
+        }
         with m.If(~in_window):
-            chosen = host.address[0] == (Register.PROGRESS.value & 1)
-            m.d.sync += answer.eq(Mux(chosen, progress, order))
+            m.d.sync += answer.eq(0)
+            for report, word in reports.items():
+                with m.If(host.address[:2] == report.value):
+                    m.d.sync += answer.eq(word)
         if not self._writable:
             with m.If(in_window):
                 m.d.sync += answer.eq(0)
@@ -109,6 +127,10 @@ class Access(wiring.Component):
         """Take a register; the place goes on by itself, too."""
         with m.If(self.advance):
             m.d.sync += self.place.eq(self.next_place)
+        check = write & (self.host.address[:2] == Register.CHECK.value)
+        m.d.sync += self.check.eq(check)
+        with m.If(check):
+            m.d.sync += self.check_words.eq(self.host.write_data[:ADDRESS_BITS])
         words = ((Register.DATA, DATA_WORD), (Register.ORDER, ORDER_WORD), (Register.SPAN, SPAN_WORD))
         for register, fields in words:
             with m.If(write & (self.host.address[:2] == register.value)):
@@ -123,7 +145,7 @@ class Access(wiring.Component):
                 m.d.sync += count.eq(0)
             with m.Elif(self.outcome.valid):
                 m.d.sync += count.eq(count + getattr(self.outcome, name))
-        return _packed(PROGRESS_WORD, {**counts, "busy": self.busy})
+        return packed(PROGRESS_WORD, {**counts, "busy": self.busy})
 
     def _open_window(self, m: Module, serve: Value, answer: Signal) -> Value:
         """Write or read a word of memory, and return when that is done."""
@@ -160,11 +182,3 @@ class Access(wiring.Component):
                 with m.If(fetch.words.valid):
                     m.next = "Rest"
         return done
-
-
-def _packed(fields: Mapping[str, tuple[int, int]], values: Mapping[str, Value]) -> Value:
-    """Return a word of these fields."""
-    parts: list[Value] = []
-    for name, (start, width) in sorted(fields.items(), key=lambda item: item[1]):
-        parts += [Const(0, start - len(Cat(parts))), values[name][:width]]
-    return Cat(parts)

@@ -8,6 +8,7 @@ from ..bundles import CoreSignature, Outcome
 from ..memory.signature import WORDS_BITS, Fetch, StoreRequest
 from ..shape import Shape
 from .access import Access
+from .check import Check
 from .spans import Spans
 from .strides import Strides
 
@@ -60,6 +61,7 @@ class Player(wiring.Component):
         m.submodules.strides = strides = ResetInserter(self.abort)(Strides())
         m.submodules.spans = spans = ResetInserter(self.abort)(Spans())
         m.submodules.access = access = ResetInserter(self.abort)(Access(self._shape))
+        m.submodules.check = check = ResetInserter(self.abort)(Check())
         link, core, run = self.link, self.core, self.link.run
         owed, owing = Signal(_OWED_BITS), Signal()  # words of the memory; not reset by an abort
         m.d.comb += owing.eq(owed != 0)
@@ -72,25 +74,30 @@ class Player(wiring.Component):
         m.d.comb += [
             access.next_place.eq(strides.next_place),
             access.advance.eq(strides.advance),
-            access.busy.eq(spans.busy),
+            access.busy.eq(spans.busy | access.checking),
             access.owing.eq(owing),
+            access.checking.eq(check.busy | access.check),
+            access.crc.eq(check.crc),
+            check.start.eq(access.check),
+            check.base.eq(access.base),
+            check.words.eq(access.check_words),
             spans.span.eq(access.span),
             spans.whole.eq(run.payload),
             spans.idle.eq(core.idle),
             strides.count.eq(run.payload.samples),
-            link.idle.eq(core.idle & ~spans.busy),
+            link.idle.eq(core.idle & ~spans.busy & ~access.checking),
         ]
         begin = Signal()
         m.d.comb += begin.eq(run.valid & run.payload.stored & ~owing & core.idle & ~spans.busy)
         m.d.comb += [access.begin.eq(begin), spans.start.eq(begin), strides.start.eq(begin)]
-        self._pass_samples(m, spans, begin)
-        self._pass_words(m, spans, strides, access)
+        self._pass_samples(m, spans, check, begin)
+        self._pass_words(m, spans, strides, access, check)
         asked = self.fetch.request.valid & self.fetch.request.ready
         came = self.fetch.words.valid & self.fetch.words.ready
         m.d.sync += owed.eq(owed + Mux(asked, self.fetch.request.payload.words, 0) - came)
         return m
 
-    def _pass_samples(self, m: Module, spans: Spans, begin: Signal) -> None:
+    def _pass_samples(self, m: Module, spans: Spans, check: Check, begin: Signal) -> None:
         """Give the core what is played, or what comes through the link."""
         link, core, words = self.link, self.core, self.fetch.words
         # The store must see no word before a run has started.
@@ -122,23 +129,34 @@ class Player(wiring.Component):
             ]
         with m.If(spans.busy):
             m.d.comb += words.ready.eq(core.samples.ready & taking)
+        with m.Elif(check.busy):
+            m.d.comb += words.ready.eq(check.fetch.words.ready)
         with m.Else():
             # The window's, or what an abort has left.
             m.d.comb += words.ready.eq(1)
 
-    def _pass_words(self, m: Module, spans: Spans, strides: Strides, access: Access) -> None:
-        """Ask the memory for records, or for what the host wants to see."""
-        fetch = self.fetch
-        if not self._shape.writable:
-            wiring.connect(m, strides.request, wiring.flipped(fetch.request))
-            return
-        wiring.connect(m, access.store, wiring.flipped(self.store))
-        asks, window = strides.request, access.fetch
+    def _pass_words(
+        self, m: Module, spans: Spans, strides: Strides, access: Access, check: Check
+    ) -> None:
+        """Ask the memory for records, for what is checked, or for what the host wants to see."""
+        request, words = self.fetch.request, self.fetch.words
+        asks = [(spans.busy, strides.request), (~spans.busy & check.busy, check.fetch.request)]
         m.d.comb += [
-            fetch.request.payload.eq(Mux(spans.busy, asks.payload, window.request.payload)),
-            fetch.request.valid.eq(Mux(spans.busy, asks.valid, window.request.valid)),
-            asks.ready.eq(fetch.request.ready & spans.busy),
-            window.request.ready.eq(fetch.request.ready & ~spans.busy),
-            window.words.payload.eq(fetch.words.payload),
-            window.words.valid.eq(fetch.words.valid & ~spans.busy),
+            check.fetch.words.payload.eq(words.payload),
+            check.fetch.words.valid.eq(words.valid & ~spans.busy & check.busy),
         ]
+        if self._shape.writable:
+            resting = ~spans.busy & ~check.busy
+            wiring.connect(m, access.store, wiring.flipped(self.store))
+            m.d.comb += [
+                access.fetch.words.payload.eq(words.payload),
+                access.fetch.words.valid.eq(words.valid & resting),
+            ]
+            asks.append((resting, access.fetch.request))
+        for turn, asking in asks:
+            m.d.comb += asking.ready.eq(request.ready & turn)
+            with m.If(turn):
+                m.d.comb += [
+                    request.payload.eq(asking.payload),
+                    request.valid.eq(asking.valid),
+                ]

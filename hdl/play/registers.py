@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..memory.signature import ADDRESS_BITS, WORDS_BITS
 from ..shape import LANES
+from .checksum import CRC_BITS
 
 if TYPE_CHECKING:
     # Type checkers know the standard library's enumerations, and only those.
@@ -36,26 +37,94 @@ ORDER_WORD = {
 SPAN_WORD = {"span": (0, SPAN_BITS)}
 """Of word 2: samples from one drain to the next."""
 
-COUNT_BITS = 24
-"""Bits of a number of samples of a run."""
-
-PROGRESS_WORD = {"samples": (0, COUNT_BITS), "right": (COUNT_BITS, COUNT_BITS), "busy": (63, 1)}
-"""Of word 3, which is read: samples judged since the last played run began, and how many of them
-were right; ``busy``: it has not ended."""
+CHECK_WORD = {"words": (0, ADDRESS_BITS)}
+"""Of word 3: take the checksum of so many words, from the data set's ``base`` on."""
 
 
 class Register(enum.Enum, shape=2):  # type: ignore[call-arg]
-    """Addresses of the registers."""
+    """Addresses of what is written."""
 
     DATA = 0
     ORDER = 1
     SPAN = 2
+    CHECK = 3
+
+
+COUNT_BITS = 24
+"""Bits of a number of samples of a run."""
+
+PROGRESS_WORD = {"samples": (0, COUNT_BITS), "right": (COUNT_BITS, COUNT_BITS), "busy": (63, 1)}
+"""Of word 3, as it is read: samples judged since the last played run began, and how many of them
+were right; ``busy``: it has not ended."""
+
+CHECKED_WORD = {"crc": (0, CRC_BITS), "busy": (63, 1)}
+"""Of word 2, as it is read: the checksum, once it is not ``busy``."""
+
+
+class Report(enum.Enum, shape=2):  # type: ignore[call-arg]
+    """Addresses of what is read."""
+
+    ORDER = 1
+    CHECKED = 2
     PROGRESS = 3
 
 
 WINDOW = 32
 """Words from this address on are memory, from word ``base`` of the data set on."""
 
-ADDRESSES = 64
+PROGRAM = 64
+"""Words from this address on are the conductor's."""
+
+HISTORY = 128
+"""Words from this address on are what the conductor's epochs have come to."""
+
+EPOCH_BITS = 12
+"""Bits of the number of an epoch: a program has at most 4,094 epochs."""
+
+ANNEALED = ("annealed_0", "annealed_1", "annealed_2")
+
+DAMPED = ("damped_0", "damped_1", "damped_2")
+
+EPOCHS_WORD = {
+    name: (place * EPOCH_BITS, EPOCH_BITS)
+    for place, name in enumerate(("epoch", "epochs", *ANNEALED))
+} | {"busy": (63, 1)}
+"""Of program word 2: the next epoch, from 1, the last one, and the last epochs before the annealing
+exponent grows; ``busy``, as it is read: the program has not ended."""
+
+DAMPING_WORD = {
+    name: (place * PLACE_BITS, PLACE_BITS) for place, name in enumerate(DAMPED)
+}
+"""Of program word 3: most errors of the epoch before with which damping is 1, 2 and 3 at least."""
+
+STATE_WORD = {"generator": (0, 32), "errors": (32, PLACE_BITS)}
+"""Of program word 4: state of the generator of strides, and errors of the epoch before."""
+
+MASKS_WORD = {"train_mask": (0, PLACE_BITS), "test_mask": (PLACE_BITS, PLACE_BITS)}
+"""Of program word 5: places less one, of training and test set."""
+
+EPOCH_WORD = {
+    "train_errors": (0, PLACE_BITS),
+    "test_errors": (PLACE_BITS, PLACE_BITS),
+    "epoch": (2 * PLACE_BITS, EPOCH_BITS),
+}
+"""Of the history: an epoch, from 1, lies at its number modulo :data:`HISTORY`'s length."""
+
+
+class Program(enum.Enum, shape=3):  # type: ignore[call-arg]
+    """Places of the words of a program."""
+
+    TRAIN = 0
+    """Where the training set lies: :data:`DATA_WORD`."""
+    TEST = 1
+    """The same of the test set; without samples, there is none."""
+    EPOCHS = 2
+    DAMPING = 3
+    STATE = 4
+    MASKS = 5
+
+
+ADDRESSES = {"none": 0, "flash": 64, "sdram": 256}
+"""Words of the space PLAYER, by the memory beside the device."""
 
 assert max(start + width for start, width in ORDER_WORD.values()) <= LANES

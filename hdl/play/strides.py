@@ -1,6 +1,6 @@
 """From place to place of a stored data set: which record is fetched next."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,7 +12,8 @@ class Strides(wiring.Component):
     """Ask for records in the order of :mod:`metabit.golden.strides`.
 
     ``place <- (place + stride) & mask``; places from ``samples`` on are passed over. A record takes
-    four cycles, and two more for each place that is passed over, while the one before is fetched.
+    16 cycles, 12 of them for the multiplication of its place, bit by bit, and 2 more for each place
+    that is passed over: while the record before is fetched.
 
     Attributes
     ----------
@@ -52,20 +53,14 @@ class Strides(wiring.Component):
         m = Module()
         left, none_left = Signal(COUNT_BITS), Signal()
         there = Signal()  # the place holds a sample
-        offset = Signal(ADDRESS_BITS)
+        factor, bits = Signal(PLACE_BITS, reset_less=True), Signal(WORDS_BITS, reset_less=True)
+        product, step = Signal(ADDRESS_BITS, reset_less=True), Signal(range(WORDS_BITS))
         address = self.request.payload.address
         m.d.comb += [
             self.request.payload.words.eq(self.words),
             self.next_place.eq((self.place + self.stride) & self.mask),
         ]
-        # A multiplier with registers at all its ports.
-        factor = Signal(PLACE_BITS, reset_less=True)
-        m.d.sync += [
-            there.eq(self.place < self.samples),
-            none_left.eq(left == 0),
-            factor.eq(self.place),
-            offset.eq((factor * self.words)[:ADDRESS_BITS]),
-        ]
+        m.d.sync += [there.eq(self.place < self.samples), none_left.eq(left == 0)]
         with m.FSM(name="strides"):
             with m.State("Rest"):
                 with m.If(self.start):
@@ -78,11 +73,25 @@ class Strides(wiring.Component):
                     m.next = "Rest"
                 with m.Else():
                     m.d.comb += self.advance.eq(1)
+                    m.d.sync += [
+                        factor.eq(self.place),
+                        bits.eq(self.words),
+                        product.eq(0),
+                        step.eq(WORDS_BITS - 1),
+                    ]
                     m.next = "Look"
                     with m.If(there):
-                        m.next = "Locate"
+                        m.next = "Multiply"
+            with m.State("Multiply"):
+                m.d.sync += [
+                    product.eq((product << 1) + Mux(bits[-1], factor, 0)),
+                    bits.eq(bits << 1),
+                    step.eq(step - 1),
+                ]
+                with m.If(step == 0):
+                    m.next = "Locate"
             with m.State("Locate"):
-                m.d.sync += [address.eq(self.base + offset), left.eq(left - 1)]
+                m.d.sync += [address.eq(self.base + product), left.eq(left - 1)]
                 m.next = "Ask"
             with m.State("Ask"):
                 m.d.comb += self.request.valid.eq(1)

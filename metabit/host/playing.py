@@ -1,25 +1,42 @@
 """Samples in memory beside a device, and runs that take them from there."""
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..golden.learner import Labels
 from ..golden.network import Bits
-from ..golden.strides import Strides, stored_order
+from ..golden.schedule import Schedule
+from ..golden.strides import Strides, stored_order, strides_state
 from ..hdl.bundles import Space
 from ..hdl.link.protocol import MAX_READ, MAX_WORDS, Operation
 from ..hdl.memory.signature import ADDRESS_BITS, WORDS_BITS
 from ..hdl.play.registers import (
+    ANNEALED,
+    CHECK_WORD,
+    CHECKED_WORD,
+    DAMPED,
+    DAMPING_WORD,
     DATA_WORD,
+    EPOCH_BITS,
+    EPOCH_WORD,
+    EPOCHS_WORD,
+    HISTORY,
+    MASKS_WORD,
     ORDER_WORD,
     PLACE_BITS,
+    PROGRAM,
     PROGRESS_WORD,
     SPAN_WORD,
+    STATE_WORD,
     WINDOW,
+    Program,
     Register,
+    Report,
 )
 from ..hdl.setup import unpack
 from . import packing
@@ -31,6 +48,9 @@ from .session import Session
 
 _WINDOW_WORDS = min(MAX_READ, MAX_WORDS)
 """Words of memory that go in one request."""
+
+MAX_EPOCHS = (1 << EPOCH_BITS) - 2
+"""Longest training that a device can count."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +103,25 @@ class Played:
     def errors(self) -> int:
         """Samples that were judged wrong."""
         return self.samples - self.right
+
+
+@dataclass(frozen=True)
+class EpochOutcome:
+    """What an epoch has come to.
+
+    Attributes
+    ----------
+    epoch : int
+        From 1.
+    train_errors : int
+        Wrong predictions of its training.
+    test_errors : int
+        Of the test after it; 0 if there was none.
+    """
+
+    epoch: int
+    train_errors: int
+    test_errors: int
 
 
 def stored_records(driver: Driver, samples: Bits, labels: Labels) -> Words:
@@ -207,11 +246,10 @@ class Player:
         """
         driver = self._driver
         order = {"mask": strides.places - 1, "stride": strides.stride, "place": strides.first}
-        place = {"base": data.base, "words": data.words, "samples": data.samples}
         driver.ask(
             _write(
                 Register.DATA,
-                _packed(DATA_WORD, place),
+                _packed(DATA_WORD, _where(data)),
                 _packed(ORDER_WORD, order),
                 _packed(SPAN_WORD, {"span": span}),
             )
@@ -229,19 +267,157 @@ class Player:
             )
         return Played(progress["samples"], progress["right"])
 
+    def start(
+        self, train: StoredData, test: StoredData | None, schedule: Schedule, span: int
+    ) -> None:
+        """Start a training that goes to its last epoch by itself; see :meth:`epochs`.
+
+        Parameters
+        ----------
+        train : StoredData
+            What is learnt.
+        test : StoredData or None
+            What is judged after every epoch.
+        schedule : Schedule
+            Where it begins, at the beginning of an epoch, and how long it is; does not move along.
+        span : int
+            Samples from one drain to the next.
+
+        Raises
+        ------
+        DeviceError
+            If the device cannot.
+        ValueError
+            If the training is longer than a device can count, or begins within an epoch.
+        """
+        driver, config, samples = self._driver, schedule.config, schedule.samples
+        if not driver.shape.writable:
+            raise DeviceError(
+                f"device {driver.shape.name} plays one epoch after the other, as the host says"
+            )
+        if not 1 <= schedule.epochs <= MAX_EPOCHS:
+            raise ValueError(f"epochs must be 1 to {MAX_EPOCHS}, not {schedule.epochs}")
+        if schedule.sample:
+            raise ValueError("a device begins at the beginning of an epoch")
+        epochs = range(1, schedule.epochs + 1)
+        exponents = [config.annealing_exponent(epoch, schedule.epochs) for epoch in epochs]
+        annealed = {
+            name: bisect_right(exponents, place) for place, name in enumerate(ANNEALED)
+        }
+        damped = {
+            name: _most(
+                lambda errors, least=place: config.reinforcement_damping(errors, samples) > least,
+                samples,
+            )
+            for place, name in enumerate(DAMPED)
+        }
+        tests = test if test is not None else train
+        words = {
+            Program.TRAIN: _packed(DATA_WORD, _where(train)),
+            Program.TEST: _packed(DATA_WORD, _where(tests)) if test is not None else 0,
+            Program.EPOCHS: _packed(
+                EPOCHS_WORD, {"epoch": schedule.epoch, "epochs": schedule.epochs, **annealed}
+            ),
+            Program.DAMPING: _packed(DAMPING_WORD, damped),
+            Program.STATE: _packed(
+                STATE_WORD,
+                {
+                    "generator": strides_state(config.seed, schedule.epoch),
+                    "errors": schedule.history[-1] if schedule.history else samples,
+                },
+            ),
+            Program.MASKS: _packed(
+                MASKS_WORD,
+                {
+                    "train_mask": Strides(samples, 1, 0).places - 1,
+                    "test_mask": Strides(tests.samples, 1, 0).places - 1,
+                },
+            ),
+        }
+        driver.ask(_write(Register.SPAN, _packed(SPAN_WORD, {"span": span})))
+        data = np.array([words[place] for place in sorted(words, key=_value)], "<u8").tobytes()
+        driver.ask(Request(Operation.WRITE, len(words), Space.PLAYER, address=PROGRAM, data=data))
+        Session(driver.requester, samples).start(train=1, program=1)
+
+    def epochs(self, first: int) -> Iterator[EpochOutcome]:
+        """Yield what every epoch has come to, as soon as it is over.
+
+        Parameters
+        ----------
+        first : int
+            The epoch that the training was started with.
+
+        Raises
+        ------
+        DeviceError
+            If an epoch was over so long ago that the device does not know it any more.
+        """
+        told = first
+        while True:
+            far = self._read_fields(PROGRAM + _value(Program.EPOCHS), EPOCHS_WORD)
+            for epoch in range(told, far["epoch"]):
+                place = HISTORY + epoch % HISTORY
+                kept = self._read_fields(place, EPOCH_WORD)
+                if kept["epoch"] != epoch:
+                    raise DeviceError(
+                        f"{self._driver.transport.name} does not know epoch {epoch} any more; it "
+                        f"keeps the last {HISTORY}"
+                    )
+                yield EpochOutcome(epoch, kept["train_errors"], kept["test_errors"])
+            told = far["epoch"]
+            if not far["busy"]:
+                return
+            self._driver.transport.wait()
+
+    def checksum(self, data: StoredData) -> int:
+        """Return the CRC-32 (zlib) of a data set as it lies in memory; the device takes it.
+
+        Raises
+        ------
+        DeviceError
+            If the device does not come to the end.
+        """
+        driver = self._driver
+        driver.ask(_write(Register.DATA, _packed(DATA_WORD, _where(data))))
+        words = data.end - data.base
+        driver.ask(_write(Register.CHECK, _packed(CHECK_WORD, {"words": words})))
+        while (report := self._report(Report.CHECKED, CHECKED_WORD))["busy"]:
+            driver.transport.wait()
+        return report["crc"]
+
+    def _report(self, report: Report, fields: dict[str, tuple[int, int]]) -> dict[str, int]:
+        """Return what the device says."""
+        return self._read_fields(_value(report), fields)
+
+    def _read_fields(self, address: int, fields: dict[str, tuple[int, int]]) -> dict[str, int]:
+        """Return the fields of a word of the player."""
+        request = Request(Operation.READ, 1, Space.PLAYER, address=address)
+        return unpack(int.from_bytes(self._driver.ask(request), "little"), fields)
+
     def _progress(self) -> dict[str, int]:
         """Return how far a played run is."""
-        request = Request(
-            Operation.READ, 1, Space.PLAYER, address=Register.PROGRESS.value  # type: ignore[attr-defined]
-        )
-        return unpack(int.from_bytes(self._driver.ask(request), "little"), PROGRESS_WORD)
+        return self._report(Report.PROGRESS, PROGRESS_WORD)
+
+
+def _where(data: StoredData) -> dict[str, int]:
+    """Return the fields of the word that says where a data set lies."""
+    return {"base": data.base, "words": data.words, "samples": data.samples}
+
+
+def _most(holds: Callable[[int], bool], largest: int) -> int:
+    """Return the largest number for which something holds that holds for small ones, from 0."""
+    return bisect_left(range(largest + 1), True, key=lambda number: not holds(number)) - 1
+
+
+def _value(place: Any) -> int:
+    return place.value
 
 
 def _packed(fields: dict[str, tuple[int, int]], values: dict[str, int]) -> int:
-    return sum(values[name] << start for name, (start, _) in fields.items())
+    return sum(value << fields[name][0] for name, value in values.items())
 
 
 def _write(first: Register, *words: int) -> Request:
     """Return the request that writes registers, one behind the other."""
     data = np.array(words, "<u8").tobytes()
-    return Request(Operation.WRITE, len(words), Space.PLAYER, address=first.value, data=data)  # type: ignore[attr-defined]
+    return Request(Operation.WRITE, len(words), Space.PLAYER, address=_value(first), data=data)

@@ -67,6 +67,7 @@ class Session:
         annealing: int = 0,
         damping: int = 0,
         stored: int = 0,
+        program: int = 0,
     ) -> None:
         """Start the run; see :class:`metabit.hdl.bundles.Run`."""
         values = {
@@ -76,6 +77,7 @@ class Session:
             "annealing": annealing,
             "damping": damping,
             "stored": stored,
+            "program": program,
         }
         word = sum(value << _RUN[name][0] for name, value in values.items())
         self._requester.request(Request(Operation.RUN, data=word.to_bytes(WORD_BYTES, "little")))

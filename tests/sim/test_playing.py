@@ -1,5 +1,7 @@
 """Stored samples, played: the same training as through the link, without the host."""
 
+import zlib
+
 import numpy as np
 import pytest
 from beside import DEPTH, PLAYING, playing_library
@@ -66,6 +68,38 @@ def test_epochs_are_golden_epochs(driver, span):
         assert compare_state(driver, network) == []
 
 
+@pytest.mark.parametrize(("epochs", "with_test"), [(7, True), (5, False)])
+def test_whole_trainings_are_golden_trainings(driver, epochs, with_test):
+    config = changed(order="strides", seed=5, annealing=(0.3, 0.5, 0.8), margin=0.5)
+    samples, labels = samples_of(config, seed=3)
+    labels[:] = samples[:, :2].sum(axis=1)  # to be learnt: damping grows
+    network = Network(config)
+    golden, schedule = GoldenLearner(network), Schedule(config, SAMPLES, epochs)
+    driver.load(network)
+    player = Player(driver)
+    train = player.store(stored_records(driver, samples, labels))
+    tests = None
+    if with_test:
+        tests = player.store(stored_records(driver, samples[:20], labels[:20]), base=train.end)
+    player.start(train, tests, schedule, SPAN * config.tile)
+    found = list(player.epochs(1))
+    damped = set()
+    for outcome in found:
+        damped.add(schedule.damping)
+        step = schedule.step()
+        predictions = golden.train_tiles(
+            samples, labels, step.indices, annealing=step.annealing, damping=step.damping
+        )
+        errors = np.count_nonzero(predictions != labels[step.indices])
+        schedule.advance(errors, step.tiles)
+        wrong = np.count_nonzero(network.predict(samples[:20]) != labels[:20])
+        assert outcome.train_errors == errors
+        assert outcome.test_errors == (wrong if with_test else 0)
+    assert [outcome.epoch for outcome in found] == list(range(1, epochs + 1))
+    assert schedule.done and len(damped) > 1
+    assert compare_state(driver, network) == []
+
+
 def test_a_test_changes_nothing(driver):
     network = Network(CONFIG)
     samples, labels = samples_of(CONFIG)
@@ -77,6 +111,18 @@ def test_a_test_changes_nothing(driver):
     assert compare_state(driver, network) == []
     # And the link goes on as ever.
     assert driver.predict(samples).tolist() == network.predict(samples).tolist()
+
+
+def test_a_checksum_is_that_of_all_words(driver):
+    driver.load(Network(CONFIG))
+    player, rng = Player(driver), np.random.default_rng(2)
+    words = rng.integers(0, 2**64, (600, 4), np.uint64)
+    data = player.store(words, base=100)
+    for part in (data, StoredData(300, 1, 1), StoredData(100, 1, 2048), StoredData(101, 1, 2047)):
+        found = words.reshape(-1)[part.base - 100 : part.end - 100]
+        assert player.checksum(part) == zlib.crc32(found.tobytes())
+    player.write(1234, words[0, :1] ^ 1)
+    assert player.checksum(data) != zlib.crc32(words.tobytes())
 
 
 def test_an_abort_leaves_nothing_behind(driver):
