@@ -49,6 +49,10 @@ class Strides:
         places = (self.first + steps * self.stride) % self.places
         return places[places < self.samples]
 
+    def after(self, samples: int) -> "Strides":
+        """Return the strides that go on behind so many samples, fewer than all."""
+        return Strides(self.samples, self.stride, int(self.order()[samples]))
+
 
 def strides_state(seed: int, epoch: int) -> int:
     """Return the state of the generator of strides before an epoch, from 1."""

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from ..golden.learner import Labels
 from ..golden.network import Bits
-from ..golden.schedule import Schedule
-from ..golden.strides import Strides, stored_order, strides_state
+from ..golden.schedule import SPAN, Schedule
+from ..golden.strides import Strides, stored_order, strides_of, strides_state
 from ..hdl.bundles import Space
 from ..hdl.link.protocol import MAX_READ, MAX_WORDS, Operation
 from ..hdl.memory.signature import ADDRESS_BITS, WORDS_BITS
@@ -223,8 +223,9 @@ class Player:
         span: int,
         annealing: int = 0,
         damping: int = 0,
+        samples: int | None = None,
     ) -> Played:
-        """Play a data set once, and return how many samples were judged right.
+        """Play a data set, and return how many samples were judged right.
 
         Parameters
         ----------
@@ -238,13 +239,15 @@ class Player:
             Samples from one drain to the next.
         annealing, damping : int
             Exponent ``q`` and ``j`` of reinforcement.
+        samples : int, optional
+            How many; None: each once.
 
         Raises
         ------
         DeviceError
             If the device does not come to the end.
         """
-        driver = self._driver
+        driver, samples = self._driver, data.samples if samples is None else samples
         order = {"mask": strides.places - 1, "stride": strides.stride, "place": strides.first}
         driver.ask(
             _write(
@@ -254,23 +257,63 @@ class Player:
                 _packed(SPAN_WORD, {"span": span}),
             )
         )
-        session = Session(driver.requester, data.samples)
+        session = Session(driver.requester, samples)
         session.start(
             train=int(train), drain=int(train), annealing=annealing, damping=damping, stored=1
         )
         while (progress := self._progress())["busy"]:
             driver.transport.wait()
-        if progress["samples"] != data.samples:
+        if progress["samples"] != samples:
             raise DeviceError(
-                f"{driver.transport.name} has judged {progress['samples']} of {data.samples} "
-                "stored samples"
+                f"{driver.transport.name} has judged {progress['samples']} of {samples} stored "
+                "samples"
             )
         return Played(progress["samples"], progress["right"])
 
+    def train(
+        self, train: StoredData, test: StoredData | None, schedule: Schedule, last: int
+    ) -> Iterator[EpochOutcome]:
+        """Train up to an epoch, and yield what every epoch has come to, as soon as it is over.
+
+        A device that has a conductor does it alone. Another one plays an epoch when it is told to.
+
+        Parameters
+        ----------
+        train, test, schedule
+            See :meth:`start`; the caller moves the schedule along after every epoch.
+        last : int
+            Epoch after which to stop.
+
+        Raises
+        ------
+        DeviceError
+            If the device does not come to the end.
+        """
+        if self._driver.shape.writable:
+            first = schedule.epoch
+            self.start(train, test, schedule, last)
+            yield from self.epochs(first)
+            return
+        config, span = schedule.config, SPAN * schedule.config.tile
+        for epoch in range(schedule.epoch, last + 1):
+            trained = self.play(
+                train,
+                strides_of(config.seed, epoch, train.samples),
+                train=True,
+                span=span,
+                annealing=schedule.annealing,
+                damping=schedule.damping,
+            )
+            wrong = 0
+            if test is not None:
+                one_by_one = Strides(test.samples, 1, 0)
+                wrong = self.play(test, one_by_one, train=False, span=span).errors
+            yield EpochOutcome(epoch, trained.errors, wrong)
+
     def start(
-        self, train: StoredData, test: StoredData | None, schedule: Schedule, span: int
+        self, train: StoredData, test: StoredData | None, schedule: Schedule, last: int
     ) -> None:
-        """Start a training that goes to its last epoch by itself; see :meth:`epochs`.
+        """Start a training that goes on by itself; see :meth:`epochs`.
 
         Parameters
         ----------
@@ -280,8 +323,8 @@ class Player:
             What is judged after every epoch.
         schedule : Schedule
             Where it begins, at the beginning of an epoch, and how long it is; does not move along.
-        span : int
-            Samples from one drain to the next.
+        last : int
+            Epoch after which to stop.
 
         Raises
         ------
@@ -295,8 +338,8 @@ class Player:
             raise DeviceError(
                 f"device {driver.shape.name} plays one epoch after the other, as the host says"
             )
-        if not 1 <= schedule.epochs <= MAX_EPOCHS:
-            raise ValueError(f"epochs must be 1 to {MAX_EPOCHS}, not {schedule.epochs}")
+        if not 1 <= last <= MAX_EPOCHS:
+            raise ValueError(f"the last epoch must be 1 to {MAX_EPOCHS}, not {last}")
         if schedule.sample:
             raise ValueError("a device begins at the beginning of an epoch")
         epochs = range(1, schedule.epochs + 1)
@@ -316,7 +359,7 @@ class Player:
             Program.TRAIN: _packed(DATA_WORD, _where(train)),
             Program.TEST: _packed(DATA_WORD, _where(tests)) if test is not None else 0,
             Program.EPOCHS: _packed(
-                EPOCHS_WORD, {"epoch": schedule.epoch, "epochs": schedule.epochs, **annealed}
+                EPOCHS_WORD, {"epoch": schedule.epoch, "epochs": last, **annealed}
             ),
             Program.DAMPING: _packed(DAMPING_WORD, damped),
             Program.STATE: _packed(
@@ -334,7 +377,8 @@ class Player:
                 },
             ),
         }
-        driver.ask(_write(Register.SPAN, _packed(SPAN_WORD, {"span": span})))
+        span = {"span": SPAN * config.tile}
+        driver.ask(_write(Register.SPAN, _packed(SPAN_WORD, span)))
         data = np.array([words[place] for place in sorted(words, key=_value)], "<u8").tobytes()
         driver.ask(Request(Operation.WRITE, len(words), Space.PLAYER, address=PROGRAM, data=data))
         Session(driver.requester, samples).start(train=1, program=1)

@@ -81,8 +81,7 @@ def test_whole_trainings_are_golden_trainings(driver, epochs, with_test):
     tests = None
     if with_test:
         tests = player.store(stored_records(driver, samples[:20], labels[:20]), base=train.end)
-    player.start(train, tests, schedule, SPAN * config.tile)
-    found = list(player.epochs(1))
+    found = list(player.train(train, tests, schedule, epochs))
     damped = set()
     for outcome in found:
         damped.add(schedule.damping)
