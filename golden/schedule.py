@@ -81,8 +81,9 @@ class Step:
 class Schedule:
     """Position in the training: goes from span to span, and learns how many errors there were.
 
-    The samples come in another order every epoch, which follows from seed and epoch alone. Damping follows from the errors of the epoch before. A schedule is therefore
-    completely described by its attributes, and resumes at any span; without lag, at any tile.
+    The samples come in another order every epoch, which follows from seed and epoch alone. Damping
+    follows from the errors of the epoch before. A schedule is therefore completely described by its
+    attributes, and resumes at any span; without lag, at any tile.
 
     Usage::
 

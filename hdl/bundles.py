@@ -202,8 +202,10 @@ class Run(data.StructLayout):
 
 
 class Outcome(wiring.Signature):
-    """What the core says of a pass: with ``valid``, ``right`` of ``samples`` samples are predicted
-    as their labels say, whether they are learnt or not."""
+    """What the core says of a pass: how many of its samples it predicts as their labels say.
+
+    With ``valid``, ``right`` of ``samples`` samples, whether they are learnt or not.
+    """
 
     def __init__(self, shape: Shape) -> None:
         some = range(shape.samples + 1)

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from .core import Core
 from .link.border import Border
 from .link.link import Link
-from .memory.signature import Fetch, StoreRequest
+from .memory.signature import Fetch, Store
 from .pipeline import OWN
 from .play.conductor import Conductor
 from .play.player import Player
@@ -35,7 +35,7 @@ class Device(wiring.Component):
         instead of through the link; steady while a run is in progress.
     samples : In(stream of 64 bits)
     predictions : Out(stream of 8 bits)
-    fetch, store : Out(Fetch), Out(stream of StoreRequest)
+    fetch, store : Out(Fetch), Out(Store)
         Only of shapes that play stored samples: the way to the controller of the memory; ``store``
         only where it can be written.
     """
@@ -53,7 +53,7 @@ class Device(wiring.Component):
         if shape.stored != "none":
             members["fetch"] = Out(Fetch())
         if shape.writable:
-            members["store"] = Out(stream.Signature(StoreRequest()))
+            members["store"] = Out(Store())
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:

@@ -1,1 +1,1 @@
-"""Memory chips beside the FPGA: what reads stored samples from them."""
+"""Memory beside the FPGA: stored samples at full speed."""

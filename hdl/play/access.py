@@ -1,12 +1,12 @@
 """The host's way to the registers of the player, and to the memory behind it."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..bundles import HostAccess, Outcome, Space
-from ..memory.signature import ADDRESS_BITS, WORDS_BITS, Fetch, StoreRequest
+from ..memory.signature import ADDRESS_BITS, Fetch, Store
 from ..shape import LANES, Shape
 from .checksum import CRC_BITS
 from .registers import (
@@ -19,6 +19,7 @@ from .registers import (
     SPAN_BITS,
     SPAN_WORD,
     WINDOW,
+    WORDS_BITS,
     Register,
     Report,
 )
@@ -57,7 +58,7 @@ class Access(wiring.Component):
     checking : In(1)
         That is going on.
     crc : In(32)
-    fetch : Out(Fetch), store : Out(stream of StoreRequest)
+    fetch : Out(Fetch), store : Out(Store)
         The window; only where memory can be written.
     """
 
@@ -85,7 +86,7 @@ class Access(wiring.Component):
             "owing": In(1),
         }
         if shape.writable:
-            members |= {"fetch": Out(Fetch()), "store": Out(stream.Signature(StoreRequest()))}
+            members |= {"fetch": Out(Fetch()), "store": Out(Store())}
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -131,7 +132,11 @@ class Access(wiring.Component):
         m.d.sync += self.check.eq(check)
         with m.If(check):
             m.d.sync += self.check_words.eq(self.host.write_data[:ADDRESS_BITS])
-        words = ((Register.DATA, DATA_WORD), (Register.ORDER, ORDER_WORD), (Register.SPAN, SPAN_WORD))
+        words = (
+            (Register.DATA, DATA_WORD),
+            (Register.ORDER, ORDER_WORD),
+            (Register.SPAN, SPAN_WORD),
+        )
         for register, fields in words:
             with m.If(write & (self.host.address[:2] == register.value)):
                 for name, (start, width) in fields.items():
@@ -149,7 +154,7 @@ class Access(wiring.Component):
 
     def _open_window(self, m: Module, serve: Value, answer: Signal) -> Value:
         """Write or read a word of memory, and return when that is done."""
-        host, fetch, store = self.host, self.fetch, self.store
+        host, fetch, store = self.host, self.fetch, self.store.words
         address = Signal(ADDRESS_BITS, reset_less=True)
         done = Signal()
         m.d.sync += address.eq(self.base + host.address[: ceil_log2(WINDOW)])

@@ -1,7 +1,7 @@
 """A check of stored samples: a CRC over a piece of memory."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..memory.signature import ADDRESS_BITS, Fetch
@@ -71,9 +71,7 @@ class Check(wiring.Component):
                 with m.If(request.ready):
                     m.d.sync += [
                         left.eq(left - request.payload.words),
-                        request.payload.address.eq(
-                            request.payload.address + request.payload.words
-                        ),
+                        request.payload.address.eq(request.payload.address + request.payload.words),
                     ]
                     m.next = "Look"
         return m

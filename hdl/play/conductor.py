@@ -13,6 +13,7 @@ from .epochs import Epochs
 from .registers import EPOCH_BITS, EPOCHS_WORD, HISTORY, PLACE_BITS, PROGRAM, Program
 from .words import fields_layout, packed
 
+
 class Conductor(wiring.Component):
     """Stand in front of a player, and do what a host would: an epoch, a test, the next epoch.
 

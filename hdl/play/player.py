@@ -1,14 +1,15 @@
 """The player: runs whose samples come from memory beside the device, not through the link."""
 
 from amaranth.hdl import Module, Mux, ResetInserter, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bundles import CoreSignature, Outcome
-from ..memory.signature import WORDS_BITS, Fetch, StoreRequest
+from ..memory.signature import Fetch, Store
 from ..shape import Shape
 from .access import Access
 from .check import Check
+from .registers import WORDS_BITS
 from .spans import Spans
 from .strides import Strides
 
@@ -35,7 +36,7 @@ class Player(wiring.Component):
         What the core makes of the samples.
     fetch : Out(Fetch)
         The way to the memory.
-    store : Out(stream of StoreRequest)
+    store : Out(Store)
         Only where memory can be written.
     abort : In(1)
         End whatever is played. Words that the memory still owes are dropped when they come, and
@@ -52,7 +53,7 @@ class Player(wiring.Component):
             "abort": In(1),
         }
         if shape.writable:
-            members["store"] = Out(stream.Signature(StoreRequest()))
+            members["store"] = Out(Store())
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from ..memory.signature import ADDRESS_BITS, WORDS_BITS
+from ..memory.signature import ADDRESS_BITS
+from ..memory.signature import COUNT_BITS as WORDS_BITS
 from ..shape import LANES
 from .checksum import CRC_BITS
 
@@ -92,9 +93,7 @@ EPOCHS_WORD = {
 """Of program word 2: the next epoch, from 1, the last one, and the last epochs before the annealing
 exponent grows; ``busy``, as it is read: the program has not ended."""
 
-DAMPING_WORD = {
-    name: (place * PLACE_BITS, PLACE_BITS) for place, name in enumerate(DAMPED)
-}
+DAMPING_WORD = {name: (place * PLACE_BITS, PLACE_BITS) for place, name in enumerate(DAMPED)}
 """Of program word 3: most errors of the epoch before with which damping is 1, 2 and 3 at least."""
 
 STATE_WORD = {"generator": (0, 32), "errors": (32, PLACE_BITS)}

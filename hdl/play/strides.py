@@ -4,8 +4,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..memory.signature import ADDRESS_BITS, WORDS_BITS, FetchRequest
-from .registers import COUNT_BITS, PLACE_BITS
+from ..memory.signature import ADDRESS_BITS, Request
+from .registers import COUNT_BITS, PLACE_BITS, WORDS_BITS
 
 
 class Strides(wiring.Component):
@@ -28,7 +28,7 @@ class Strides(wiring.Component):
     start : In(1)
         Ask for ``count`` records; taken when there is none left to ask for.
     count : In(COUNT_BITS)
-    request : Out(stream of FetchRequest)
+    request : Out(stream of Request)
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Strides(wiring.Component):
                 "advance": Out(1),
                 "start": In(1),
                 "count": In(COUNT_BITS),
-                "request": Out(stream.Signature(FetchRequest())),
+                "request": Out(stream.Signature(Request())),
             }
         )
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..golden.learner import Labels
 from ..golden.network import Bits
@@ -14,7 +13,7 @@ from ..golden.schedule import SPAN, Schedule
 from ..golden.strides import Strides, stored_order, strides_of, strides_state
 from ..hdl.bundles import Space
 from ..hdl.link.protocol import MAX_READ, MAX_WORDS, Operation
-from ..hdl.memory.signature import ADDRESS_BITS, WORDS_BITS
+from ..hdl.memory.signature import ADDRESS_BITS
 from ..hdl.play.registers import (
     ANNEALED,
     CHECK_WORD,
@@ -34,6 +33,7 @@ from ..hdl.play.registers import (
     SPAN_WORD,
     STATE_WORD,
     WINDOW,
+    WORDS_BITS,
     Program,
     Register,
     Report,
@@ -344,9 +344,7 @@ class Player:
             raise ValueError("a device begins at the beginning of an epoch")
         epochs = range(1, schedule.epochs + 1)
         exponents = [config.annealing_exponent(epoch, schedule.epochs) for epoch in epochs]
-        annealed = {
-            name: bisect_right(exponents, place) for place, name in enumerate(ANNEALED)
-        }
+        annealed = {name: bisect_right(exponents, place) for place, name in enumerate(ANNEALED)}
         damped = {
             name: _most(
                 lambda errors, least=place: config.reinforcement_damping(errors, samples) > least,

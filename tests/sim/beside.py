@@ -10,7 +10,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from metabit.hdl.device import Device
-from metabit.hdl.memory.signature import Fetch, StoreRequest
+from metabit.hdl.memory.signature import Fetch, Store
 from metabit.hdl.shape import SHAPES, Shape
 from metabit.sim.source import Rtl
 from metabit.sim.verilate import build
@@ -28,7 +28,7 @@ class WordMemory(wiring.Component):
         self._pace, self._words = pace, words
         members = {"fetch": In(Fetch())}
         if writable:
-            members["store"] = In(stream.Signature(StoreRequest()))
+            members["store"] = In(Store())
         self._writable = writable
         super().__init__(members)
 
@@ -64,10 +64,10 @@ class WordMemory(wiring.Component):
         if self._writable:
             write = memory.write_port()
             m.d.comb += [
-                self.store.ready.eq(1),
-                write.addr.eq(self.store.payload.address),
-                write.data.eq(self.store.payload.data),
-                write.en.eq(self.store.valid),
+                self.store.words.ready.eq(1),
+                write.addr.eq(self.store.words.payload.address),
+                write.data.eq(self.store.words.payload.data),
+                write.en.eq(self.store.words.valid),
             ]
         return m
 

@@ -96,6 +96,11 @@ def test_the_last_places_of_every_space(shape: Shape, seed: int | None) -> None:
                 for part in range(parts)
             ]
             part = every[-MAX_READ:]
+            if not part:
+                for request in (write_request(space, [1]), Request(Operation.READ, 1, space)):
+                    assert await host.refused(sequence + 1, request) is Status.BAD_RANGE
+                    assert not diary.take()
+                continue
             _, element, first, address = part[0]
             where = {"element": element, "part": first, "address": address}
             words = [generator.getrandbits(64) for _ in part]
