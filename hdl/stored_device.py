@@ -1,5 +1,7 @@
 """A device with the controller of the memory chip that it plays samples from."""
 
+from typing import Any
+
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -10,6 +12,28 @@ from .memory.parts import AS4C16M16SA_7
 from .memory.pins import FlashPins, SdramPins
 from .memory.sdram import Sdram
 from .shape import Shape
+
+
+def connect_memory(m: Module, device: Device, clock_mhz: float) -> Any:
+    """Give a device the controller of the memory that its shape names, and return its pins.
+
+    Parameters
+    ----------
+    m : Module
+        Where the device is; gets the controller.
+    device : Device
+        Plays stored samples.
+    clock_mhz : float
+        Of domain ``sync``; the controller keeps the chip's times by it.
+    """
+    if device.shape.stored == "flash":
+        m.submodules.flash = flash = Flash()
+        wiring.connect(m, device.fetch, flash.fetch)
+        return flash.pins
+    m.submodules.sdram = sdram = Sdram(AS4C16M16SA_7, clock_mhz)
+    wiring.connect(m, device.fetch, sdram.fetch)
+    wiring.connect(m, device.store, sdram.store)
+    return sdram.pins
 
 
 class StoredDevice(wiring.Component):
@@ -47,13 +71,6 @@ class StoredDevice(wiring.Component):
         m.submodules.device = device = Device(self._shape)
         wiring.connect(m, wiring.flipped(self.rx), device.rx)
         wiring.connect(m, device.tx, wiring.flipped(self.tx))
-        if self._shape.stored == "flash":
-            m.submodules.flash = flash = Flash()
-            wiring.connect(m, device.fetch, flash.fetch)
-            wiring.connect(m, flash.pins, wiring.flipped(self.flash))
-            return m
-        m.submodules.sdram = sdram = Sdram(AS4C16M16SA_7, self._clock_mhz)
-        wiring.connect(m, device.fetch, sdram.fetch)
-        wiring.connect(m, device.store, sdram.store)
-        wiring.connect(m, sdram.pins, wiring.flipped(self.sdram))
+        pins = connect_memory(m, device, self._clock_mhz)
+        wiring.connect(m, pins, wiring.flipped(getattr(self, self._shape.stored)))
         return m

@@ -132,12 +132,8 @@ class Access(wiring.Component):
         m.d.sync += self.check.eq(check)
         with m.If(check):
             m.d.sync += self.check_words.eq(self.host.write_data[:ADDRESS_BITS])
-        words = (
-            (Register.DATA, DATA_WORD),
-            (Register.ORDER, ORDER_WORD),
-            (Register.SPAN, SPAN_WORD),
-        )
-        for register, fields in words:
+        words = {Register.DATA: DATA_WORD, Register.ORDER: ORDER_WORD, Register.SPAN: SPAN_WORD}
+        for register, fields in words.items():
             with m.If(write & (self.host.address[:2] == register.value)):
                 for name, (start, width) in fields.items():
                     m.d.sync += getattr(self, name).eq(self.host.write_data[start : start + width])

@@ -41,7 +41,11 @@ class Conductor(wiring.Component):
         link, player = self.link, self.player
         m.submodules.epochs = epochs = Epochs(self._shape)
         m.submodules.history = history = Memory(
-            shape=EPOCH_BITS + 2 * PLACE_BITS, depth=HISTORY, init=[]
+            # In look-up tables: large devices have no block RAM left.
+            shape=EPOCH_BITS + 2 * PLACE_BITS,
+            depth=HISTORY,
+            init=[],
+            attrs={"ram_style": "distributed"},
         )
         kept, looked_up = history.write_port(), history.read_port(transparent_for=())
         program = {

@@ -95,7 +95,8 @@ def test_whole_trainings_are_golden_trainings(driver, epochs, with_test):
         assert outcome.train_errors == errors
         assert outcome.test_errors == (wrong if with_test else 0)
     assert [outcome.epoch for outcome in found] == list(range(1, epochs + 1))
-    assert schedule.done and len(damped) > 1
+    assert schedule.done
+    assert len(damped) > 1
     assert compare_state(driver, network) == []
 
 
