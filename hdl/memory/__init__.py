@@ -1,0 +1,1 @@
+"""Memory beside the FPGA: stored samples at full speed."""
