@@ -1,0 +1,107 @@
+"""Pins of memories beside the FPGA, each as seen by its controller; a board puts pads behind them.
+
+*Pads.* Every pad has a register for each direction, in the pad itself, so that no route through the
+FPGA takes part in the timing at the pins. What a controller drives in cycle n stands on the pins
+during cycle n + 1. The next two sections say when an answer is read. D is the delay from the clock of
+the FPGA to a pin, equal for clock and data but for some tenths of a nanosecond.
+
+*SDRAM.* Its clock is the inverted clock of the FPGA, made by a DDR register (low in the first half
+of a cycle, high in the second): its rising edge comes in the middle of cycle n + 1, so that there is
+half a cycle of set-up time and half a cycle of hold time. It is edge n + 1, say. A DDR register
+reads the pins at the falling edge of the FPGA's own clock, in the middle of a cycle m; this is
+``dq_i`` in cycle m + 1::
+
+    cycle          n      | n + 1   | n + 2   | ..  | n + 1 + L    | n + 2 + L
+    controller     READ   |         |         |     |              | dq_i: first beat
+    pins                  | READ    |         |     | first beat   |
+    edge of chip              ^ takes READ             ^ beat is valid here, and is read
+
+with CAS latency L: ``dq_i`` of cycle n + 2 + L, and of the three cycles that follow, is the answer to
+a READ of cycle n. A beat is driven from D + tAC after the edge before (n + L) until D + tOH after
+edge n + 1 + L, and read in the middle of cycle n + 1 + L: at 80 MHz with tAC = 5.4 ns and tOH = 2.5 ns,
+12.5 - 5.4 - D = 7.1 ns - D before, and 2.5 ns + D behind. So D and the way on the board may be up to 7.1
+ns less the pad's set-up time together, and of any smaller size; reading at the rising edge half a cycle
+later would fail for every D + tOH below 6.25 ns.
+
+*Flash.* With ``sck`` in cycle n the clock pin is low in the first half of cycle n + 1 and high in
+the second. The flash takes ``dq_o`` at the rise in the middle of cycle n + 1. It changes its own pins
+after the fall at the end of cycle n + 1, and they are read at the end of cycle n + 2, a whole cycle
+later: ``dq_i`` of cycle n + 3::
+
+    cycle          n      | n + 1       | n + 2          | n + 3
+    controller     sck    |             |                | dq_i: the answer
+    clock pin             | ____/~~~~   |                |
+    pins of flash                       | answer         |
+
+At 40.5 MHz that leaves 24.7 ns for D + tCLQV (6 ns) and the pad's set-up time. The answer stands until D
++ tCLQX after the fall at the end of cycle n + 2 at the soonest, which is the edge that reads it.
+"""
+
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+SDRAM_PAD_CYCLES = 2
+"""From a READ to its first beat there pass as many cycles more than the CAS latency."""
+
+FLASH_PAD_CYCLES = 3
+"""From ``sck`` to what the flash drives after this pulse."""
+
+
+class SdramPins(wiring.Signature):
+    """Single data rate SDRAM of 16 bits; see the module for the timing.
+
+    Interface attributes
+    --------------------
+    cke, cs_n, ras_n, cas_n, we_n : Out(1)
+    ba : Out(2)
+    a : Out(13)
+    dqm : Out(2)
+    dq_o : Out(16)
+    dq_oe : Out(1)
+        Drive ``dq_o``, in the same cycle.
+    dq_i : In(16)
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "cke": Out(1),
+                "cs_n": Out(1, init=1),
+                "ras_n": Out(1, init=1),
+                "cas_n": Out(1, init=1),
+                "we_n": Out(1, init=1),
+                "ba": Out(2),
+                "a": Out(13),
+                "dqm": Out(2, init=0b11),
+                "dq_o": Out(16),
+                "dq_oe": Out(1),
+                "dq_i": In(16),
+            }
+        )
+
+
+class FlashPins(wiring.Signature):
+    """Serial flash on four data pins; see the module for the timing.
+
+    Interface attributes
+    --------------------
+    cs_n : Out(1)
+    sck : Out(1)
+        A clock pulse in the second half of the cycle.
+    dq_o : Out(4)
+        Bit i goes to pin IOi.
+    dq_oe : Out(4)
+        Drive these bits, in the same cycle.
+    dq_i : In(4)
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "cs_n": Out(1, init=1),
+                "sck": Out(1),
+                "dq_o": Out(4),
+                "dq_oe": Out(4),
+                "dq_i": In(4),
+            }
+        )
