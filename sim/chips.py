@@ -151,7 +151,7 @@ class Chip:
             If they do not lie in the chip.
         """
         if not self._functions.metabit_chip_load(*self._place, address, contents, len(contents)):
-            raise ValueError(f"{len(contents)} bytes at {address:#x} are not all in the {self.name}")
+            raise self._outside(address, len(contents))
 
     def save(self, address: int, count: int) -> bytes:
         """Return bytes of the chip; those of an SDRAM that were never written are zero.
@@ -163,8 +163,11 @@ class Chip:
         """
         contents = ctypes.create_string_buffer(count)
         if not self._functions.metabit_chip_save(*self._place, address, contents, count):
-            raise ValueError(f"{count} bytes at {address:#x} are not all in the {self.name}")
+            raise self._outside(address, count)
         return contents.raw
+
+    def _outside(self, address: int, count: int) -> ValueError:
+        return ValueError(f"{count} bytes at {address:#x} are not all in the {self.name}")
 
     @property
     def counters(self) -> dict[str, int]:

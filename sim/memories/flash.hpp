@@ -253,6 +253,7 @@ class Flash : public Chip {
             break;
         case Phase::out:
             ++out_clocks_;
+            if (reads_data() && out_clocks_ * out_lines_ % 8 == 0) ++bytes_read_;
             break;
         case Phase::ignored:
             ++count_;
@@ -310,9 +311,7 @@ class Flash : public Chip {
                    (busy(now) ? busy_bit | enabled_bit : write_enabled_ ? enabled_bit : 0);
         case read_status_2: return status_.two;
         case read_status_3: return status_.three;
-        default:
-            ++bytes_read_;
-            return data_[address_++ % size];
+        default: return data_[address_++ % size];
         }
     }
 
@@ -331,6 +330,11 @@ class Flash : public Chip {
     void refuse(Time now, const char *name, const char *format, Values... values) {
         violate(now, name, format, values...);
         refused_ = true;
+    }
+
+    bool reads_data() const {
+        return instruction_ == read_data || instruction_ == fast_read || instruction_ == quad_output ||
+               instruction_ == quad_io;
     }
 
     void instruct(Time now, uint8_t code) {
