@@ -1,12 +1,15 @@
 // The verilated device behind a C interface: clock, queues and tracing, so that no work per cycle is
 // left to Python. Ports of the top module: clk, rst, and the byte streams rx and tx. Some devices
-// have a second way in, `supplied`, `samples` and `predictions`; see metabit.hdl.device.
+// have a second way in, `supplied`, `samples` and `predictions`; see metabit.hdl.device. Some have
+// pins of memory chips, at which models of the chips are then attached; see memories/attach.hpp.
 
+#include <cmath>
 #include <cstdint>
 #include <deque>
 #include <memory>
 
 #include "Vtop.h"
+#include "memories/attach.hpp"
 #include "verilated.h"
 #if defined(METABIT_TRACE_VCD)
 #include "verilated_vcd_c.h"
@@ -99,6 +102,7 @@ struct Model {
     std::deque<uint8_t> to_device, from_device;
     Stalls rx_stalls, tx_stalls;
     Supply<Vtop> supply;
+    metabit::Memories<Vtop> memories;
     uint64_t cycles = 0;
     uint64_t quiet = 0;   // cycles since anything has passed a stream
     uint64_t frames = 0;  // frame ends (zero bytes) in from_device
@@ -142,8 +146,10 @@ struct Model {
         top->rx___05Fvalid = offering;
         top->tx___05Fready = !tx_stalls.draw();
         supply.offer(*top);
+        memories.begin(*top);
         top->clk = 0;
         top->eval();
+        memories.middle(*top, cycles);
         dump(0);
         ++quiet;
         if (!top->rst) {
@@ -224,22 +230,28 @@ API uint64_t metabit_supply_left(void *handle) { return of(handle).supply.left()
 
 API uint64_t metabit_predicted(void *handle) { return of(handle).supply.predicted(); }
 
+// Run for some cycles, or until a chip's rules are violated.
 API void metabit_run(void *handle, uint64_t cycles) {
-    while (cycles--) of(handle).tick();
+    auto &model = of(handle);
+    for (const size_t known = model.memories.violations(); cycles--;) {
+        model.tick();
+        if (model.memories.violations() != known) return;
+    }
 }
 
 enum Until : int { UNTIL_SENT, UNTIL_FRAME, UNTIL_PREDICTED };
 
 // Run until so many bytes are left to be sent, frames have been received, or predictions have come
-// beside the link, or until nothing has passed any stream for `patience` cycles; returns whether
-// the condition holds.
+// beside the link, or until nothing has passed any stream for `patience` cycles, or until a chip's
+// rules are violated; returns whether the condition holds.
 API int metabit_run_until(void *handle, int until, uint64_t count, uint64_t patience) {
     auto &model = of(handle);
+    const size_t known = model.memories.violations();
     for (model.quiet = 0;;) {
         if (until == UNTIL_SENT && model.to_device.size() <= count) return 1;
         if (until == UNTIL_FRAME && model.frames >= count) return 1;
         if (until == UNTIL_PREDICTED && model.supply.predicted() >= count) return 1;
-        if (model.quiet >= patience) return 0;
+        if (model.quiet >= patience || model.memories.violations() != known) return 0;
         model.tick();
     }
 }
@@ -257,6 +269,70 @@ API uint64_t metabit_receive(void *handle, uint8_t *bytes, uint64_t capacity) {
         }
     }
     return count;
+}
+
+// Whether the device has pins of a chip: 0 is the SDRAM, 1 the flash memory.
+API int metabit_has_chip(int kind) {
+    return kind == 0 ? metabit::SdramSocket<Vtop>::built : metabit::FlashSocket<Vtop>::built;
+}
+
+// Attach models of chips to all such pins, at a clock period in picoseconds.
+API void metabit_attach(void *handle, uint64_t period) { of(handle).memories.open(period); }
+
+// Cycles from what a pad captures to what the logic sees; returns whether so many are possible.
+API int metabit_chip_pad(void *handle, int kind, int64_t delay) {
+    if (delay < 1 || delay > metabit::Pad::longest) return 0;
+    of(handle).memories.socket(kind).pad.delay = delay;
+    return 1;
+}
+
+// What follows is of an attached chip.
+API void metabit_chip_power_up(void *handle, int kind) {
+    of(handle).memories.socket(kind).chip()->power_up();
+}
+
+// Read or change a setting by its name; both return whether there is such a one.
+API int metabit_chip_setting(void *handle, int kind, const char *name, double *value) {
+    const auto *setting = of(handle).memories.socket(kind).chip()->setting(name);
+    if (setting) *value = double(*setting->value) / setting->unit;
+    return setting != nullptr;
+}
+
+API int metabit_chip_set(void *handle, int kind, const char *name, double value) {
+    const auto *setting = of(handle).memories.socket(kind).chip()->setting(name);
+    if (setting) *setting->value = std::llround(value * setting->unit);
+    return setting != nullptr;
+}
+
+// Contents; both return whether all bytes lie in the chip.
+API int metabit_chip_load(void *handle, int kind, uint64_t address, const uint8_t *bytes,
+                          uint64_t count) {
+    return of(handle).memories.socket(kind).chip()->load(address, bytes, count);
+}
+
+API int metabit_chip_save(void *handle, int kind, uint64_t address, uint8_t *bytes, uint64_t count) {
+    return of(handle).memories.socket(kind).chip()->save(address, bytes, count);
+}
+
+// Counters in order: name (null behind the last) and value.
+API const char *metabit_chip_counter(void *handle, int kind, uint64_t number, uint64_t *value) {
+    const auto &counters = of(handle).memories.socket(kind).chip()->counters();
+    if (number >= counters.size()) return nullptr;
+    *value = *counters[number].value;
+    return counters[number].name;
+}
+
+API uint64_t metabit_chip_violations(void *handle, int kind) {
+    return of(handle).memories.socket(kind).chip()->violations().size();
+}
+
+// Violations in order: name of the check, text, and time in picoseconds.
+API const char *metabit_chip_violation(void *handle, int kind, uint64_t number, const char **text,
+                                       int64_t *time) {
+    const auto &violation = of(handle).memories.socket(kind).chip()->violations()[number];
+    *text = violation.text.c_str();
+    *time = violation.time;
+    return violation.name.c_str();
 }
 
 // Record a waveform from now on, or stop (null); returns whether the model can.

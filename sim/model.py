@@ -8,6 +8,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from . import chips as memory
+from .chips import Chips
+
 _UNTIL_SENT, _UNTIL_FRAME, _UNTIL_PREDICTED = range(3)
 _RESET_CYCLES = 4
 _CHUNK = 4096
@@ -23,14 +26,23 @@ class SimulatedDevice:
     ----------
     library : Path
         What :func:`metabit.sim.verilate.build` returned.
+    chips : Chips, optional
+        What is attached to pins of memory chips, if the device has such pins.
 
     Attributes
     ----------
+    chips : dict of {"sdram", "flash"} to Chip
+        Those that are attached.
     seconds, processor_seconds : float
         Time spent in the model, by the clock and of the processor.
+
+    Raises
+    ------
+    ValueError
+        If the device has pins of memory chips and ``chips`` is missing, or the other way round.
     """
 
-    def __init__(self, library: Path) -> None:
+    def __init__(self, library: Path, chips: Chips | None = None) -> None:
         functions = ctypes.CDLL(str(library))
         handle, number, odds = ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint
         pointer = ctypes.c_void_p
@@ -53,11 +65,17 @@ class SimulatedDevice:
         ):
             function = getattr(functions, f"metabit_{name}")
             function.restype, function.argtypes = result, arguments
+        memory.declare(functions)
         self._functions = functions
         self._buffer = ctypes.create_string_buffer(_CHUNK)
         self._handle: int | None = functions.metabit_open()
         self._supplied: tuple[Words, npt.NDArray[np.uint8]] | None = None
         self.seconds = self.processor_seconds = 0.0
+        try:
+            self.chips = memory.attach(functions, self._live, chips)
+        except ValueError:
+            self.close()
+            raise
         self.reset()
 
     @property
@@ -170,7 +188,13 @@ class SimulatedDevice:
         self._supplied = None
 
     def run(self, cycles: int) -> None:
-        """Run for a number of cycles."""
+        """Run for a number of cycles.
+
+        Raises
+        ------
+        ViolationError
+            If a memory chip's rule has not been kept; so it is with all that runs the model.
+        """
         self._timed(self._functions.metabit_run, cycles)
 
     def run_until_sent(self, patience: int) -> bool:
@@ -201,6 +225,8 @@ class SimulatedDevice:
         reached = function(self._live, *arguments)
         self.seconds += time.perf_counter() - start
         self.processor_seconds += time.thread_time() - processor_start
+        for chip in self.chips.values():
+            chip.check()
         return bool(reached)
 
     def receive(self) -> bytes:
@@ -235,6 +261,7 @@ class SimulatedDevice:
             self._functions.metabit_close(self._handle)
             self._handle = None
             self._supplied = None
+            self.chips = {}
 
     def __enter__(self) -> Self:
         return self

@@ -18,6 +18,7 @@ from ..hdl.device import Device
 from ..hdl.shape import Shape
 from ..host.driver import Driver
 from ..host.lockstep import Lockstep
+from .chips import Chips
 from .model import SimulatedDevice
 from .netlist import device_netlist
 from .source import Report, Rtl
@@ -277,7 +278,9 @@ def build_device(
     return build(device_netlist(shape, netlist), optimise="-O0", trace=kind, report=report)
 
 
-def open_driver(library: Path, shape: Shape, stalls: Stalls | None = None) -> Driver:
+def open_driver(
+    library: Path, shape: Shape, stalls: Stalls | None = None, chips: Chips | None = None
+) -> Driver:
     """Return the driver of a compiled device, which gives samples to it as fast as there is a way.
 
     Parameters
@@ -288,8 +291,10 @@ def open_driver(library: Path, shape: Shape, stalls: Stalls | None = None) -> Dr
         What was built.
     stalls : Stalls, optional
         Random back-pressure.
+    chips : Chips, optional
+        Memory chips at the device's pins, if it has such pins.
     """
-    device = SimulatedDevice(library)
+    device = SimulatedDevice(library, chips)
     if stalls is not None:
         device.stall(
             stalls.seed, stalls.receive, stalls.transmit, stalls.samples, stalls.predictions

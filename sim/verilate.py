@@ -29,6 +29,12 @@ _PLAIN_UNIT_BYTES = 4_000_000
 
 _KEPT_MODELS = 200
 
+_HARNESS = (
+    "harness.cpp",
+    *(f"memories/{name}.hpp" for name in ("attach", "chip", "flash", "sdram")),
+)
+"""What is compiled with every model."""
+
 
 def cache_folder() -> Path:
     """Return the folder where compiled models are kept; it may be deleted at any time."""
@@ -70,10 +76,10 @@ def build(
     report("elaborate")
     identity = source.identity()
     flags = _flags(tools, optimise, trace)
-    harness = resources.files(__package__).joinpath("harness.cpp").read_text()
+    harness = {name: resources.files(__package__).joinpath(name).read_text() for name in _HARNESS}
     name = _digest(
         identity,
-        harness,
+        *harness.values(),
         tools.version,
         *_VERILATOR_OPTIONS,
         *flags,
@@ -88,7 +94,9 @@ def build(
     with tempfile.TemporaryDirectory(dir=library.parent, prefix="build-") as folder:
         work = Path(folder)
         arguments = source.write(work, report)
-        (work / "harness.cpp").write_text(harness)
+        for name, text in harness.items():
+            (work / name).parent.mkdir(exist_ok=True)
+            (work / name).write_text(text)
         report("verilate")
         _verilate(tools, work, arguments, trace)
         report("compile")
