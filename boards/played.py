@@ -18,20 +18,23 @@ from ..golden.strides import Strides, strided_order, strides_of
 from ..host.compare import Divergence, DivergenceError, compare_state
 from ..host.driver import Driver
 from ..host.packing import Words
-from ..host.playing import EpochOutcome, Player, StoredData, stored_records
+from ..host.playing import FIRST_WORD, EpochOutcome, Player, StoredData, stored_records
 from .run import DeviceRun
 
 
 @dataclass(frozen=True)
 class StoredSets:
-    """Training and test set in the memory of a device, one behind the other from word 0 on.
+    """Training and test set in the memory of a device, one behind the other.
 
     Attributes
     ----------
+    base : int
+        Where the first of them begins, in words.
     train, test : ndarray of uint64, shape (n, words)
         Their records.
     """
 
+    base: int
     train: Words
     test: Words
 
@@ -39,6 +42,7 @@ class StoredSets:
     def of(cls, driver: Driver, data: TrainingData) -> "StoredSets":
         """Return the records of a run's data, for a device whose network is loaded."""
         return cls(
+            FIRST_WORD[driver.shape.stored],
             stored_records(driver, data.train, data.train_labels),
             stored_records(driver, data.test, data.test_labels),
         )
@@ -46,12 +50,12 @@ class StoredSets:
     @property
     def places(self) -> tuple[StoredData, StoredData]:
         """Where both lie."""
-        train = StoredData(0, self.train.shape[1], len(self.train))
+        train = StoredData(self.base, self.train.shape[1], len(self.train))
         return train, StoredData(train.end, self.test.shape[1], len(self.test))
 
     @property
     def image(self) -> bytes:
-        """The memory from word 0 on."""
+        """The memory from word ``base`` on."""
         return self.train.tobytes() + self.test.tobytes()
 
     def missing(self, player: Player) -> list[tuple[StoredData, Words]]:

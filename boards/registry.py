@@ -52,6 +52,8 @@ class Board:
         Columns and rows of the FPGA's grid.
     always_flash : bool
         The programmer of this board reaches the configuration flash only, not the FPGA.
+    playing : str or None
+        Name of the device that plays samples from the board's memory chip; None: there is none.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Board:
     usb: tuple[int, int]
     tiles: tuple[int, int]
     always_flash: bool
+    playing: str | None = None
 
     @property
     def memories(self) -> tuple[str, ...]:
@@ -106,6 +109,7 @@ BOARDS = {
             usb=(0x0403, 0x6010),
             tiles=(26, 32),
             always_flash=True,
+            playing="up5k-flash",
         ),
         Board(
             name="ulx3s-85f",
@@ -124,6 +128,7 @@ BOARDS = {
             usb=(0x0403, 0x6015),
             tiles=(127, 96),
             always_flash=False,
+            playing="ecp5-sdram",
         ),
     )
 }

@@ -264,6 +264,8 @@ class Placement:
 def smallest_shape(config: Config) -> Shape:
     """Return the named shape with the fewest elements that holds a network.
 
+    Where samples are learnt in strides, it has memory for them; otherwise it has not.
+
     Parameters
     ----------
     config : Config
@@ -275,7 +277,9 @@ def smallest_shape(config: Config) -> Shape:
         If none does; says what each of them lacks.
     """
     reasons = []
-    for shape in sorted(SHAPES.values(), key=lambda shape: shape.elements * shape.samples):
+    stored = config.order == "strides"
+    shapes = [shape for shape in SHAPES.values() if (shape.stored != "none") == stored]
+    for shape in sorted(shapes, key=lambda shape: shape.elements * shape.samples):
         try:
             Placement(config, shape)
         except CapacityError as error:

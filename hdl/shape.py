@@ -127,7 +127,7 @@ class Shape(BaseModel):
         return hashlib.sha256(canonical.encode()).digest()[:DIGEST_BYTES]
 
 
-SHAPES = {
+_SHAPES = {
     shape.name: shape
     for shape in (
         Shape(
@@ -207,6 +207,20 @@ SHAPES = {
             winners=64,
             layers=1,
         ),
+    )
+}
+
+SHAPES = _SHAPES | {
+    shape.name: shape
+    for shape in (
+        # Fewer elements make room for the player and for the controller of the flash memory; the
+        # block RAMs are deeper instead, so that the same networks fit.
+        _SHAPES["up5k"].model_copy(
+            update={"name": "up5k-flash", "elements": 3, "depth": 512, "stored": "flash"}
+        ),
+        _SHAPES["ecp5"].model_copy(update={"name": "ecp5-sdram", "stored": "sdram"}),
+        _SHAPES["small"].model_copy(update={"name": "small-sdram", "stored": "sdram"}),
+        _SHAPES["small-spram"].model_copy(update={"name": "small-flash", "stored": "flash"}),
     )
 }
 

@@ -43,6 +43,27 @@ _CONFIGS = {
             head_offset=40,
             views=5,
         ),
+        # For devices that play samples from memory of their own, in one view: the most bits that
+        # such a memory delivers as fast as the device learns.
+        Config(
+            name="up5k-flash",
+            encoder="select:1536,steps=4:edges-6992+comparisons:9000",
+            inputs=1536,
+            hidden=(64,),
+            group=64,
+            head_offset=24,
+            order="strides",
+        ),
+        Config(
+            name="ecp5-sdram",
+            encoder="select:1536,steps=4:edges-6992+comparisons:9000",
+            inputs=1536,
+            hidden=(256,),
+            group=64,
+            counter_bits=7,
+            head_offset=24,
+            order="strides",
+        ),
         # 2 * 224 + 64 sign words fill an ECP5 device, too.
         Config(
             name="multi",

@@ -17,11 +17,13 @@ from .devices import SimulatedDeviceOption
 from .foreign import fitting_shape, is_foreign, labelled, open_foreign, run_foreign
 from .on_device import show_test, simulated
 from .options import check_folder, choose
+from .played import show_played
 from .simulation import (
     building,
     command_line,
     refuse_with_finished,
     refuse_with_foreign,
+    refuse_with_played,
     refuse_with_sweep,
     samples_to_train,
     show_simulation,
@@ -287,6 +289,11 @@ def simulate(
     if count_phases:
         shape = shape.model_copy(update={"phases": True})
     console.print(f"network {network.name} on device {shape.name}", highlight=False)
+    if shape.stored != "none":
+        refuse_with_played({**only_tested, "exact-popcount": None, "count-phases": None})
+        chosen_engine = choose_engine(engine, samples_to_train(run, samples))
+        show_played(console, run, shape, samples, chosen_engine, exact_popcount, json)
+        return
     held_up = Stalls(network.seed, *(4 * (stalls,))) if stalls else None
     with building(console) as report:
         library = build_device(

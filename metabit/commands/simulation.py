@@ -48,6 +48,15 @@ def refuse_with_finished(given: dict[str, Any]) -> None:
         )
 
 
+def refuse_with_played(given: dict[str, Any]) -> None:
+    """Say that a device which plays its samples is simulated as a whole, chip included."""
+    wrong = [f"--{name}" for name, value in given.items() if value is not None]
+    if wrong:
+        raise MetabitError(
+            f"{', '.join(wrong)} means nothing for a device that plays samples from its own memory"
+        )
+
+
 def refuse_with_foreign(given: dict[str, Any]) -> None:
     """Say that a network of a file is only tested."""
     wrong = [f"--{name}" for name, value in given.items() if value is not None]

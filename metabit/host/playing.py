@@ -12,7 +12,7 @@ from ..golden.network import Bits
 from ..golden.schedule import SPAN, Schedule
 from ..golden.strides import Strides, stored_order, strides_of, strides_state
 from ..hdl.bundles import Space
-from ..hdl.link.protocol import MAX_READ, MAX_WORDS, Operation
+from ..hdl.link.protocol import MAX_READ, MAX_WORDS, WORD_BYTES, Operation
 from ..hdl.memory.signature import ADDRESS_BITS
 from ..hdl.play.registers import (
     ANNEALED,
@@ -48,6 +48,9 @@ from .session import Session
 
 _WINDOW_WORDS = min(MAX_READ, MAX_WORDS)
 """Words of memory that go in one request."""
+
+FIRST_WORD = {"sdram": 0, "flash": (1 << 20) // WORD_BYTES}
+"""First word of each kind of memory that is free for samples: a bitstream lies in the flash, too."""
 
 MAX_EPOCHS = (1 << EPOCH_BITS) - 2
 """Longest training that a device can count."""

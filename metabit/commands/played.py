@@ -1,0 +1,220 @@
+"""A simulated training on a device that plays samples from memory of its own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+
+from metabit.boards.registry import BOARDS
+from metabit.golden.checkpoints.file import versions
+from metabit.golden.engines import EngineName, make_learner
+
+from .options import write_json
+from .simulation import building
+
+if TYPE_CHECKING:
+    from metabit.golden.runs.run import Run
+    from metabit.hdl.shape import Shape
+    from metabit.host.driver import Driver
+    from metabit.sim.chips import Chip
+
+
+@dataclass(frozen=True)
+class PlayedSimulation:
+    """What a simulation of a playing device has shown.
+
+    Attributes
+    ----------
+    learnt, tested : int
+        Samples.
+    cycles : int
+        From the host's request to play them to its answer that they have been played.
+    state_sha256 : str
+        Of the state read from the device, which is golden's.
+    """
+
+    learnt: int
+    tested: int
+    cycles: int
+    state_sha256: str
+
+    @property
+    def cycles_per_sample(self) -> float:
+        """Cycles that a sample takes, learnt or tested."""
+        return self.cycles / (self.learnt + self.tested)
+
+
+def show_played(
+    console: Console,
+    run: "Run",
+    shape: "Shape",
+    samples: int | None,
+    engine: EngineName,
+    exact_popcount: bool,
+    json: Path | None,
+) -> None:
+    """Let a simulated device play its samples, compare all state with golden, and show it.
+
+    Parameters
+    ----------
+    console : Console
+        Screen.
+    run : Run
+        At the beginning of an epoch.
+    shape : Shape
+        Device; ``stored`` names its memory.
+    samples : int or None
+        Samples to learn, within this epoch; None: to the end of the run, with a test after every
+        epoch.
+    engine : {"numpy", "numba"}
+        What computes golden.
+    exact_popcount : bool
+        See :class:`~metabit.sim.source.Rtl`.
+    json : Path or None
+        File for the results.
+
+    Raises
+    ------
+    MetabitError
+        If device and golden differ, or a rule of the memory chip is not kept.
+    """
+    from metabit.sim.stored import build_stored, clock_mhz, open_stored
+
+    with building(console) as report:
+        library = build_stored(shape, exact_popcount=exact_popcount, report=report)
+    driver, chip = open_stored(library, shape)
+    with driver:
+        if samples is None:
+            found = _whole_run(console, driver, chip, run, engine)
+        else:
+            found = _beginning(driver, chip, run, samples, engine)
+        counters = chip.counters
+    mhz = clock_mhz(shape)
+    name = run.network.config.name
+    console.print(
+        f"{found.learnt:,} samples learnt and {found.tested:,} tested in {found.cycles:,} cycles: "
+        f"[bold]{found.cycles_per_sample:.1f}[/] a sample",
+        highlight=False,
+    )
+    for board in BOARDS.values():
+        if board.playing == shape.name:
+            console.print(
+                f"{mhz * 1e6 / found.cycles_per_sample:,.0f} samples/s at the {mhz:g} MHz of the "
+                f"{board.name}, from its {chip.name}",
+                highlight=False,
+            )
+    console.print(
+        f"[green]device and golden agree in every bit[/]: {name} on {shape.name}; the "
+        f"{chip.name} has found all its times kept, {counters['bytes_read']:,} bytes read",
+        highlight=False,
+    )
+    console.print(f"state {found.state_sha256}", highlight=False)
+    if json is not None:
+        write_json(json, _results(run, shape, found, mhz, counters))
+
+
+def _prepare(driver: "Driver", chip: "Chip", run: "Run") -> Any:
+    """Load the network, and put the samples into the chip from outside; returns where they are."""
+    from metabit.boards.played import StoredSets
+    from metabit.hdl.link.protocol import WORD_BYTES
+
+    driver.load(run.network)
+    sets = StoredSets.of(driver, run.data)
+    chip.load(sets.base * WORD_BYTES, sets.image)
+    return sets
+
+
+def _beginning(
+    driver: "Driver", chip: "Chip", run: "Run", samples: int, engine: EngineName
+) -> PlayedSimulation:
+    """Learn the first samples of an epoch."""
+    from metabit.golden.schedule import SPAN
+    from metabit.golden.strides import strides_of
+    from metabit.host.compare import Divergence, DivergenceError, compare_state
+    from metabit.host.playing import Player
+
+    schedule, config = run.schedule, run.network.config
+    train, _ = _prepare(driver, chip, run).places
+    learner = make_learner(run.network, engine)
+    player = Player(driver)
+    samples = min(-(-samples // config.tile) * config.tile, schedule.samples)
+    exponents = {"annealing": schedule.annealing, "damping": schedule.damping}
+    simulated = driver.transport.device  # type: ignore[attr-defined]
+    start = simulated.cycles
+    played = player.play(
+        train,
+        strides_of(config.seed, schedule.epoch, schedule.samples),
+        train=True,
+        span=SPAN * config.tile,
+        samples=samples,
+        **exponents,
+    )
+    cycles = simulated.cycles - start
+    errors, left = 0, samples
+    packed, labels = learner.pack(run.data.train), run.data.train_labels
+    while left:
+        step = schedule.step(-(-left // config.tile))
+        predictions = learner.train_tiles(packed, labels, step.indices, **exponents)
+        wrong = int(np.count_nonzero(predictions != labels[step.indices]))
+        schedule.advance(wrong, step.tiles)
+        errors, left = errors + wrong, left - len(step.indices)
+    found = compare_state(driver, learner.network)
+    if errors != played.errors:
+        found.append(Divergence("errors", {}, errors, played.errors))
+    if found:
+        raise DivergenceError(found, -(-samples // config.tile) - 1, -1)
+    return PlayedSimulation(samples, 0, cycles, learner.network.state_sha256)
+
+
+def _whole_run(
+    console: Console, driver: "Driver", chip: "Chip", run: "Run", engine: EngineName
+) -> PlayedSimulation:
+    """Learn to the end, and test after every epoch; the device does that alone, if it can."""
+    from metabit.boards.played import PlayedRun
+    from metabit.golden.runs.run import Run
+
+    _prepare(driver, chip, run)
+    begun = Run(run.network, run.data, run.schedule, engine=engine)
+    epochs = range(run.schedule.epoch, run.schedule.epochs + 1)
+    played = PlayedRun(driver, begun, verify=True, together=run.schedule.epochs)
+    simulated = driver.transport.device  # type: ignore[attr-defined]
+    start = simulated.cycles
+    cycles = 0
+    for result in played.spans():
+        cycles = simulated.cycles - start
+        console.print(
+            f"epoch {result.step.epoch}: {played.schedule.accuracy[-1] * 100:.2f} % in training, "
+            f"{played.test_accuracy[-1] * 100:.2f} % of the test set, after {cycles:,} cycles",
+            highlight=False,
+        )
+    learnt, tested = len(epochs) * run.schedule.samples, len(epochs) * len(run.data.test)
+    return PlayedSimulation(learnt, tested, cycles, played.state_sha256)
+
+
+def _results(
+    run: "Run",
+    shape: "Shape",
+    found: PlayedSimulation,
+    mhz: float,
+    counters: dict[str, int],
+) -> dict[str, Any]:
+    config = run.network.config
+    return {
+        "device": shape.name,
+        "stored": shape.stored,
+        "clock_mhz": mhz,
+        "samples": found.learnt,
+        "tested": found.tested,
+        "cycles": found.cycles,
+        "cycles_per_sample": found.cycles_per_sample,
+        "bit_exact": True,
+        "state_sha256": found.state_sha256,
+        "memory": counters,
+        "dataset": run.data.dataset,
+        "split": run.data.split.name,
+        "seed": config.seed,
+        "config": config.model_dump(mode="json"),
+        "versions": versions(),
+    }

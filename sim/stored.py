@@ -1,0 +1,47 @@
+"""A simulated device with the memory chip that it plays samples from."""
+
+from pathlib import Path
+from typing import Literal
+
+from ..boards.registry import BOARDS
+from ..hdl.memory.pins import FLASH_PAD_CYCLES, SDRAM_PAD_CYCLES
+from ..hdl.shape import Shape
+from ..hdl.stored_device import StoredDevice
+from ..host.driver import Driver
+from .chips import Chip, Chips
+from .model import SimulatedDevice
+from .source import Report, Rtl
+from .transport import SimulatedTransport, patience
+from .verilate import build
+
+_USUAL_MHZ = 40.0
+"""Clock of a device that is built for no board."""
+
+_PADS: dict[Literal["sdram", "flash"], int] = {
+    "sdram": SDRAM_PAD_CYCLES,
+    "flash": FLASH_PAD_CYCLES - 1,
+}
+"""Cycles of a model's pads: its edges come as soon as pins change, a board's a cycle later. What the
+flash answers to a pulse is captured a cycle after it anyway."""
+
+
+def clock_mhz(shape: Shape) -> float:
+    """Return the clock of the board that a shape is built for."""
+    clocks = [board.clock_mhz for board in BOARDS.values() if shape.name == board.playing]
+    return clocks[0] if clocks else _USUAL_MHZ
+
+
+def build_stored(
+    shape: Shape, *, exact_popcount: bool = False, report: Report = lambda step: None
+) -> Path:
+    """Compile a device with its controller; see :func:`~metabit.sim.verilate.build`."""
+    source = Rtl(StoredDevice(shape, clock_mhz(shape)), exact_popcount=exact_popcount)
+    return build(source, report=report)
+
+
+def open_stored(library: Path, shape: Shape) -> tuple[Driver, Chip]:
+    """Return the driver of such a device, and its memory chip, whose rules it must keep."""
+    chips = Chips(1000 / clock_mhz(shape), pads=_PADS)
+    device = SimulatedDevice(library, chips)
+    driver = Driver(SimulatedTransport(device, patience(shape)), shape)
+    return driver, device.chips[shape.stored]  # type: ignore[index]
