@@ -196,7 +196,7 @@ SLIPS = {
     "tRCD": ("opening.eq(cycles.activate_to_read - 1)", "opening.eq(cycles.activate_to_read - 2)"),
     "tRP": ("closing.eq(BURST + cycles.precharge - 1)", "closing.eq(BURST + cycles.precharge - 2)"),
     "tRFC": ("wait.eq(cycles.refresh - 1)", "wait.eq(cycles.refresh - 3)"),
-    "tMRD": ("wait.eq(cycles.set_mode - 1)", "wait.eq(0)"),
+    "refreshes at start": ("m.Elif(refreshes == 0)", "m.Elif(refreshes == 1)"),
     "power-up": ("init=cycles.power_up - 1", "init=cycles.power_up // 2"),
     "close": ("wait.eq(cycles.close - 1)", "wait.eq(1)"),
     "late refresh": ("until_due.eq(cycles.refresh_interval - 1)", "until_due.eq(624)"),
