@@ -20,6 +20,7 @@ from amaranth.lib.wiring import Out
 
 from ..errors import MetabitError
 from ..hdl.link.uart import divisor
+from .memory_pads import SHIFTED
 from .registry import Board, Family
 
 _TOLERANCE = 0.005
@@ -163,6 +164,8 @@ class Clocking(wiring.Component):
     board : Board
     mhz : float
         Frequency of the domain.
+    shifted : bool
+        Drive domain :data:`.SHIFTED`, too, three quarters of a cycle late; ECP5 only.
 
     Attributes
     ----------
@@ -170,7 +173,8 @@ class Clocking(wiring.Component):
         Only where the domain has no reset: the clock is steady. Nothing may come in before.
     """
 
-    def __init__(self, board: Board, mhz: float) -> None:
+    def __init__(self, board: Board, mhz: float, *, shifted: bool = False) -> None:
+        self._shifted = shifted
         self._family = board.family
         self._pll = find_pll(board.family, board.oscillator_mhz, mhz)
         super().__init__({} if needs_reset(self._family) else {"ready": Out(1)})
@@ -183,6 +187,8 @@ class Clocking(wiring.Component):
         if self._family == "ecp5":
             m.submodules.buffer = buffer = io.Buffer("i", port)
             m.submodules.pll = self._ecp5(buffer.i, clock, locked)
+            if self._shifted:
+                m.d.comb += ClockSignal(SHIFTED).eq(self._late_clock)
         else:
             # This loop contains the input buffer.
             m.submodules.pll = self._ice40(port.io, clock, locked)
@@ -206,8 +212,22 @@ class Clocking(wiring.Component):
 
     def _ecp5(self, source: Value, clock: Signal, locked: Signal) -> Instance:
         pll = self._pll
+        in_phase = pll.divider // 2
+        self._late_clock = Signal()
+        late: dict[str, object] = {}
+        if self._shifted:
+            late = {
+                "p_OUTDIVIDER_MUXB": "DIVB",
+                "p_CLKOS_ENABLE": "ENABLED",
+                "p_CLKOS_DIV": pll.divider,
+                "p_CLKOS_CPHASE": in_phase + 3 * pll.divider // 4,
+                "p_CLKOS_FPHASE": 3 * pll.divider % 4 * 2,
+                "i_ENCLKOS": Const(0),
+                "o_CLKOS": self._late_clock,
+            }
         return Instance(
             "EHXPLLL",
+            **late,
             # Loop filter: the values that every published configuration uses.
             a_ICP_CURRENT="12",
             a_LPF_RESISTOR="8",
@@ -223,7 +243,7 @@ class Clocking(wiring.Component):
             p_FEEDBK_PATH="CLKOP",
             p_CLKOP_ENABLE="ENABLED",
             p_CLKOP_DIV=pll.divider,
-            p_CLKOP_CPHASE=pll.divider // 2,
+            p_CLKOP_CPHASE=in_phase,
             p_CLKOP_FPHASE=0,
             i_RST=Const(0),
             i_STDBY=Const(0),

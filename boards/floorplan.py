@@ -40,7 +40,7 @@ def place_memories(board: Board, shape: Shape) -> str:
     shape : Shape
         What is built.
     """
-    if board.family != "ecp5" or shape.name != board.shape:
+    if board.family != "ecp5" or shape.name not in (board.shape, board.playing):
         return ""
     commands = []
     for cell, (group, row, number) in _sites(shape):

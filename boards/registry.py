@@ -74,6 +74,13 @@ class Board:
     playing: str | None = None
 
     @property
+    def stored(self) -> str:
+        """Kind of memory chip that samples can be played from, as ``Shape.stored`` names it."""
+        from ..hdl.shape import SHAPES
+
+        return "none" if self.playing is None else SHAPES[self.playing].stored
+
+    @property
     def memories(self) -> tuple[str, ...]:
         """Kinds of memory that the FPGA has, as :class:`~metabit.hdl.shape.Shape` names them."""
         return {"ice40": ("block", "spram"), "ecp5": ("block",)}[self.family]
@@ -161,4 +168,9 @@ def check_memory(board: Board, shape: "Shape") -> None:
             f"device {shape.name} keeps its counters in {shape.memory!r} memory, "
             f"which {board.name} ({board.device}) does not have; build one that keeps them in "
             + " or ".join(repr(memory) for memory in board.memories)
+        )
+    if shape.stored != board.stored and shape.stored != "none":
+        raise MetabitError(
+            f"device {shape.name} plays samples from {shape.stored} memory, which {board.name} "
+            + ("does not have" if board.stored == "none" else f"has not; it has {board.stored}")
         )

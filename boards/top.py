@@ -7,7 +7,9 @@ from amaranth.lib import io, wiring
 from ..hdl.device import Device
 from ..hdl.link.uart import Uart, divisor
 from ..hdl.shape import Shape
+from ..hdl.stored_device import connect_memory
 from .clocking import Clocking, needs_reset
+from .memory_pads import SHIFTED, connect_pads
 from .registry import Board
 
 _BEAT_BITS = 23
@@ -18,7 +20,7 @@ _GLOW_BITS = 18
 
 
 class Top(wiring.Component):
-    """The device behind a UART, with two lamps.
+    """The device behind a UART, with two lamps, and with the memory that it plays samples from.
 
     Lamp 0 blinks as long as the clock runs; lamp 1 is lit while bytes pass in either direction.
 
@@ -50,10 +52,18 @@ class Top(wiring.Component):
         if self._clock_mhz != self._board.oscillator_mhz:
             reset = needs_reset(self._board.family)
             m.domains.sync = ClockDomain(reset_less=not reset)
-            m.submodules.clocking = clocking = Clocking(self._board, self._clock_mhz)
+            shifted = self._shape.stored == "sdram"
+            if shifted:
+                m.domains += ClockDomain(SHIFTED, reset_less=True)
+            m.submodules.clocking = clocking = Clocking(
+                self._board, self._clock_mhz, shifted=shifted
+            )
             if not reset:
                 silent = ~clocking.ready
         m.submodules.device = device = Device(self._shape)
+        if self._shape.stored != "none":
+            memory = connect_memory(m, device, self._clock_mhz)
+            connect_pads(m, platform, self._shape, memory)
         m.submodules.uart = uart = Uart(self._divisor)
         wiring.connect(m, uart.rx, device.rx)
         wiring.connect(m, device.tx, uart.tx)

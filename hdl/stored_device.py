@@ -7,7 +7,6 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .device import Device
-
 from .memory.flash import Flash
 from .memory.parts import AS4C16M16SA_7
 from .memory.pins import FlashPins, SdramPins

@@ -21,8 +21,8 @@ _PADS: dict[Literal["sdram", "flash"], int] = {
     "sdram": SDRAM_PAD_CYCLES,
     "flash": FLASH_PAD_CYCLES - 1,
 }
-"""Cycles of a model's pads: its edges come as soon as pins change, a board's a cycle later. What the
-flash answers to a pulse is captured a cycle after it anyway."""
+"""Cycles of a model's pads: its edges come as soon as pins change, a board's a cycle later. What
+the flash answers to a pulse is captured a cycle after it anyway."""
 
 
 def clock_mhz(shape: Shape) -> float:

@@ -50,7 +50,7 @@ _WINDOW_WORDS = min(MAX_READ, MAX_WORDS)
 """Words of memory that go in one request."""
 
 FIRST_WORD = {"sdram": 0, "flash": (1 << 20) // WORD_BYTES}
-"""First word of each kind of memory that is free for samples: a bitstream lies in the flash, too."""
+"""First word of each kind of memory that is free for samples; a bitstream lies in the flash."""
 
 MAX_EPOCHS = (1 << EPOCH_BITS) - 2
 """Longest training that a device can count."""
