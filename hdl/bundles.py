@@ -184,7 +184,8 @@ class Run(data.StructLayout):
     With ``train`` they are learnt, with ``annealing`` and ``damping``; with ``drain`` all updates
     are visible when the run has ended. Without ``train`` nothing changes. With ``stored`` the
     samples come from memory beside the device, in spans, and their predictions are counted. With
-    ``program`` the epochs of a whole program are such runs, one after the other.
+    ``program`` the epochs of a whole program are such runs, one after the other. With ``check``,
+    too, the words of stored samples go into a checksum instead.
     """
 
     def __init__(self) -> None:
@@ -197,6 +198,7 @@ class Run(data.StructLayout):
                 "damping": 2,
                 "stored": 1,
                 "program": 1,
+                "check": 1,
             }
         )
 

@@ -6,22 +6,22 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..bundles import HostAccess, Outcome, Space
-from ..memory.signature import ADDRESS_BITS, Fetch, Store
+from ..memory.signature import Fetch, Store
 from ..shape import LANES, Shape
 from .checksum import CRC_BITS
 from .registers import (
     CHECKED_WORD,
-    COUNT_BITS,
     DATA_WORD,
     ORDER_WORD,
-    PLACE_BITS,
     PROGRESS_WORD,
+    RECORD_BITS,
     SPAN_BITS,
     SPAN_WORD,
     WINDOW,
-    WORDS_BITS,
     Register,
     Report,
+    address_bits,
+    place_bits,
 )
 from .words import packed
 
@@ -44,7 +44,7 @@ class Access(wiring.Component):
         Registers; see :mod:`metabit.hdl.play.registers`.
     advance : In(1)
         ``place`` becomes ``next_place``.
-    next_place : In(PLACE_BITS)
+    next_place : In(self._place_bits)
     begin : In(1)
         A played run begins: counts start from zero.
     busy : In(1)
@@ -52,11 +52,6 @@ class Access(wiring.Component):
     outcome : In(Outcome)
     owing : In(1)
         The memory owes words to somebody else.
-    check : Out(1)
-        Take the checksum of ``check_words`` words from ``base`` on.
-    check_words : Out(ADDRESS_BITS)
-    checking : In(1)
-        That is going on.
     crc : In(32)
     fetch : Out(Fetch), store : Out(Store)
         The window; only where memory can be written.
@@ -64,24 +59,22 @@ class Access(wiring.Component):
 
     def __init__(self, shape: Shape) -> None:
         self._writable = shape.writable
+        self._place_bits, self._address_bits = place_bits(shape), address_bits(shape)
         members = {
             "host": In(HostAccess(shape)),
             "core": Out(HostAccess(shape)),
-            "base": Out(ADDRESS_BITS),
-            "words": Out(WORDS_BITS),
-            "samples": Out(PLACE_BITS),
-            "mask": Out(PLACE_BITS),
-            "stride": Out(PLACE_BITS),
-            "place": Out(PLACE_BITS),
+            "base": Out(self._address_bits),
+            "words": Out(RECORD_BITS),
+            "samples": Out(self._place_bits),
+            "mask": Out(self._place_bits),
+            "stride": Out(self._place_bits),
+            "place": Out(self._place_bits),
             "span": Out(SPAN_BITS),
             "advance": In(1),
-            "next_place": In(PLACE_BITS),
+            "next_place": In(self._place_bits),
             "begin": In(1),
             "busy": In(1),
             "outcome": In(Outcome(shape)),
-            "check": Out(1),
-            "check_words": Out(ADDRESS_BITS),
-            "checking": In(1),
             "crc": In(CRC_BITS),
             "owing": In(1),
         }
@@ -94,53 +87,44 @@ class Access(wiring.Component):
         m = Module()
         host, core = self.host, self.core
         ours, serve, done = Signal(), Signal(), Signal()
-        answer = Signal(LANES, reset_less=True)
         for name in ("write", "space", "element", "address", "part", "write_data"):
             m.d.comb += getattr(core, name).eq(getattr(host, name))
         m.d.comb += [
             ours.eq(host.space == Space.PLAYER),
             core.valid.eq(host.valid & ~ours),
             host.ready.eq(Mux(ours, done, core.ready)),
-            host.read_data.eq(Mux(ours, answer, core.read_data)),
+            host.read_data.eq(core.read_data),
             serve.eq(host.valid & ours & ~done),
         ]
         in_window = host.address[ceil_log2(WINDOW)]
-        opened = self._open_window(m, serve & in_window, answer) if self._writable else serve
-        m.d.sync += done.eq(Mux(in_window, opened, serve))
         self._write(m, serve & host.write & ~in_window)
         progress = self._count(m)
-        reports = {
-            Report.ORDER: packed(ORDER_WORD, {name: getattr(self, name) for name in ORDER_WORD}),
-            Report.CHECKED: packed(CHECKED_WORD, {"crc": self.crc, "busy": self.checking}),
-            Report.PROGRESS: progress,
-        }
-        with m.If(~in_window):
-            m.d.sync += answer.eq(0)
-            for report, word in reports.items():
-                with m.If(host.address[:2] == report.value):
-                    m.d.sync += answer.eq(word)
-        if not self._writable:
-            with m.If(in_window):
-                m.d.sync += answer.eq(0)
+        with m.If(ours):
+            m.d.comb += host.read_data.eq(progress)
+            with m.If(host.address[0] == Report.CHECKED.value):
+                m.d.comb += host.read_data.eq(packed(CHECKED_WORD, {"crc": self.crc}))
+        opened: Value = serve
+        if self._writable:
+            opened = self._open_window(m, serve & in_window, ours & in_window)
+        else:
+            with m.If(ours & in_window):
+                m.d.comb += host.read_data.eq(0)
+        m.d.sync += done.eq(Mux(in_window, opened, serve))
         return m
 
     def _write(self, m: Module, write: Value) -> None:
         """Take a register; the place goes on by itself, too."""
         with m.If(self.advance):
             m.d.sync += self.place.eq(self.next_place)
-        check = write & (self.host.address[:2] == Register.CHECK.value)
-        m.d.sync += self.check.eq(check)
-        with m.If(check):
-            m.d.sync += self.check_words.eq(self.host.write_data[:ADDRESS_BITS])
         words = {Register.DATA: DATA_WORD, Register.ORDER: ORDER_WORD, Register.SPAN: SPAN_WORD}
         for register, fields in words.items():
             with m.If(write & (self.host.address[:2] == register.value)):
-                for name, (start, width) in fields.items():
-                    m.d.sync += getattr(self, name).eq(self.host.write_data[start : start + width])
+                for name, (start, _) in fields.items():
+                    m.d.sync += getattr(self, name).eq(self.host.write_data >> start)
 
     def _count(self, m: Module) -> Value:
         """Count samples and right predictions, and return the word that says so."""
-        counts = {"samples": Signal(COUNT_BITS), "right": Signal(COUNT_BITS)}
+        counts = {name: Signal(self._place_bits, name=name) for name in ("samples", "right")}
         for name, count in counts.items():
             with m.If(self.begin):
                 m.d.sync += count.eq(0)
@@ -148,10 +132,13 @@ class Access(wiring.Component):
                 m.d.sync += count.eq(count + getattr(self.outcome, name))
         return packed(PROGRESS_WORD, {**counts, "busy": self.busy})
 
-    def _open_window(self, m: Module, serve: Value, answer: Signal) -> Value:
+    def _open_window(self, m: Module, serve: Value, here: Value) -> Value:
         """Write or read a word of memory, and return when that is done."""
+        answer = Signal(LANES, reset_less=True)
+        with m.If(here):
+            m.d.comb += self.host.read_data.eq(answer)
         host, fetch, store = self.host, self.fetch, self.store.words
-        address = Signal(ADDRESS_BITS, reset_less=True)
+        address = Signal(self._address_bits, reset_less=True)
         done = Signal()
         m.d.sync += address.eq(self.base + host.address[: ceil_log2(WINDOW)])
         m.d.comb += [

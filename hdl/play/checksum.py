@@ -38,42 +38,34 @@ def _sum(bits: Sequence[Value]) -> Value:
 class Checksum(wiring.Component):
     """CRC-32 as of zlib, over the bytes of words of memory, lowest first.
 
-    A word takes eight cycles.
+    A word takes eight cycles, in which it must stand still.
 
     Attributes
     ----------
     start : In(1)
-        Begin anew.
+        Begin anew; nothing is taken in this cycle.
     words : In(stream of 64 bits)
     crc : Out(32)
-        Of all words that were taken, once it is not ``busy``.
-    busy : Out(1)
+        Of all words that were taken.
     """
 
     start: In(1)
     words: In(stream.Signature(LANES))
     crc: Out(CRC_BITS)
-    busy: Out(1)
 
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
         m = Module()
-        word = Signal(LANES, reset_less=True)
-        left = Signal(range(LANES // _STEP_BITS + 1))
+        steps = LANES // _STEP_BITS
+        step = Signal(range(steps))
         register = Signal(CRC_BITS, init=_INITIAL)
+        byte = self.words.payload.word_select(step, _STEP_BITS)
         m.d.comb += [
-            self.busy.eq(left != 0),
-            self.words.ready.eq(left == 0),
+            self.words.ready.eq((step == steps - 1) & ~self.start),
             self.crc.eq(~register),
         ]
-        with m.If(self.busy):
-            m.d.sync += [
-                register.eq(crc_step(register, word[:_STEP_BITS])),
-                word.eq(word >> _STEP_BITS),
-                left.eq(left - 1),
-            ]
-        with m.Elif(self.words.valid):
-            m.d.sync += [word.eq(self.words.payload), left.eq(LANES // _STEP_BITS)]
         with m.If(self.start):
-            m.d.sync += [register.eq(_INITIAL), left.eq(0)]
+            m.d.sync += [register.eq(_INITIAL), step.eq(0)]
+        with m.Elif(self.words.valid):
+            m.d.sync += [register.eq(crc_step(register, byte)), step.eq(step + 1)]
         return m

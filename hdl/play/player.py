@@ -8,12 +8,12 @@ from ..bundles import CoreSignature, Outcome
 from ..memory.signature import Fetch, Store
 from ..shape import Shape
 from .access import Access
-from .check import Check
-from .registers import WORDS_BITS
+from .checksum import Checksum
+from .registers import RECORD_BITS
 from .spans import Spans
 from .strides import Strides
 
-_OWED_BITS = WORDS_BITS + 2
+_OWED_BITS = RECORD_BITS + 2
 """Of the number of words that a memory owes: of all requests that it takes ahead."""
 
 
@@ -59,12 +59,13 @@ class Player(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
         m = Module()
-        m.submodules.strides = strides = ResetInserter(self.abort)(Strides())
-        m.submodules.spans = spans = ResetInserter(self.abort)(Spans())
+        m.submodules.strides = strides = ResetInserter(self.abort)(Strides(self._shape))
+        m.submodules.spans = spans = ResetInserter(self.abort)(Spans(self._shape))
         m.submodules.access = access = ResetInserter(self.abort)(Access(self._shape))
-        m.submodules.check = check = ResetInserter(self.abort)(Check())
+        m.submodules.checksum = checksum = Checksum()
         link, core, run = self.link, self.core, self.link.run
         owed, owing = Signal(_OWED_BITS), Signal()  # words of the memory; not reset by an abort
+        checking = Signal()  # words go to the checksum, not to the core
         m.d.comb += owing.eq(owed != 0)
 
         wiring.connect(m, wiring.flipped(link.host), access.host)
@@ -75,34 +76,40 @@ class Player(wiring.Component):
         m.d.comb += [
             access.next_place.eq(strides.next_place),
             access.advance.eq(strides.advance),
-            access.busy.eq(spans.busy | access.checking),
+            access.busy.eq(spans.busy | checking),
             access.owing.eq(owing),
-            access.checking.eq(check.busy | access.check),
-            access.crc.eq(check.crc),
-            check.start.eq(access.check),
-            check.base.eq(access.base),
-            check.words.eq(access.check_words),
+            access.crc.eq(checksum.crc),
             spans.span.eq(access.span),
             spans.whole.eq(run.payload),
             spans.idle.eq(core.idle),
             strides.count.eq(run.payload.samples),
-            link.idle.eq(core.idle & ~spans.busy & ~access.checking),
+            link.idle.eq(core.idle & ~spans.busy & ~checking),
         ]
         begin = Signal()
-        m.d.comb += begin.eq(run.valid & run.payload.stored & ~owing & core.idle & ~spans.busy)
-        m.d.comb += [access.begin.eq(begin), spans.start.eq(begin), strides.start.eq(begin)]
-        self._pass_samples(m, spans, check, begin)
-        self._pass_words(m, spans, strides, access, check)
+        m.d.comb += [
+            begin.eq(run.valid & run.payload.stored & ~owing & core.idle & ~access.busy),
+            access.begin.eq(begin),
+            strides.start.eq(begin),
+            spans.start.eq(begin & ~run.payload.check),
+            checksum.start.eq(begin),
+        ]
+        with m.If(begin & run.payload.check):
+            m.d.sync += checking.eq(1)
+        with m.Elif((~strides.busy & ~owing) | self.abort):
+            m.d.sync += checking.eq(0)
+        self._pass_samples(m, spans, begin)
+        self._pass_words(m, spans, strides, access, checksum, checking)
         asked = self.fetch.request.valid & self.fetch.request.ready
         came = self.fetch.words.valid & self.fetch.words.ready
         m.d.sync += owed.eq(owed + Mux(asked, self.fetch.request.payload.words, 0) - came)
         return m
 
-    def _pass_samples(self, m: Module, spans: Spans, check: Check, begin: Signal) -> None:
+    def _pass_samples(self, m: Module, spans: Spans, begin: Signal) -> None:
         """Give the core what is played, or what comes through the link."""
         link, core, words = self.link, self.core, self.fetch.words
         # The store must see no word before a run has started.
-        begun, taking = Signal(), Signal()
+        begun = Signal()
+        taking = self._taking = Signal()
         m.d.sync += begun.eq(spans.running & ~self.abort)
         m.d.comb += [
             taking.eq(begun & spans.running),
@@ -128,36 +135,40 @@ class Player(wiring.Component):
                 link.predictions.valid.eq(core.predictions.valid),
                 core.predictions.ready.eq(link.predictions.ready),
             ]
+
+    def _pass_words(
+        self,
+        m: Module,
+        spans: Spans,
+        strides: Strides,
+        access: Access,
+        checksum: Checksum,
+        checking: Signal,
+    ) -> None:
+        """Ask the memory for records, or for what the host wants to see; and take the words."""
+        fetch, words = self.fetch, self.fetch.words
+        playing = access.busy
+        m.d.comb += [
+            checksum.words.payload.eq(words.payload),
+            checksum.words.valid.eq(words.valid & checking),
+        ]
         with m.If(spans.busy):
-            m.d.comb += words.ready.eq(core.samples.ready & taking)
-        with m.Elif(check.busy):
-            m.d.comb += words.ready.eq(check.fetch.words.ready)
+            m.d.comb += words.ready.eq(self.core.samples.ready & self._taking)
+        with m.Elif(checking):
+            m.d.comb += words.ready.eq(checksum.words.ready)
         with m.Else():
             # The window's, or what an abort has left.
             m.d.comb += words.ready.eq(1)
-
-    def _pass_words(
-        self, m: Module, spans: Spans, strides: Strides, access: Access, check: Check
-    ) -> None:
-        """Ask the memory for records, for what is checked, or for what the host wants to see."""
-        request, words = self.fetch.request, self.fetch.words
-        asks = [(spans.busy, strides.request), (~spans.busy & check.busy, check.fetch.request)]
+        if not self._shape.writable:
+            wiring.connect(m, strides.request, wiring.flipped(fetch.request))
+            return
+        window = access.fetch
+        wiring.connect(m, access.store, wiring.flipped(self.store))
         m.d.comb += [
-            check.fetch.words.payload.eq(words.payload),
-            check.fetch.words.valid.eq(words.valid & ~spans.busy & check.busy),
+            window.words.payload.eq(words.payload),
+            window.words.valid.eq(words.valid & ~playing),
+            fetch.request.payload.eq(Mux(playing, strides.request.payload, window.request.payload)),
+            fetch.request.valid.eq(Mux(playing, strides.request.valid, window.request.valid)),
+            strides.request.ready.eq(fetch.request.ready & playing),
+            window.request.ready.eq(fetch.request.ready & ~playing),
         ]
-        if self._shape.writable:
-            resting = ~spans.busy & ~check.busy
-            wiring.connect(m, access.store, wiring.flipped(self.store))
-            m.d.comb += [
-                access.fetch.words.payload.eq(words.payload),
-                access.fetch.words.valid.eq(words.valid & resting),
-            ]
-            asks.append((resting, access.fetch.request))
-        for turn, asking in asks:
-            m.d.comb += asking.ready.eq(request.ready & turn)
-            with m.If(turn):
-                m.d.comb += [
-                    request.payload.eq(asking.payload),
-                    request.valid.eq(asking.valid),
-                ]

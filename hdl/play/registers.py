@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..memory.signature import ADDRESS_BITS
 from ..memory.signature import COUNT_BITS as WORDS_BITS
-from ..shape import LANES
+from ..shape import LANES, Shape
 from .checksum import CRC_BITS
 
 if TYPE_CHECKING:
@@ -14,7 +14,10 @@ else:
     from amaranth.lib import enum
 
 PLACE_BITS = 18
-"""Bits of the place of a sample: a stored data set has at most 262,144."""
+"""Most bits of the place of a sample: see :func:`place_bits`."""
+
+RECORD_BITS = 8
+"""Bits of the number of words of a record."""
 
 SPAN_BITS = 15
 """Bits of the number of samples of a span."""
@@ -38,8 +41,15 @@ ORDER_WORD = {
 SPAN_WORD = {"span": (0, SPAN_BITS)}
 """Of word 2: samples from one drain to the next."""
 
-CHECK_WORD = {"words": (0, ADDRESS_BITS)}
-"""Of word 3: take the checksum of so many words, from the data set's ``base`` on."""
+
+def place_bits(shape: Shape) -> int:
+    """Return the bits of the place of a sample: of how many samples a stored data set can be."""
+    return 16 if shape.stored == "flash" else PLACE_BITS
+
+
+def address_bits(shape: Shape) -> int:
+    """Return the bits of the address of a word: a flash memory has 16 MiB."""
+    return 21 if shape.stored == "flash" else ADDRESS_BITS
 
 
 class Register(enum.Enum, shape=2):  # type: ignore[call-arg]
@@ -48,26 +58,21 @@ class Register(enum.Enum, shape=2):  # type: ignore[call-arg]
     DATA = 0
     ORDER = 1
     SPAN = 2
-    CHECK = 3
 
 
-COUNT_BITS = 24
-"""Bits of a number of samples of a run."""
+PROGRESS_WORD = {"samples": (0, PLACE_BITS), "right": (PLACE_BITS, PLACE_BITS), "busy": (63, 1)}
+"""Of word 0, as it is read: samples judged since the last played run began, and how many of them
+were right; ``busy``: it has not ended, or a check has not."""
 
-PROGRESS_WORD = {"samples": (0, COUNT_BITS), "right": (COUNT_BITS, COUNT_BITS), "busy": (63, 1)}
-"""Of word 3, as it is read: samples judged since the last played run began, and how many of them
-were right; ``busy``: it has not ended."""
-
-CHECKED_WORD = {"crc": (0, CRC_BITS), "busy": (63, 1)}
-"""Of word 2, as it is read: the checksum, once it is not ``busy``."""
+CHECKED_WORD = {"crc": (0, CRC_BITS)}
+"""Of word 1, as it is read: the checksum of the words that the last check has played."""
 
 
 class Report(enum.Enum, shape=2):  # type: ignore[call-arg]
     """Addresses of what is read."""
 
-    ORDER = 1
-    CHECKED = 2
-    PROGRESS = 3
+    PROGRESS = 0
+    CHECKED = 1
 
 
 WINDOW = 32

@@ -5,11 +5,17 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bundles import Run
-from .registers import COUNT_BITS, SPAN_BITS
+from ..shape import Shape
+from .registers import SPAN_BITS, place_bits
 
 
 class Spans(wiring.Component):
     """Run the core span by span, so that it drains where golden does.
+
+    Parameters
+    ----------
+    shape : Shape
+        Says how many samples a run has at the most.
 
     Attributes
     ----------
@@ -29,7 +35,8 @@ class Spans(wiring.Component):
         The core is at work on a span.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape) -> None:
+        self._place_bits = place_bits(shape)
         super().__init__(
             {
                 "span": In(SPAN_BITS),
@@ -46,7 +53,7 @@ class Spans(wiring.Component):
         """Build the logic."""
         m = Module()
         run, whole = self.run.payload, self.whole
-        left, long = Signal(COUNT_BITS), Signal()
+        left, long = Signal(self._place_bits), Signal()
         m.d.sync += long.eq(left > self.span)
         m.d.comb += run.samples.eq(Mux(long, self.span, left))
         for name in ("train", "drain", "annealing", "damping"):

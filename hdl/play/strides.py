@@ -4,64 +4,77 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..memory.signature import ADDRESS_BITS, Request
-from .registers import COUNT_BITS, PLACE_BITS, WORDS_BITS
+from ..memory.signature import Request
+from ..shape import Shape
+from .registers import RECORD_BITS, address_bits, place_bits
 
 
 class Strides(wiring.Component):
     """Ask for records in the order of :mod:`metabit.golden.strides`.
 
     ``place <- (place + stride) & mask``; places from ``samples`` on are passed over. A record takes
-    16 cycles, 12 of them for the multiplication of its place, bit by bit, and 2 more for each place
+    12 cycles, 8 of them for the multiplication of its place, bit by bit, and 2 more for each place
     that is passed over: while the record before is fetched.
+
+    Parameters
+    ----------
+    shape : Shape
+        Says how wide places and addresses are.
 
     Attributes
     ----------
     base, words, samples, mask, stride : In
         Where records lie, words of each, their number, and the order; steady while at work.
-    place : In(PLACE_BITS)
+    place : In(self._place_bits)
         The next place ...
-    next_place : Out(PLACE_BITS)
+    next_place : Out(self._place_bits)
         ... and the one behind it ...
     advance : Out(1)
         ... which is to be the next.
     start : In(1)
         Ask for ``count`` records; taken when there is none left to ask for.
-    count : In(COUNT_BITS)
+    count : In(self._place_bits)
     request : Out(stream of Request)
+    busy : Out(1)
+        There are records to ask for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape) -> None:
+        self._place_bits, self._address_bits = place_bits(shape), address_bits(shape)
         super().__init__(
             {
-                "base": In(ADDRESS_BITS),
-                "words": In(WORDS_BITS),
-                "samples": In(PLACE_BITS),
-                "mask": In(PLACE_BITS),
-                "stride": In(PLACE_BITS),
-                "place": In(PLACE_BITS),
-                "next_place": Out(PLACE_BITS),
+                "base": In(self._address_bits),
+                "words": In(RECORD_BITS),
+                "samples": In(self._place_bits),
+                "mask": In(self._place_bits),
+                "stride": In(self._place_bits),
+                "place": In(self._place_bits),
+                "next_place": Out(self._place_bits),
                 "advance": Out(1),
                 "start": In(1),
-                "count": In(COUNT_BITS),
+                "count": In(self._place_bits),
                 "request": Out(stream.Signature(Request())),
+                "busy": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
         m = Module()
-        left, none_left = Signal(COUNT_BITS), Signal()
+        left, none_left = Signal(self._place_bits), Signal()
         there = Signal()  # the place holds a sample
-        factor, bits = Signal(PLACE_BITS, reset_less=True), Signal(WORDS_BITS, reset_less=True)
-        product, step = Signal(ADDRESS_BITS, reset_less=True), Signal(range(WORDS_BITS))
+        factor, bits = (
+            Signal(self._place_bits, reset_less=True),
+            Signal(RECORD_BITS, reset_less=True),
+        )
+        product, step = Signal(self._address_bits, reset_less=True), Signal(range(RECORD_BITS))
         address = self.request.payload.address
         m.d.comb += [
             self.request.payload.words.eq(self.words),
             self.next_place.eq((self.place + self.stride) & self.mask),
         ]
         m.d.sync += [there.eq(self.place < self.samples), none_left.eq(left == 0)]
-        with m.FSM(name="strides"):
+        with m.FSM(name="strides") as states:
             with m.State("Rest"):
                 with m.If(self.start):
                     m.d.sync += left.eq(self.count)
@@ -77,7 +90,7 @@ class Strides(wiring.Component):
                         factor.eq(self.place),
                         bits.eq(self.words),
                         product.eq(0),
-                        step.eq(WORDS_BITS - 1),
+                        step.eq(RECORD_BITS - 1),
                     ]
                     m.next = "Look"
                     with m.If(there):
@@ -97,4 +110,5 @@ class Strides(wiring.Component):
                 m.d.comb += self.request.valid.eq(1)
                 with m.If(self.request.ready):
                     m.next = "Look"
+        m.d.comb += self.busy.eq(~states.ongoing("Rest"))
         return m

@@ -16,7 +16,6 @@ from ..hdl.link.protocol import MAX_READ, MAX_WORDS, WORD_BYTES, Operation
 from ..hdl.memory.signature import ADDRESS_BITS
 from ..hdl.play.registers import (
     ANNEALED,
-    CHECK_WORD,
     CHECKED_WORD,
     DAMPED,
     DAMPING_WORD,
@@ -30,10 +29,10 @@ from ..hdl.play.registers import (
     PLACE_BITS,
     PROGRAM,
     PROGRESS_WORD,
+    RECORD_BITS,
     SPAN_WORD,
     STATE_WORD,
     WINDOW,
-    WORDS_BITS,
     Program,
     Register,
     Report,
@@ -77,7 +76,7 @@ class StoredData:
     def __post_init__(self) -> None:
         for name, value, bits in (
             ("samples of a stored data set", self.samples, PLACE_BITS),
-            ("words of a stored sample", self.words, WORDS_BITS),
+            ("words of a stored sample", self.words, RECORD_BITS),
             ("words of memory", self.end, ADDRESS_BITS),
         ):
             if not 1 <= value < 1 << bits:
@@ -422,13 +421,14 @@ class Player:
         DeviceError
             If the device does not come to the end.
         """
-        driver = self._driver
-        driver.ask(_write(Register.DATA, _packed(DATA_WORD, _where(data))))
-        words = data.end - data.base
-        driver.ask(_write(Register.CHECK, _packed(CHECK_WORD, {"words": words})))
-        while (report := self._report(Report.CHECKED, CHECKED_WORD))["busy"]:
-            driver.transport.wait()
-        return report["crc"]
+        order = {"mask": Strides(data.samples, 1, 0).places - 1, "stride": 1, "place": 0}
+        self._driver.ask(
+            _write(Register.DATA, _packed(DATA_WORD, _where(data)), _packed(ORDER_WORD, order))
+        )
+        Session(self._driver.requester, data.samples).start(train=0, stored=1, check=1)
+        while self._progress()["busy"]:
+            self._driver.transport.wait()
+        return self._report(Report.CHECKED, CHECKED_WORD)["crc"]
 
     def _report(self, report: Report, fields: dict[str, tuple[int, int]]) -> dict[str, int]:
         """Return what the device says."""

@@ -68,6 +68,7 @@ class Session:
         damping: int = 0,
         stored: int = 0,
         program: int = 0,
+        check: int = 0,
     ) -> None:
         """Start the run; see :class:`metabit.hdl.bundles.Run`."""
         values = {
@@ -78,6 +79,7 @@ class Session:
             "damping": damping,
             "stored": stored,
             "program": program,
+            "check": check,
         }
         word = sum(value << _RUN[name][0] for name, value in values.items())
         self._requester.request(Request(Operation.RUN, data=word.to_bytes(WORD_BYTES, "little")))
