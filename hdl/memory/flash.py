@@ -32,7 +32,9 @@ class Step(enum.IntEnum):
     """Write status register 2 ..."""
     QUAD = 4
     """... and in it nothing but quad enable."""
-    READ = 5
+    WRITTEN = 5
+    """No command: it takes the time in which the register is written."""
+    READ = 6
     """Fast read, address and data on four pins."""
 
 
@@ -42,11 +44,15 @@ _BYTES = {
     Step.VOLATILE: 0x50,
     Step.STATUS: 0x31,
     Step.QUAD: 0x02,
+    Step.WRITTEN: 0xFF,
     Step.READ: 0xEB,
 }
 
 _ADDRESS_CLOCKS, _MODE_CLOCKS, _DUMMY_CLOCKS = 6, 2, 4
 _HEADER_CLOCKS = _ADDRESS_CLOCKS + _MODE_CLOCKS + _DUMMY_CLOCKS
+
+_PAUSE_BITS = 8
+"""Of the cycles of a pause before a command of the start."""
 
 _MODE_ONCE, _MODE_CONTINUOUS = 0xF, 0xA
 """Bits 5 and 4 of the mode are 11 and 10: the latter says that an address comes next, no command."""
@@ -81,7 +87,6 @@ class Nibbles(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         coming = Signal(_PIN_CYCLES)
-        outstanding = Signal(range(_PIN_CYCLES + 1))  # asked for and not taken
         waiting = Signal(range(_PIN_CYCLES + 1))  # those that have come
         skid = [Signal(4, name=f"skid_{age}") for age in range(_PIN_CYCLES)]
         number = Signal(range(_NIBBLES))
@@ -91,11 +96,11 @@ class Nibbles(wiring.Component):
         m.d.comb += [
             blocked.eq(self.words.valid & ~self.words.ready),
             take.eq(~blocked & (comes | (waiting != 0))),
-            self.asked.eq(self.ask & ~blocked & (take | (outstanding != _PIN_CYCLES))),
+            # A nibble is taken whenever three are under way or wait, or it is blocked.
+            self.asked.eq(self.ask & ~blocked),
         ]
         m.d.sync += [
             coming.eq(Cat(self.asked, coming)),
-            outstanding.eq(outstanding + self.asked - take),
             waiting.eq(waiting + comes - take),
         ]
         with m.If(comes):
@@ -119,8 +124,8 @@ class Flash(wiring.Component):
 
     *Start.* The flash is taken out of continuous read mode and out of power-down, and quad enable is
     set in its volatile status register: nobody needs to have programmed it. All other bits of that
-    register are zero until power is lost. Between these commands lie 4,095 cycles each, more than the
-    3 us that waking takes at any clock below 1 GHz.
+    register are zero until power is lost. Before each of these commands lie 255 cycles or more, the 3 us
+    that waking takes at clocks of up to 85 MHz.
 
     Parameters
     ----------
@@ -147,9 +152,10 @@ class Flash(wiring.Component):
         step = Signal(Step)
         clock = Signal(range(_NIBBLES))
         left = Signal(COUNT_BITS)  # words; cycles of a pause before the first request
-        last, driven = Signal(), Signal()
+        last, paused, driven = Signal(), Signal(), Signal()
         m.d.comb += [
-            last.eq(left == 1),
+            paused.eq(left[:_PAUSE_BITS] == 1),
+            last.eq(paused & (left[_PAUSE_BITS:] == 0)),
             nibbles.nibble.eq(pins.dq_i),
             pins.dq_oe.eq(driven.replicate(4)),
         ]
@@ -163,7 +169,8 @@ class Flash(wiring.Component):
         m.d.sync += [pins.cs_n.eq(0), pins.sck.eq(0), driven.eq(1), pins.dq_o.eq(0xF)]
         with m.FSM(name="flash"):
             with m.State("Pause"):
-                m.d.sync += pins.cs_n.eq(1)
+                # The flash lets go of the pins a while after its deselection.
+                m.d.sync += [pins.cs_n.eq(1), driven.eq(0)]
                 with m.If(step == Step.READ):
                     with m.If(request.valid & commanded):
                         m.next = "Header"
@@ -171,7 +178,7 @@ class Flash(wiring.Component):
                         m.next = "Byte"
                 with m.Else():
                     m.d.sync += left.eq(left - 1)
-                    with m.If(last):
+                    with m.If(paused):
                         m.next = "Byte"
             with m.State("Byte"):
                 # IO2 and IO3 stay high: without quad enable they protect and hold.
