@@ -51,8 +51,8 @@ _BYTES = {
 _ADDRESS_CLOCKS, _MODE_CLOCKS, _DUMMY_CLOCKS = 6, 2, 4
 _HEADER_CLOCKS = _ADDRESS_CLOCKS + _MODE_CLOCKS + _DUMMY_CLOCKS
 
-_PAUSE_BITS = 8
-"""Of the cycles of a pause before a command of the start."""
+_PAUSE_BITS = 4
+"""Of the words in whose time a pause before a command of the start would be over: 16 x 16 cycles."""
 
 _MODE_ONCE, _MODE_CONTINUOUS = 0xF, 0xA
 """Bits 5 and 4 of the mode are 11 and 10: the latter says that an address comes next, no command."""
@@ -115,6 +115,55 @@ class Nibbles(wiring.Component):
         return m
 
 
+class Countdown(wiring.Component):
+    """Count words down, a bit a cycle: what takes ``16`` cycles a word needs no adder.
+
+    The number turns once a word, and one is subtracted from it on its way. That takes a look-up table
+    a bit; a counter that can be loaded takes two and a half.
+
+    Attributes
+    ----------
+    load : In(1)
+        Begin with ``words``. With ``step`` low.
+    words : In(12)
+    step : In(1)
+        Go on by one of the 16 steps of a word; ``phase`` says by which.
+    phase : In(range(16))
+    low_zero : Out(1)
+        In phase 15: the four low bits are zero now, of the number after this word.
+    zero : Out(1)
+        In phase 15: all are.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "load": In(1),
+                "words": In(COUNT_BITS),
+                "step": In(1),
+                "phase": In(range(_NIBBLES)),
+                "low_zero": Out(1),
+                "zero": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        left = Signal(COUNT_BITS)
+        borrow, some = Signal(init=1), Signal()
+        turned = left[0] ^ borrow
+        m.d.comb += [self.zero.eq(~some), self.low_zero.eq(left[:_PAUSE_BITS] == 0)]
+        with m.If(self.load):
+            m.d.sync += left.eq(self.words)
+        with m.Elif(self.step & (self.phase < COUNT_BITS)):
+            m.d.sync += left.eq(Cat(left[1:], turned))
+        with m.If(self.step):
+            m.d.sync += [borrow.eq(borrow & ~left[0]), some.eq(some | turned)]
+            with m.If(self.phase == _NIBBLES - 1):
+                m.d.sync += [borrow.eq(1), some.eq(0)]
+        return m
+
+
 class Flash(wiring.Component):
     """Read requests from a W25Q128JV or its like, two clocks a byte, a clock a cycle.
 
@@ -124,8 +173,8 @@ class Flash(wiring.Component):
 
     *Start.* The flash is taken out of continuous read mode and out of power-down, and quad enable is
     set in its volatile status register: nobody needs to have programmed it. All other bits of that
-    register are zero until power is lost. Before each of these commands lie 255 cycles or more, the 3 us
-    that waking takes at clocks of up to 85 MHz.
+    register are zero until power is lost. Before each of these commands lie 256 cycles, the 3 us that
+    waking takes at clocks of up to 85 MHz.
 
     Parameters
     ----------
@@ -147,15 +196,17 @@ class Flash(wiring.Component):
         m = Module()
         pins, request = self.pins, self.fetch.request
         m.submodules.nibbles = nibbles = Nibbles()
+        m.submodules.countdown = countdown = Countdown()
         wiring.connect(m, nibbles.words, wiring.flipped(self.fetch.words))
 
         step = Signal(Step)
         clock = Signal(range(_NIBBLES))
-        left = Signal(COUNT_BITS)  # words; cycles of a pause before the first request
-        last, paused, driven = Signal(), Signal(), Signal()
+        ended, driven = Signal(), Signal()
         m.d.comb += [
-            paused.eq(left[:_PAUSE_BITS] == 1),
-            last.eq(paused & (left[_PAUSE_BITS:] == 0)),
+            ended.eq(clock == _NIBBLES - 1),
+            countdown.phase.eq(clock),
+            countdown.words.eq(request.payload.words),
+            countdown.load.eq(request.ready),
             nibbles.nibble.eq(pins.dq_i),
             pins.dq_oe.eq(driven.replicate(4)),
         ]
@@ -177,8 +228,9 @@ class Flash(wiring.Component):
                     with m.Elif(request.valid):
                         m.next = "Byte"
                 with m.Else():
-                    m.d.sync += left.eq(left - 1)
-                    with m.If(paused):
+                    m.d.comb += countdown.step.eq(1)
+                    m.d.sync += clock.eq(clock + 1)
+                    with m.If(ended & countdown.low_zero):
                         m.next = "Byte"
             with m.State("Byte"):
                 # IO2 and IO3 stay high: without quad enable they protect and hold.
@@ -205,15 +257,13 @@ class Flash(wiring.Component):
                 ]
                 with m.If(clock == _HEADER_CLOCKS - 1):
                     m.d.comb += request.ready.eq(1)
-                    m.d.sync += [clock.eq(0), left.eq(request.payload.words)]
+                    m.d.sync += clock.eq(0)
                     m.next = "Data"
             with m.State("Data"):
-                m.d.comb += nibbles.ask.eq(1)
+                m.d.comb += [nibbles.ask.eq(1), countdown.step.eq(nibbles.asked)]
                 m.d.sync += [pins.sck.eq(nibbles.asked), driven.eq(0)]
                 with m.If(nibbles.asked):
                     m.d.sync += clock.eq(clock + 1)
-                    with m.If(clock == _NIBBLES - 1):
-                        m.d.sync += left.eq(left - 1)
-                        with m.If(last):
-                            m.next = "Pause"
+                    with m.If(ended & countdown.zero):
+                        m.next = "Pause"
         return m
