@@ -272,7 +272,10 @@ def _header(step: Value, word_address: Value) -> Value:
     and hold.
     """
     commands = Array(Const(_COMMANDS[one], 8) for one in Step)
-    bits = [Cat(commands[step][_COMMAND_CLOCKS - 1 - i], Const(0b111, 3)) for i in range(_COMMAND_CLOCKS)]
+    bits = [
+        Cat(commands[step][_COMMAND_CLOCKS - 1 - i], Const(0b111, 3))
+        for i in range(_COMMAND_CLOCKS)
+    ]
     quad = Cat(Const(0, 3), word_address)[: 4 * _ADDRESS_CLOCKS]
     reading = step == Step.READ
     address = [

@@ -137,11 +137,7 @@ class Sdram(wiring.Component):
 
         may_read = Signal()
         m.d.comb += may_read.eq(
-            has_current
-            & current_open
-            & (burst == 0)
-            & gather.room
-            & ~(of_current & (opening != 0))
+            has_current & current_open & (burst == 0) & gather.room & ~(of_current & (opening != 0))
         )
         with m.If(reading):
             m.d.sync += [

@@ -122,9 +122,7 @@ class FlashModel:
     def _bytes(self) -> list[int]:
         """Return what was sent on IO0 alone."""
         bits = [dq & 1 for dq, _ in self._clocks]
-        return [
-            int("".join(map(str, bits[i : i + 8])), 2) for i in range(0, len(bits) // 8 * 8, 8)
-        ]
+        return [int("".join(map(str, bits[i : i + 8])), 2) for i in range(0, len(bits) // 8 * 8, 8)]
 
     def _nibble(self, clock: int) -> int:
         dq, driven = self._clocks[clock]
@@ -140,7 +138,7 @@ class FlashModel:
         first = 0 if self._continuous else 8
         clocks = len(self._clocks)
         if not self._continuous:
-            if clocks <= 8 and not self._quad:
+            if not self._quad:
                 dq, driven = self._clocks[-1]
                 assert driven & 0xC == 0xC, "a pin floats that protects or holds"
                 assert dq & 0xC == 0xC, "write protect or hold is active"

@@ -67,9 +67,7 @@ class SdramModel:
 
     def word(self, address: int) -> int:
         """Return the 64 bits of a word of the controller."""
-        return sum(
-            self.beat(*place) << (16 * i) for i, place in enumerate(self._places(address))
-        )
+        return sum(self.beat(*place) << (16 * i) for i, place in enumerate(self._places(address)))
 
     def beat(self, bank: int, row: int, column: int) -> int:
         """Return 16 bits; what has not been written is a hash of its place."""
@@ -79,9 +77,7 @@ class SdramModel:
     @staticmethod
     def _places(address: int) -> list[tuple[int, int, int]]:
         beat = address * 4
-        return [
-            ((beat >> 9) & 3, (beat >> 11) & 0x1FFF, (beat & 0x1FF) + i) for i in range(BURST)
-        ]
+        return [((beat >> 9) & 3, (beat >> 11) & 0x1FFF, (beat & 0x1FF) + i) for i in range(BURST)]
 
     async def run(self, ctx: SimulatorContext) -> None:
         """Be a testbench that runs for ever."""

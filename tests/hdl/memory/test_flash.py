@@ -141,7 +141,7 @@ SLIPS = {
 @pytest.mark.parametrize("slip", SLIPS)
 def test_a_planted_bug_is_seen(slip: str) -> None:
     planted = plant(flash, SLIPS[slip])
-    requests = random_requests(random.Random(3), 6, 6)
+    requests = [*random_requests(random.Random(3), 6, 6), (77, 20), (7, 1)]
     with pytest.raises((AssertionError, TimeoutError, IndexError)):
         for state in ({"asleep": True}, {"in_continuous": True}, {"quad": True}):
             read_back(requests, seed=5, module=planted, **state)
