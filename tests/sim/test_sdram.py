@@ -59,7 +59,7 @@ def let_go(gap: int) -> SdramSteps:
 
 
 SDRAM_CASES = [
-    Case("power-up", lambda gap: started(wait=9_994 + gap)),
+    Case("power-up", lambda gap: started(wait=9_998 + gap)),
     Case("initialisation", lambda gap: SdramSteps().wait(10_000).precharge(None if gap else 0)
          .wait(2).refresh().wait(5).refresh()),
     Case("initialisation", lambda gap: started().wait(1).activate() if gap else
