@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from ..host.errors import DeviceError
+
 ChipName = Literal["sdram", "flash"]
 
 KINDS: tuple[ChipName, ...] = ("sdram", "flash")
@@ -31,8 +33,8 @@ class Violation(NamedTuple):
     text: str
 
 
-class ViolationError(Exception):
-    """A device has not kept a rule of a memory chip.
+class ViolationError(DeviceError):
+    """A simulated device has not kept a rule of a memory chip.
 
     Attributes
     ----------
