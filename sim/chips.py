@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from ..host.errors import DeviceError
+
 ChipName = Literal["sdram", "flash"]
 
 KINDS: tuple[ChipName, ...] = ("sdram", "flash")
@@ -31,8 +33,8 @@ class Violation(NamedTuple):
     text: str
 
 
-class ViolationError(Exception):
-    """A device has not kept a rule of a memory chip.
+class ViolationError(DeviceError):
+    """A simulated device has not kept a rule of a memory chip.
 
     Attributes
     ----------
@@ -81,7 +83,7 @@ def declare(functions: ctypes.CDLL) -> None:
         ("has_chip", ctypes.c_int, [kind]),
         ("attach", None, [handle, number]),
         ("chip_pad", ctypes.c_int, [handle, kind, ctypes.c_int64]),
-        ("chip_power_up", None, [handle, kind]),
+        ("power_up", None, [handle]),
         ("chip_setting", ctypes.c_int, [handle, kind, name, real]),
         ("chip_set", ctypes.c_int, [handle, kind, name, ctypes.c_double]),
         ("chip_load", ctypes.c_int, [handle, kind, number, name, number]),
@@ -112,8 +114,8 @@ class Chip:
         self._place = handle, KINDS.index(name)
         self._raised = 0
 
-    def power_up(self, settings: Mapping[str, float], pad: int) -> None:
-        """Set the chip up; called before the first cycle.
+    def configure(self, settings: Mapping[str, float], pad: int) -> None:
+        """Change settings; called before the chip's power comes.
 
         Raises
         ------
@@ -125,7 +127,6 @@ class Chip:
                 raise ValueError(f"the model of the {self.name} has no setting {name!r}")
         if not self._functions.metabit_chip_pad(*self._place, pad):
             raise ValueError(f"a pad of the {self.name} takes 1 to 8 cycles, not {pad}")
-        self._functions.metabit_chip_power_up(*self._place)
 
     def setting(self, name: str) -> float:
         """Return a setting, in nanoseconds if it is a time.
@@ -240,5 +241,6 @@ def attach(functions: ctypes.CDLL, handle: int, chips: Chips | None) -> dict[Chi
     functions.metabit_attach(handle, round(chips.period * _PS_PER_NS))
     attached = {name: Chip(functions, handle, name) for name in names}
     for name, chip in attached.items():
-        chip.power_up(getattr(chips, name), chips.pads.get(name, 1))
+        chip.configure(getattr(chips, name), chips.pads.get(name, 1))
+    functions.metabit_power_up(handle)
     return attached

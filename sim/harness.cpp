@@ -188,7 +188,7 @@ API uint64_t metabit_cycles(void *handle) { return of(handle).cycles; }
 
 API uint64_t metabit_unsent(void *handle) { return of(handle).to_device.size(); }
 
-// Hold the reset for some cycles and forget all that is on its way.
+// Hold the reset for some cycles and forget all that is on its way; chips are as after power-up.
 API void metabit_reset(void *handle, uint64_t cycles) {
     auto &model = of(handle);
     model.to_device.clear();
@@ -199,6 +199,7 @@ API void metabit_reset(void *handle, uint64_t cycles) {
     model.top->rst = 1;
     while (cycles--) model.tick();
     model.top->rst = 0;
+    model.memories.power_up(model.cycles);
 }
 
 API void metabit_stall(void *handle, uint64_t seed, unsigned rx, unsigned tx, unsigned samples,
@@ -286,12 +287,13 @@ API int metabit_chip_pad(void *handle, int kind, int64_t delay) {
     return 1;
 }
 
-// What follows is of an attached chip.
-API void metabit_chip_power_up(void *handle, int kind) {
-    of(handle).memories.socket(kind).chip()->power_up();
+// The power of all chips comes, with the settings that were made.
+API void metabit_power_up(void *handle) {
+    auto &model = of(handle);
+    model.memories.power_up(model.cycles);
 }
 
-// Read or change a setting by its name; both return whether there is such a one.
+// What follows is of an attached chip. Read or change a setting by its name; both return whether there is such a one.
 API int metabit_chip_setting(void *handle, int kind, const char *name, double *value) {
     const auto *setting = of(handle).memories.socket(kind).chip()->setting(name);
     if (setting) *value = double(*setting->value) / setting->unit;

@@ -110,7 +110,10 @@ class SimulatedDevice:
         return self._handle
 
     def reset(self) -> None:
-        """Pull the reset line and forget all that is on its way."""
+        """Pull the reset line and forget all that is on its way.
+
+        Memory chips are as after power-up: an SDRAM is empty, a flash memory keeps its contents.
+        """
         self._functions.metabit_reset(self._live, _RESET_CYCLES)
         self._supplied = None
 

@@ -147,6 +147,12 @@ template <class Top> class Memories {
         }
     }
 
+    // Power of all chips goes and comes, at the beginning of a cycle.
+    void power_up(uint64_t cycle) {
+        for (int kind = 0; kind < kinds; ++kind)
+            if (Chip *chip = socket(kind).chip()) chip->power_up(Time(cycle) * period_);
+    }
+
     Socket &socket(int kind) {
         if (kind == 0) return sdram_;
         return flash_;
@@ -156,12 +162,14 @@ template <class Top> class Memories {
     size_t violations() {
         if constexpr (!built) return 0;
         size_t count = 0;
-        for (int kind = 0; kind < 2; ++kind)
+        for (int kind = 0; kind < kinds; ++kind)
             if (const Chip *chip = socket(kind).chip()) count += chip->violations().size();
         return count;
     }
 
   private:
+    static constexpr int kinds = 2;
+
     Time period_ = 0;
     SdramSocket<Top> sdram_;
     FlashSocket<Top> flash_;

@@ -67,8 +67,9 @@ class Chip {
         return nullptr;
     }
 
-    // Begin anew as after power-up, empty, with the settings as they are.
-    virtual void power_up() = 0;
+    // Take the power away and bring it back, with the settings as they are. What is volatile is
+    // lost; violations and counters stay.
+    virtual void power_up(Time now) = 0;
 
     // Contents as seen from outside: bytes at an address. Both return whether all lie in the chip.
     virtual bool load(uint64_t address, const uint8_t *bytes, uint64_t count) = 0;
@@ -93,6 +94,7 @@ class Chip {
                     double(time - since) / nanosecond, double(least) / nanosecond);
     }
 
+    Time powered_ = 0;  // when the power came
     std::vector<Violation> violations_;
     std::vector<Setting> settings_;
     std::vector<Counter> counters_;

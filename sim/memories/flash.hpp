@@ -50,14 +50,12 @@ class Flash : public Chip {
             {"reads", &reads_},       {"bytes_read", &bytes_read_}, {"programs", &programs_},
             {"erases", &erases_},     {"resets", &resets_},         {"clocks", &clocks_},
         };
-        power_up();
+        power_up(0);
     }
 
-    void power_up() override {
-        data_.assign(size, 0xFF);
-        violations_.clear();
-        reads_ = bytes_read_ = programs_ = erases_ = resets_ = clocks_ = 0;
-        kept_ = {0, quad_at_first_ ? quad_enable : uint8_t(0), 0};
+    void power_up(Time now) override {
+        powered_ = now;
+        if (quad_at_first_) kept_.two |= quad_enable;
         status_ = kept_;
         asleep_ = asleep_at_first_;
         continuous_ = continuous_at_first_;
@@ -68,7 +66,7 @@ class Flash : public Chip {
         deselected_at_ = busy_until_ = never;
         t_deselect_ = t_shsl1_;
         deselect_name_ = "tSHSL1";
-        ready_at_ = t_vsl_;
+        ready_at_ = now + t_vsl_;
         ready_name_ = "tVSL";
     }
 
@@ -353,9 +351,9 @@ class Flash : public Chip {
     }
 
     void begin(Time now, uint8_t code, bool may_reset) {
-        if (writes(code) && now < t_puw_)
+        if (writes(code) && now - powered_ < t_puw_)
             refuse(now, "tPUW", "instruction %02x %.3f ns after power-up, not before %.3f ns", code,
-                   double(now) / nanosecond, double(t_puw_) / nanosecond);
+                   double(now - powered_) / nanosecond, double(t_puw_) / nanosecond);
         switch (code) {
         case read_status_1:
         case read_status_2:
@@ -561,8 +559,8 @@ class Flash : public Chip {
 
     // ---- state
 
-    std::vector<uint8_t> data_;
-    Status status_, kept_;  // as they are, and as they are again after a reset
+    std::vector<uint8_t> data_ = std::vector<uint8_t>(size, 0xFF);
+    Status status_ = {}, kept_ = {};  // as they are, and as they are again after a reset
     Pins pins_ = {true, 0, 0};
     Noise noise_;
     bool selected_, asleep_, continuous_, write_enabled_, volatile_enabled_, reset_enabled_;
@@ -577,7 +575,7 @@ class Flash : public Chip {
     Time last_rise_, last_fall_, selected_at_, deselected_at_, busy_until_;
     Time t_deselect_, ready_at_;
     const char *deselect_name_, *ready_name_;
-    uint64_t reads_, bytes_read_, programs_, erases_, resets_, clocks_;
+    uint64_t reads_ = 0, bytes_read_ = 0, programs_ = 0, erases_ = 0, resets_ = 0, clocks_ = 0;
 };
 
 }  // namespace metabit

@@ -57,10 +57,11 @@ class Sdram : public Chip {
             {"bytes_read", &bytes_read_},       {"bytes_written", &bytes_written_},
             {"edges", &edges_},
         };
-        power_up();
+        power_up(0);
     }
 
-    void power_up() override {
+    void power_up(Time now) override {
+        powered_ = now;
         rows_.clear();
         rows_.resize(size_t(banks) << row_bits_);
         bank_ = {};
@@ -68,8 +69,7 @@ class Sdram : public Chip {
         masks_ = {};
         burst_ = {};
         mode_ = {};
-        violations_.clear();
-        activations_ = reads_ = writes_ = refreshes_ = bytes_read_ = bytes_written_ = edges_ = 0;
+        refreshes_since_power_ = 0;
         precharged_ = ready_ = chip_drove_ = controller_drove_ = false;
         last_activation_ = last_refresh_ = last_mode_ = last_edge_ = never;
         recent_.clear();
@@ -296,9 +296,7 @@ class Sdram : public Chip {
         }
         const Command command = decode(pins);
         if (command == Command::none) return;
-        if (now < power_up_wait_)
-            violate(now, "power-up", "%s %.3f ns after power-up, not before %.3f ns", text(command),
-                    double(now) / nanosecond, double(power_up_wait_) / nanosecond);
+        apart(now, "power-up", powered_, power_up_wait_, text(command));
         apart(now, "tMRD", last_mode_, t_mrd_, text(command));
         apart(now, "tRFC", last_refresh_, t_rfc_, text(command));
         switch (command) {
@@ -315,10 +313,9 @@ class Sdram : public Chip {
     void activate(Time now, const Pins &pins) {
         auto &bank = bank_[pins.ba];
         const unsigned row = pins.a & ((1u << row_bits_) - 1);
-        if (!mode_.loaded || refreshes_ < uint64_t(refreshes_before_use_))
-            violate(now, "initialisation", "row opened after %d refreshes, not before %d, and %s mode "
-                    "register", int(refreshes_), int(refreshes_before_use_),
-                    mode_.loaded ? "a loaded" : "no loaded");
+        if (!mode_.loaded || refreshes_since_power_ < refreshes_before_use_)
+            violate(now, "initialisation", "row opened after %d refreshes, not %d, and with%s mode register",
+                    int(refreshes_since_power_), int(refreshes_before_use_), mode_.loaded ? " a" : "out");
         if (bank.open || bank.closing)
             violate(now, "open", "bank %u: row %u opened while row %u is open", pins.ba, row, bank.row);
         apart(now, "tRP", bank.closed, t_rp_, "activate");
@@ -423,6 +420,7 @@ class Sdram : public Chip {
         want_closed(now, Command::refresh);
         for (const auto &bank : bank_) apart(now, "tRC", bank.opened, t_rc_, "refresh");
         ++refreshes_;
+        ++refreshes_since_power_;
         last_refresh_ = now;
         if (!ready_) return;
         recent_[next_recent_] = now;
@@ -519,7 +517,9 @@ class Sdram : public Chip {
     Time owed_since_ = 0;
     std::vector<Time> recent_;  // times of the last refreshes, one a row
     size_t next_recent_ = 0;
-    uint64_t activations_, reads_, writes_, refreshes_, bytes_read_, bytes_written_, edges_;
+    int64_t refreshes_since_power_ = 0;
+    uint64_t activations_ = 0, reads_ = 0, writes_ = 0, refreshes_ = 0;
+    uint64_t bytes_read_ = 0, bytes_written_ = 0, edges_ = 0;
 };
 
 }  // namespace metabit

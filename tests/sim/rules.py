@@ -26,6 +26,8 @@ class Case:
         Of the chip.
     period : float
         In nanoseconds.
+    text : str
+        Part of what is said, where a name is that of several checks.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Case:
     gap: int = 1
     settings: dict[str, float] = field(default_factory=dict)
     period: float = 10.0
+    text: str = ""
 
 
 def found(library: Path, case: Case, gap: int) -> list[Violation]:
@@ -50,3 +53,4 @@ def check(library: Path, case: Case) -> None:
     violations = found(library, case, case.gap - 1)
     assert violations
     assert violations[0].name == case.name, violations
+    assert case.text in violations[0].text

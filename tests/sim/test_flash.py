@@ -80,9 +80,9 @@ FLASH_CASES = [
          .off(gap), QUAD_IO, 0, 1), gap=2, settings={"tSHSL1": 20}),
     Case("tSHSL2", lambda gap: identity(FlashSteps().instruct(0x06, off=gap)), gap=5),
     Case("tSHQZ", lambda gap: FlashSteps().out(0x9F).take(1).off(1, oe=0 if gap else 2).off()),
-    Case("tVSL", lambda gap: identity(FlashSteps().off(1994 + gap)), settings={"tVSL": 20_000}),
-    Case("tPUW", lambda gap: FlashSteps().off(487 + gap).instruct(0x06), settings={"tPUW": 5000}),
-    Case("tPUW", lambda gap: FlashSteps().off(487 + gap).instruct(0x50), settings={"tPUW": 5000}),
+    Case("tVSL", lambda gap: identity(FlashSteps().off(1998 + gap)), settings={"tVSL": 20_000}),
+    Case("tPUW", lambda gap: FlashSteps().off(491 + gap).instruct(0x06), settings={"tPUW": 5000}),
+    Case("tPUW", lambda gap: FlashSteps().off(491 + gap).instruct(0x50), settings={"tPUW": 5000}),
     Case("asleep", lambda gap: identity(FlashSteps().instruct(0xB9, off=SLEEP_CYCLES)
          .instruct(0xAB if gap else 0x05, off=SLEEP_CYCLES))),
     Case("asleep", lambda gap: identity(FlashSteps().instruct(0xAB, off=SLEEP_CYCLES) if gap else

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from metabit.sim.chips import Chips, ViolationError
 from metabit.sim.model import SimulatedDevice
 from metabit.sim.verilate import build
-from tests.sim.players import SdramSteps, chips, flash_player, play, sdram_player
+from tests.sim.players import FlashSteps, SdramSteps, chips, flash_player, play, sdram_player
 from tests.sim.small import Increment
 
 
@@ -85,7 +85,7 @@ def test_violations_are_raised_once_and_the_device_goes_on(sdram):
     with SimulatedDevice(sdram, chips()) as device:
         device.supply(np.array(SdramSteps().refresh().wait(5), np.uint64), 6)
         with pytest.raises(
-            ViolationError, match=r"sdram, 55\.000 ns: power-up: refresh 55\.000 ns"
+            ViolationError, match=r"sdram, 55\.000 ns: power-up: refresh after 15\.000"
         ):
             device.run(100)
         # It has stopped at once.
@@ -96,3 +96,35 @@ def test_violations_are_raised_once_and_the_device_goes_on(sdram):
             "power-up",
             "initialisation",
         }
+
+
+def test_a_reset_takes_the_power_of_the_chips_away(sdram):
+    steps = SdramSteps().start().activate().wait(3).write(0, 0, (0x1234,)).wait(3)
+    with SimulatedDevice(sdram, chips()) as device:
+        chip = device.chips["sdram"]
+        steps.play(device)
+        assert chip.save(0, 2) == b"\x34\x12"
+        device.reset()
+        assert chip.save(0, 2) == b"\0\0"
+        # Nothing is owed, all has to be set up again.
+        steps.play(device)
+        assert chip.counters["refreshes"] == 4
+        device.reset()
+        with pytest.raises(ViolationError, match="power-up: refresh after"):
+            SdramSteps().refresh().play(device)
+
+
+def test_a_flash_memory_keeps_its_contents_without_power():
+    library = build(flash_player(), optimise="-O0")
+    settings = {"tVSL": 0, "tPUW": 0, "tW": 1000}
+    with SimulatedDevice(library, chips(flash=settings)) as device:
+        device.chips["flash"].load(5, b"contents")
+        steps = FlashSteps().instruct(0x50).instruct(0x31, 0x02).out(0x35).take(1).off()
+        assert steps.play(device) == b"\x02"
+        device.reset()
+        assert FlashSteps().out(0x35).take(1).off().play(device) == b"\x00"
+        assert device.chips["flash"].save(5, 8) == b"contents"
+        steps = FlashSteps().instruct(0x06).instruct(0x31, 0x02, off=100)
+        steps.play(device)
+        device.reset()
+        assert FlashSteps().out(0x35).take(1).off().play(device) == b"\x02"

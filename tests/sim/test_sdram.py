@@ -59,7 +59,7 @@ def let_go(gap: int) -> SdramSteps:
 
 
 SDRAM_CASES = [
-    Case("power-up", lambda gap: started(wait=9_994 + gap)),
+    Case("power-up", lambda gap: started(wait=9_998 + gap)),
     Case("initialisation", lambda gap: SdramSteps().wait(10_000).precharge(None if gap else 0)
          .wait(2).refresh().wait(5).refresh()),
     Case("initialisation", lambda gap: started().wait(1).activate() if gap else
@@ -97,12 +97,16 @@ SDRAM_CASES = [
     Case("idle", lambda gap: opened().precharge(None if gap else 1).wait(2).refresh()),
     Case("idle", lambda gap: opened().precharge(None if gap else 1).wait(2).mode()),
     Case("auto precharge", lambda gap: opened(burst=2).write(0, 0, (1, 2), auto=True)
-         .write(1 if gap else 0, 0, (1, 2, 3, 4))),
-    Case("auto precharge", lambda gap: opened(burst=2).write(0, 0, (1, 2), auto=not gap).stop()),
+         .write(1 if gap else 0, 0, (1, 2, 3, 4)), text="is interrupted"),
+    Case("auto precharge", lambda gap: opened().write(0, 0, (7,), auto=not gap)
+         .read(0, 0, words=(7,)), text="read while auto precharge is due"),
+    Case("auto precharge", lambda gap: opened(burst=2).write(0, 0, (1, 2), auto=not gap).stop(),
+         text="is terminated"),
     Case("auto precharge", lambda gap: opened(burst=FULL_PAGE).write(0, 0, (1, 2), auto=not gap)
-         .stop()),
+         .stop(), text="a full page has no end"),
     Case("auto precharge", lambda gap: opened(burst=1).write(0, 0, (1, 2)).wait(3)
-         .read(0, 0, auto=not gap, words=(1,)).precharge(0)),
+         .read(0, 0, auto=not gap, words=(1,)).precharge(0),
+         text="precharge while auto precharge is due"),
     Case("mode", lambda gap: started().wait(1).mode(burst=3 if gap else 0b1011)),
     Case("mode", lambda gap: started().wait(1).mode(burst=FULL_PAGE if gap else 4)),
     Case("mode", lambda gap: SdramSteps(2 if gap else 4).start()),
