@@ -1,7 +1,6 @@
 """`metabit run`: train on a board."""
 
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +23,7 @@ from .training import (
     duration,
     one_checkpoint,
     open_checkpoint,
+    pace,
     refuse_changes,
     refuse_finished,
     results_of,
@@ -183,16 +183,10 @@ def run(
             f"at most {speed.possible:,.0f} samples a second: {left} or more", highlight=False
         )
 
-        def note() -> str:
-            """Say how fast it is, why, and how long it will take."""
-            now = speed.of(driver.traffic)
-            if not now.measured:
-                return ""
-            left = duration(samples_left(device_run) / now.measured)
-            return f"{now.measured:,.0f} samples/s ({now.limit}), {left} left"
-
         try:
-            finished = train_to_end(console, device_run, path, 1, again, note)
+            finished = train_to_end(
+                console, device_run, path, 1, again, lambda: pace(device_run, speed)
+            )
         except DeviceError as error:
             raise MetabitError(f"{error}; {_saved(path, again)}") from error
     samples = device_run.network.statistics.samples - samples
@@ -203,12 +197,7 @@ def run(
         results["bit_exact"] = True if verify else None
         results["samples"] = samples
         results["cycles"] = device_run.cycles
-        results["link"] = {
-            "baud": baud,
-            **speed.of(driver.traffic).to_dict(),
-            "bytes_per_sample": driver.traffic.bytes_per_sample,
-            **asdict(driver.link),
-        }
+        results["link"] = speed.report(driver)
         write_json(json, results if finished else results | {"interrupted": True})
     if not finished:
         raise typer.Exit(INTERRUPTED)

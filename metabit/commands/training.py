@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -25,6 +25,10 @@ from metabit.golden.runs.training_run import VIEWS, TrainingRun
 
 from .data_options import print_summary
 from .interrupt import interruptible
+
+if TYPE_CHECKING:
+    from metabit.boards.run import DeviceRun
+    from metabit.planning.line import SpeedOf
 
 
 def refuse_changes(option: str, given: dict[str, Any]) -> None:
@@ -269,6 +273,15 @@ def samples_left(run: TrainingRun) -> int:
     schedule, data = run.schedule, run.data
     epochs = schedule.epochs - schedule.epoch + 1
     return max(0, epochs * (len(data.train) + len(data.test)) - schedule.sample)
+
+
+def pace(run: "DeviceRun", speed: "SpeedOf") -> str:
+    """Say how fast a run on a board is, why, and how long it will take; empty at its beginning."""
+    now = speed.of(run.driver.traffic)
+    if not now.measured:
+        return ""
+    left = duration(samples_left(run) / now.measured)
+    return f"{now.measured:,.0f} samples/s ({now.limit}), {left} left"
 
 
 def duration(seconds: float) -> str:
