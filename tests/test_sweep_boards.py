@@ -32,6 +32,9 @@ EPOCHS, SEEDS = 3, 3
 RUNS = 14
 """Runs of samples that an epoch takes: 13 of a tile each, the last of 4 samples, and a test."""
 
+LONG = schedule.SPAN
+"""Tiles of a span, where nothing has been changed."""
+
 SAME = (
     "state_sha256",
     "test_accuracy",
@@ -412,20 +415,24 @@ def test_workers_of_a_cluster_train_on_their_boards(
 def test_a_cluster_whose_workers_have_boards(
     tmp_path: Path,
     options: tuple[object, ...],
-    host: dict[str, dict[str, Any]],
     board: Boards,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Workers are programs of their own, in which spans are as long as ever."""
     distributed = pytest.importorskip("distributed", reason="needs the extra dask")
-    one, out = board("small"), tmp_path / "b.jsonl"
-    monkeypatch.setenv(on_board.BOARD, one.port)
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as cluster:
+    monkeypatch.setattr(schedule, "SPAN", LONG)
+    one, expected, out = board("small"), tmp_path / "host.jsonl", tmp_path / "b.jsonl"
+    metabit(*options, "--jobs", 1, "--out", expected)
+    with monkeypatch.context() as patch:
+        patch.setenv(on_board.BOARD, one.port)
+        cluster = distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None
+        )
+    with cluster:
         metabit(*options, "--cluster", cluster.scheduler_address, "--out", out)
-    check_same(lines_of(out), host)
-    boards = {line.get("board") for line in lines_of(out).values()}
-    assert boards == {one.port, None}
+    check_same(lines_of(out), lines_of(expected))
+    boards = [line.get("board") for line in lines_of(out).values()]
+    assert sorted(map(str, boards)) == sorted(3 * [one.port] + 3 * ["None"])
 
 
 class _Usb:
