@@ -161,6 +161,7 @@ def test_boards_of_two_kinds_give_the_results_of_the_host(
     for each in boards:
         assert f"{each.device.shape.name} at {each.port}" in printed
         assert said[each.port]["samples_per_second"] > 0
+        assert f"small at {each.port}: " in printed or f"spram at {each.port}: " in printed
     assert "samples/s (" in printed
     assert not out.with_suffix(".parts").exists()
     assert "6 runs, 6 of them done already" in metabit(*options, "--jobs", 1, "--out", out)
@@ -275,7 +276,9 @@ def test_a_board_that_trains_wrongly_is_noticed(
     assert all(hashes[key] != line["state_sha256"] for key, line in expected.items())
     printed = metabit(*only, *ports_of(wrong, sound), "--verify", "--out", out)
     assert "device and golden differ after tile" in printed
-    assert "left out: it does not train as golden does" in printed
+    assert "the board is left out: it does not train as golden does" in printed
+    assert f"small at {wrong.port}: 0 runs" in printed
+    assert "1 failures; left out: it does not train as golden does" in printed
     check_same(lines_of(out), expected)
     assert {line["board"] for line in lines_of(out).values()} == {sound.port}
     assert all(line["verified"] for line in lines_of(out).values())

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, TaskID
-from rich.table import Table
 
 from metabit.planning.line import SpeedOf
 from metabit.sweep.fleet import Board, Watcher
 
-from .training import pace
+from .training import link_line, pace
 
 if TYPE_CHECKING:
     from metabit.boards.run import DeviceRun
@@ -75,24 +74,14 @@ class FleetView(Watcher):
         progress.update(bar, note=escape(note), total=total, completed=completed)
 
 
-def table_of(boards: "list[Board]") -> Table:
-    """Return which board has done what."""
-    table = Table(title="boards")
-    for heading in ("board", "device"):
-        table.add_column(heading)
-    for heading in ("runs", "samples", "samples/s", "link errors", "sent again", "failures"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
-    for board in boards:
-        table.add_row(
-            escape(board.port),
-            board.shape.name,
-            str(board.runs),
-            f"{board.traffic.samples:,}",
-            f"{board.traffic.samples_per_second:,.0f}",
-            f"{board.link.errors:,}",
-            f"{board.link.resent:,}",
-            str(board.failures),
-            "" if board.left_out is None else f"[red]left out: {escape(board.left_out)}[/]",
-        )
-    return table
+def summary(board: Board) -> str:
+    """Say what a board has done, as markup."""
+    traffic = board.traffic
+    said = (
+        f"{board.shape.name} at {escape(board.port)}: {board.runs} runs, "
+        f"{traffic.samples:,} samples, {traffic.samples_per_second:,.0f} samples/s; "
+        f"{link_line(board.link)}"
+    )
+    if board.failures:
+        said += f"; [yellow]{board.failures} failures[/]"
+    return said if board.left_out is None else f"{said}; [red]left out: it {board.left_out}[/]"

@@ -2,7 +2,7 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ from .simulation import refuse_with_foreign
 from .training import (
     describe,
     duration,
+    link_line,
     one_checkpoint,
     open_checkpoint,
     pace,
@@ -31,9 +32,6 @@ from .training import (
     summarise,
     train_to_end,
 )
-
-if TYPE_CHECKING:
-    from metabit.host.requester import LinkCounts
 
 EPOCHS = 10
 """Epochs when none are asked for."""
@@ -208,20 +206,9 @@ def run(
         )
         console.print(f"cycles per training sample: {phases}", highlight=False)
     console.print(str(speed.of(driver.traffic)), highlight=False)
-    console.print(_line(driver.link), highlight=False)
+    console.print(link_line(driver.link), highlight=False)
     if verify:
         console.print("[green]device and golden agree in every bit[/]")
-
-
-def _line(link: "LinkCounts") -> str:
-    """Say how the line has served."""
-    found = f"link: {link.answered:,} requests"
-    if not link.errors:
-        return f"{found}, no errors"
-    return (
-        f"[yellow]{found}, {link.errors:,} errors ({link.damaged:,} damaged, {link.silent:,} "
-        f"without an answer in time, {link.overtaken:,} lost), {link.resent:,} frames sent again[/]"
-    )
 
 
 def _saved(path: Path | None, command: str) -> str:

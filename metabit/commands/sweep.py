@@ -160,7 +160,7 @@ def sweep(
     from metabit.sweep.ports import Line
     from metabit.sweep.table import rows_of, write_csv
 
-    from .fleet_view import table_of
+    from .fleet_view import summary
 
     console = Console(soft_wrap=True)
     if boards is not None and (cluster is not None or jobs is not None):
@@ -201,7 +201,8 @@ def sweep(
             write_csv(csv, points, ledger.lines)
         console.print(_table(rows))
         if fleet is not None:
-            console.print(table_of(fleet.boards))
+            for board in fleet.boards:
+                console.print(summary(board), highlight=False)
         conclude(console, points, ledger, finished=finished)
 
 

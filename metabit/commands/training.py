@@ -28,6 +28,7 @@ from .interrupt import interruptible
 
 if TYPE_CHECKING:
     from metabit.boards.run import DeviceRun
+    from metabit.host.requester import LinkCounts
     from metabit.planning.line import SpeedOf
 
 
@@ -282,6 +283,17 @@ def pace(run: "DeviceRun", speed: "SpeedOf") -> str:
         return ""
     left = duration(samples_left(run) / now.measured)
     return f"{now.measured:,.0f} samples/s ({now.limit}), {left} left"
+
+
+def link_line(link: "LinkCounts") -> str:
+    """Say how the line has served."""
+    found = f"link: {link.answered:,} requests"
+    if not link.errors:
+        return f"{found}, no errors"
+    return (
+        f"[yellow]{found}, {link.errors:,} errors ({link.damaged:,} damaged, {link.silent:,} "
+        f"without an answer in time, {link.overtaken:,} lost), {link.resent:,} frames sent again[/]"
+    )
 
 
 def duration(seconds: float) -> str:
