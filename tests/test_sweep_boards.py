@@ -278,7 +278,7 @@ def test_a_board_that_trains_wrongly_is_noticed(
     assert "device and golden differ after tile" in printed
     assert "the board is left out: it does not train as golden does" in printed
     assert f"small at {wrong.port}: 0 runs" in printed
-    assert "1 failures; left out: it does not train as golden does" in printed
+    assert "failed with 1 run; left out: it does not train as golden does" in printed
     check_same(lines_of(out), expected)
     assert {line["board"] for line in lines_of(out).values()} == {sound.port}
     assert all(line["verified"] for line in lines_of(out).values())

@@ -78,10 +78,14 @@ def summary(board: Board) -> str:
     """Say what a board has done, as markup."""
     traffic = board.traffic
     said = (
-        f"{board.shape.name} at {escape(board.port)}: {board.runs} runs, "
+        f"{board.shape.name} at {escape(board.port)}: {_count(board.runs)}, "
         f"{traffic.samples:,} samples, {traffic.samples_per_second:,.0f} samples/s; "
         f"{link_line(board.link)}"
     )
     if board.failures:
-        said += f"; [yellow]{board.failures} failures[/]"
+        said += f"; [yellow]failed with {_count(board.failures)}[/]"
     return said if board.left_out is None else f"{said}; [red]left out: it {board.left_out}[/]"
+
+
+def _count(runs: int) -> str:
+    return "1 run" if runs == 1 else f"{runs} runs"

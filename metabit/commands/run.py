@@ -173,14 +173,13 @@ def run(
         driver = Driver.find(transport)
         device_run = DeviceRun(driver, begun, verify=verify)
         console.print(f"device {driver.shape.name} on {port}", highlight=False)
-        describe(console, device_run)
         again = f"metabit run --port {port}"
         speed = SpeedOf(begun.network.config, driver.shape, baud)
         left = duration(samples_left(device_run) / speed.possible)
         console.print(
             f"at most {speed.possible:,.0f} samples a second: {left} or more", highlight=False
         )
-
+        describe(console, device_run)
         try:
             finished = train_to_end(
                 console, device_run, path, 1, again, lambda: pace(device_run, speed)

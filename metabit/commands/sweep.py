@@ -227,12 +227,12 @@ def _trainers(
         return {"work": partial(work_at_hand, on_board)}
     if boards is None:
         return {}
-    devices, silent = ask(find_ports(boards), line)
-    for error in silent.values():
-        console.print(f"[yellow]left out: {escape(error)}[/]", highlight=False)
+    found = ask(find_ports(boards), line)
+    for text in (*found.notices, *(f"left out: {error}" for error in found.silent)):
+        console.print(f"[yellow]{escape(text)}[/]", highlight=False)
     view = FleetView(console, line.baud)
     parts = Parts.beside(out, verified=verify)
-    return {"fleet": Fleet(devices, on_board, parts, view), "view": view}
+    return {"fleet": Fleet(found.devices, on_board, parts, view), "view": view}
 
 
 def _plan(

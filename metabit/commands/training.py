@@ -225,13 +225,11 @@ def train_to_end(
                 if patience is not None and patience.exhausted(run):
                     return True
             else:
+                accuracy = 1 - schedule.errors / schedule.sample
                 progress.update(
-                    bar,
-                    completed=schedule.sample,
-                    epoch=schedule.epoch,
-                    accuracy=1 - schedule.errors / schedule.sample,
-                    note=note(),
+                    bar, completed=schedule.sample, epoch=schedule.epoch, accuracy=accuracy
                 )
+            progress.update(bar, note=note())
             if interrupted() and not schedule.done:
                 break
     if schedule.done:

@@ -106,7 +106,26 @@ def _ports_of(word: str) -> list[Port]:
     return [Port(word, True)]
 
 
-def ask(ports: Iterable[Port], line: Line) -> tuple[dict[str, Shape], dict[str, str]]:
+@dataclass(frozen=True)
+class Answers:
+    """What has been found at ports.
+
+    Attributes
+    ----------
+    devices : dict of str to Shape
+        Of the ports where one has answered.
+    notices : list of str
+        What the user should know of these ports.
+    silent : list of str
+        Why no device has answered at others.
+    """
+
+    devices: dict[str, Shape]
+    notices: list[str]
+    silent: list[str]
+
+
+def ask(ports: Iterable[Port], line: Line) -> Answers:
     """Ask at all ports at the same time which device is there.
 
     Parameters
@@ -116,13 +135,6 @@ def ask(ports: Iterable[Port], line: Line) -> tuple[dict[str, Shape], dict[str, 
     line : Line
         How.
 
-    Returns
-    -------
-    devices : dict of str to Shape
-        Of the ports where one has answered.
-    silent : dict of str to str
-        Why at the others none has.
-
     Raises
     ------
     MetabitError
@@ -131,24 +143,24 @@ def ask(ports: Iterable[Port], line: Line) -> tuple[dict[str, Shape], dict[str, 
     ports = list(ports)
     with ThreadPoolExecutor(len(ports)) as threads:
         answers = list(threads.map(lambda port: _ask(port.name, line), ports))
-    devices: dict[str, Shape] = {}
-    silent: dict[str, str] = {}
+    found = Answers({}, [], [])
     for port, answer in zip(ports, answers, strict=True):
-        if isinstance(answer, Shape):
-            devices[port.name] = answer
+        if not isinstance(answer, DeviceError):
+            found.devices[port.name], notice = answer
+            found.notices.extend([notice] if notice else [])
         elif port.named:
-            raise MetabitError(f"{answer}; leave it out of --boards, or mend it")
+            raise MetabitError(f"{answer}; leave it out of --boards, or mend it") from answer
         else:
-            silent[port.name] = answer
-    if not devices:
-        raise MetabitError("no board answers: " + "; ".join(silent.values()))
-    return devices, silent
+            found.silent.append(str(answer))
+    if not found.devices:
+        raise MetabitError("no board answers: " + "; ".join(found.silent))
+    return found
 
 
-def _ask(port: str, line: Line) -> Shape | str:
-    """Return the device at a port, or why there is none."""
+def _ask(port: str, line: Line) -> tuple[Shape, str] | DeviceError:
+    """Return the device at a port and what is to be said of the port, or why there is none."""
     try:
         with closing(line.open(port)) as transport:
-            return Driver.find(transport).shape
+            return Driver.find(transport).shape, transport.notice
     except DeviceError as error:
-        return str(error)
+        return error
