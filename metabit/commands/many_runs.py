@@ -1,6 +1,8 @@
 """Many trainings on the screen, for every command that has them: one ledger, one policy."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +14,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from metabit.errors import INTERRUPTED
 
+from .training import duration
+
 if TYPE_CHECKING:
     from metabit.golden.runs.plan import Plan
     from metabit.golden.studies.variations import Variation
+    from metabit.sweep.fleet import Fleet
     from metabit.sweep.ledger import Ledger
     from metabit.sweep.point import Point
+
+    from .fleet_view import FleetView
+
+Line = dict[str, Any]
 
 
 def train_missing(
@@ -26,6 +35,9 @@ def train_missing(
     *,
     cluster: str | None = None,
     jobs: int | None = None,
+    work: "Callable[[Point], Line] | None" = None,
+    fleet: "Fleet | None" = None,
+    view: "FleetView | None" = None,
 ) -> bool:
     """Train what the ledger has no result of; return whether it came to its end, or Ctrl-C.
 
@@ -39,9 +51,18 @@ def train_missing(
         Open; results are added as they come.
     cluster, jobs
         See :func:`~metabit.sweep.pool.workers`.
-    """
-    from metabit.sweep.pool import run_all, workers
+    work : callable, optional
+        What workers do with a point; None: they train.
+    fleet : Fleet, optional
+        Boards that train in place of workers.
+    view : FleetView, optional
+        What shows the boards.
 
+    Raises
+    ------
+    MetabitError
+        If there is a run that no board holds; nothing is trained then.
+    """
     if ledger.torn:
         console.print(
             f"[yellow]{escape(str(ledger.path))}: the last line was torn, and is left out[/]"
@@ -54,29 +75,62 @@ def train_missing(
     if not left:
         return True
     progress = Progress(
-        TextColumn("runs"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
         console=console,
         transient=True,
     )
-    with workers(cluster, jobs) as found, progress:
-        progress.console.print(f"on {found.name}", highlight=False)
-        bar = progress.add_task("", total=len(left))
+    with _lines(left, cluster, jobs, fleet, work) as (name, lines), progress:
+        progress.console.print(f"on {escape(name)}", highlight=False)
+        bar = progress.add_task("runs", total=len(left), note="")
+        if view is not None:
+            view.show(progress)
+        start = time.monotonic()
         try:
-            for line in run_all(left, found):
+            for number, line in enumerate(lines, 1):
                 ledger.add(line)
-                progress.advance(bar)
-                end = (
-                    f"{100 * line['test_accuracy']:.2f} %  {line['seconds_per_epoch']:.2f} s/epoch"
-                    if line["status"] == "done"
-                    else f"[red]failed:[/] {escape(line['error'])}"
-                )
-                progress.console.print(f"{escape(_name(line))}: {end}", highlight=False)
+                seconds = (time.monotonic() - start) / number * (len(left) - number)
+                progress.update(bar, completed=number, note=f"{duration(seconds)} left")
+                progress.console.print(f"{escape(_name(line))}: {_end(line)}", highlight=False)
         except KeyboardInterrupt:
             return False
     return True
+
+
+@contextmanager
+def _lines(
+    left: "list[Point]",
+    cluster: str | None,
+    jobs: int | None,
+    fleet: "Fleet | None",
+    work: "Callable[[Point], Line] | None",
+) -> "Iterator[tuple[str, Iterator[Line]]]":
+    """Return who trains, and the lines of runs as they end."""
+    from metabit.sweep.pool import run_all, workers
+
+    if fleet is None:
+        with workers(cluster, jobs) as found:
+            given = {} if work is None else {"function": work}
+            yield found.name, run_all(left, found, **given)
+        return
+    with closing(fleet.run_all(fleet.plan(left))) as lines:
+        yield fleet.name, lines
+
+
+def _end(line: "Line") -> str:
+    """Say how a run has ended."""
+    if line["status"] != "done":
+        return f"[red]failed:[/] {escape(line['error'])}"
+    end = f"{100 * line['test_accuracy']:.2f} %  {line['seconds_per_epoch']:.2f} s/epoch"
+    if "board" in line:
+        link = line["link"]
+        end += f"  {link['samples_per_second']:,.0f} samples/s ({link['limit']})"
+        return f"{end}  {line['device']} at {escape(line['board'])}"
+    end += f"  {line['samples_per_second']:,.0f} samples/s"
+    return f"{end}  [yellow]not on {escape(line['no_board'])}[/]" if "no_board" in line else end
 
 
 def conclude(
@@ -111,6 +165,13 @@ def conclude(
             f"{where}, and the same command tries again",
             highlight=False,
         )
+    if missing := len(runs) - len(lines):
+        console.print(
+            f"[red]{missing} of {len(runs)} runs are missing[/]: no board is left that holds "
+            "them; the same command goes on, on other boards or without --boards",
+            highlight=False,
+        )
+    if failed or missing:
         raise typer.Exit(1)
 
 
@@ -145,4 +206,6 @@ def _different(points: "Sequence[Point]") -> "list[Point]":
 
 def _name(line: dict[str, Any]) -> str:
     """Return what a run is called."""
-    return ", ".join([*line["label"].values(), f"seed {line['seed']}"])
+    from metabit.sweep.point import name_of
+
+    return name_of(line["label"], line["seed"])

@@ -1,9 +1,8 @@
 """`metabit run`: train on a board."""
 
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,8 +21,10 @@ from .simulation import refuse_with_foreign
 from .training import (
     describe,
     duration,
+    link_line,
     one_checkpoint,
     open_checkpoint,
+    pace,
     refuse_changes,
     refuse_finished,
     results_of,
@@ -31,9 +32,6 @@ from .training import (
     summarise,
     train_to_end,
 )
-
-if TYPE_CHECKING:
-    from metabit.host.requester import LinkCounts
 
 EPOCHS = 10
 """Epochs when none are asked for."""
@@ -175,24 +173,17 @@ def run(
         driver = Driver.find(transport)
         device_run = DeviceRun(driver, begun, verify=verify)
         console.print(f"device {driver.shape.name} on {port}", highlight=False)
-        describe(console, device_run)
         again = f"metabit run --port {port}"
         speed = SpeedOf(begun.network.config, driver.shape, baud)
         left = duration(samples_left(device_run) / speed.possible)
         console.print(
             f"at most {speed.possible:,.0f} samples a second: {left} or more", highlight=False
         )
-
-        def note() -> str:
-            """Say how fast it is, why, and how long it will take."""
-            now = speed.of(driver.traffic)
-            if not now.measured:
-                return ""
-            left = duration(samples_left(device_run) / now.measured)
-            return f"{now.measured:,.0f} samples/s ({now.limit}), {left} left"
-
+        describe(console, device_run)
         try:
-            finished = train_to_end(console, device_run, path, 1, again, note)
+            finished = train_to_end(
+                console, device_run, path, 1, again, lambda: pace(device_run, speed)
+            )
         except DeviceError as error:
             raise MetabitError(f"{error}; {_saved(path, again)}") from error
     samples = device_run.network.statistics.samples - samples
@@ -203,12 +194,7 @@ def run(
         results["bit_exact"] = True if verify else None
         results["samples"] = samples
         results["cycles"] = device_run.cycles
-        results["link"] = {
-            "baud": baud,
-            **speed.of(driver.traffic).to_dict(),
-            "bytes_per_sample": driver.traffic.bytes_per_sample,
-            **asdict(driver.link),
-        }
+        results["link"] = speed.report(driver)
         write_json(json, results if finished else results | {"interrupted": True})
     if not finished:
         raise typer.Exit(INTERRUPTED)
@@ -219,20 +205,9 @@ def run(
         )
         console.print(f"cycles per training sample: {phases}", highlight=False)
     console.print(str(speed.of(driver.traffic)), highlight=False)
-    console.print(_line(driver.link), highlight=False)
+    console.print(link_line(driver.link), highlight=False)
     if verify:
         console.print("[green]device and golden agree in every bit[/]")
-
-
-def _line(link: "LinkCounts") -> str:
-    """Say how the line has served."""
-    found = f"link: {link.answered:,} requests"
-    if not link.errors:
-        return f"{found}, no errors"
-    return (
-        f"[yellow]{found}, {link.errors:,} errors ({link.damaged:,} damaged, {link.silent:,} "
-        f"without an answer in time, {link.overtaken:,} lost), {link.resent:,} frames sent again[/]"
-    )
 
 
 def _saved(path: Path | None, command: str) -> str:

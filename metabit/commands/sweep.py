@@ -1,6 +1,7 @@
-"""`metabit sweep`: many trainings, on all cores or on a cluster."""
+"""`metabit sweep`: many trainings, on all cores, on a cluster, or on boards."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ from .options import check_folder, choose_plan, write_json
 
 if TYPE_CHECKING:
     from metabit.sweep.point import Point
+    from metabit.sweep.ports import Line
     from metabit.sweep.table import Row
 
 EPOCHS, SEEDS = MODES[DEFAULT].epochs, 3
@@ -42,6 +44,10 @@ metabit sweep --vary "hidden=64 128,64" --vary "tile=1 8 64"   all six combinati
 metabit sweep --dataset digits --dataset mine.npz --encoder median
 
 metabit sweep --config up5k --cluster tcp://head:8786          on the workers of a Dask scheduler
+
+metabit sweep --config up5k --seeds 20 --boards auto           on all boards that are connected
+
+metabit sweep --config up5k --boards /dev/ttyUSB1,/dev/ttyUSB3 --verify
 
 The same command once more goes on where it was killed, and tries again what has failed.
 """
@@ -122,6 +128,24 @@ def sweep(
             show_default=False,
         ),
     ] = None,
+    boards: Annotated[
+        str | None,
+        typer.Option(
+            "--boards",
+            metavar="PORT,...|auto",
+            help="Train on boards: serial ports or patterns of their names, divided by commas, or "
+            "auto, all whose USB chip is that of a known board. [default: on the host]",
+            show_default=False,
+        ),
+    ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Train golden alongside boards; leave out those that differ."
+        ),
+    ] = False,
+    baud: options.BaudOption = options.BAUD,
+    timeout: options.TimeoutOption = 1.0,
     engine: options.EngineOption = "auto",
     json: options.JsonOption = None,
     csv: Annotated[
@@ -133,9 +157,19 @@ def sweep(
 ) -> None:
     """Train many networks: configurations, data sets, values and seeds, all combinations."""
     from metabit.sweep.ledger import Ledger
+    from metabit.sweep.ports import Line
     from metabit.sweep.table import rows_of, write_csv
 
+    from .fleet_view import summary
+
     console = Console(soft_wrap=True)
+    if boards is not None and (cluster is not None or jobs is not None):
+        raise MetabitError(
+            "--cluster and --jobs cannot be given with --boards: each board does a run at a time; "
+            "workers of a cluster have boards of their own (METABIT_BOARD)"
+        )
+    if verify and boards is None and cluster is None:
+        raise MetabitError("--verify is for boards; give --boards, too")
     for option, path in (("--out", out), ("--json", json), ("--csv", csv)):
         check_folder(option, path)
     fixed = {"mode": mode, "split": split, "epochs": epochs, "encoder": encoder}
@@ -152,16 +186,53 @@ def sweep(
             console,
         )
     )
+    trainers = _trainers(console, boards, cluster, out, Line(baud, timeout), verify)
+    fleet = trainers.get("fleet")
     with Ledger(out) as ledger:
-        finished = train_missing(console, points, ledger, cluster=cluster, jobs=jobs)
+        finished = train_missing(console, points, ledger, cluster=cluster, jobs=jobs, **trainers)
         rows = rows_of(points, ledger.lines)
         if json is not None:
             lines = [ledger.lines[point.key] for point in points if point.key in ledger.lines]
-            write_json(json, {"table": [row.to_dict() for row in rows], "runs": lines})
+            done = {"table": [row.to_dict() for row in rows], "runs": lines}
+            if fleet is not None:
+                done["boards"] = [board.to_dict() for board in fleet.boards]
+            write_json(json, done)
         if csv is not None:
             write_csv(csv, points, ledger.lines)
         console.print(_table(rows))
+        if fleet is not None:
+            for board in fleet.boards:
+                console.print(summary(board), highlight=False)
         conclude(console, points, ledger, finished=finished)
+
+
+def _trainers(
+    console: Console,
+    boards: str | None,
+    cluster: str | None,
+    out: Path,
+    line: "Line",
+    verify: bool,
+) -> dict[str, Any]:
+    """Return who trains, as :func:`.train_missing` takes it, and ask the boards who they are."""
+    from metabit.sweep.fleet import Fleet
+    from metabit.sweep.on_board import OnBoard, work_at_hand
+    from metabit.sweep.parts import Parts
+    from metabit.sweep.ports import ask, find_ports
+
+    from .fleet_view import FleetView
+
+    on_board = OnBoard(line, verify)
+    if cluster is not None:
+        return {"work": partial(work_at_hand, on_board)}
+    if boards is None:
+        return {}
+    found = ask(find_ports(boards), line)
+    for text in (*found.notices, *(f"left out: {error}" for error in found.silent)):
+        console.print(f"[yellow]{escape(text)}[/]", highlight=False)
+    view = FleetView(console, line.baud)
+    parts = Parts.beside(out, verified=verify)
+    return {"fleet": Fleet(found.devices, on_board, parts, view), "view": view}
 
 
 def _plan(

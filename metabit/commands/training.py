@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -25,6 +25,11 @@ from metabit.golden.runs.training_run import VIEWS, TrainingRun
 
 from .data_options import print_summary
 from .interrupt import interruptible
+
+if TYPE_CHECKING:
+    from metabit.boards.run import DeviceRun
+    from metabit.host.requester import LinkCounts
+    from metabit.planning.line import SpeedOf
 
 
 def refuse_changes(option: str, given: dict[str, Any]) -> None:
@@ -220,13 +225,11 @@ def train_to_end(
                 if patience is not None and patience.exhausted(run):
                     return True
             else:
+                accuracy = 1 - schedule.errors / schedule.sample
                 progress.update(
-                    bar,
-                    completed=schedule.sample,
-                    epoch=schedule.epoch,
-                    accuracy=1 - schedule.errors / schedule.sample,
-                    note=note(),
+                    bar, completed=schedule.sample, epoch=schedule.epoch, accuracy=accuracy
                 )
+            progress.update(bar, note=note())
             if interrupted() and not schedule.done:
                 break
     if schedule.done:
@@ -269,6 +272,26 @@ def samples_left(run: TrainingRun) -> int:
     schedule, data = run.schedule, run.data
     epochs = schedule.epochs - schedule.epoch + 1
     return max(0, epochs * (len(data.train) + len(data.test)) - schedule.sample)
+
+
+def pace(run: "DeviceRun", speed: "SpeedOf") -> str:
+    """Say how fast a run on a board is, why, and how long it will take; empty at its beginning."""
+    now = speed.of(run.driver.traffic)
+    if not now.measured:
+        return ""
+    left = duration(samples_left(run) / now.measured)
+    return f"{now.measured:,.0f} samples/s ({now.limit}), {left} left"
+
+
+def link_line(link: "LinkCounts") -> str:
+    """Say how the line has served."""
+    found = f"link: {link.answered:,} requests"
+    if not link.errors:
+        return f"{found}, no errors"
+    return (
+        f"[yellow]{found}, {link.errors:,} errors ({link.damaged:,} damaged, {link.silent:,} "
+        f"without an answer in time, {link.overtaken:,} lost), {link.resent:,} frames sent again[/]"
+    )
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """What limits a training on a board: its serial line, its core, or the way in between."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ..boards.registry import BOARDS
@@ -8,6 +8,7 @@ from ..golden.config import Config
 from ..hdl.link.protocol import CRC_BYTES, MAX_WORDS, REQUEST_BYTES, WORD_BYTES
 from ..hdl.placement import Placement
 from ..hdl.shape import Shape
+from ..host.driver import Driver
 from ..host.traffic import Traffic
 from .plan import LINK_BITS, make_plan
 
@@ -82,6 +83,7 @@ class SpeedOf:
     """
 
     def __init__(self, config: Config, shape: Shape, baud: int) -> None:
+        self._baud = baud
         bytes_per_second = baud / LINK_BITS
         words = Placement(config, shape).sample_words
         self._line = bytes_per_second / (words * (WORD_BYTES + _FRAMING / MAX_WORDS))
@@ -99,3 +101,12 @@ class SpeedOf:
     def of(self, traffic: Traffic) -> Speed:
         """Return the speed that was measured, beside what was possible."""
         return Speed(traffic.samples_per_second, self._line, self._core)
+
+    def report(self, driver: Driver) -> dict[str, Any]:
+        """Return what ``--json`` says of a device's line: rate, speed, and what went wrong."""
+        return {
+            "baud": self._baud,
+            **self.of(driver.traffic).to_dict(),
+            "bytes_per_sample": driver.traffic.bytes_per_sample,
+            **asdict(driver.link),
+        }

@@ -45,6 +45,11 @@ class Point:
         """Seed."""
         return self.plan.seed
 
+    @property
+    def name(self) -> str:
+        """What the run is called."""
+        return name_of(self.label, self.seed)
+
     @cached_property
     def key(self) -> str:
         """Hash by which a result is found again.
@@ -84,6 +89,11 @@ class Point:
             **varied,
             "config": plan.config.model_dump(mode="json"),
         }
+
+
+def name_of(label: dict[str, str], seed: int) -> str:
+    """Return what the run of a label and a seed is called."""
+    return ", ".join([*label.values(), f"seed {seed}"])
 
 
 def dataset_sha256(dataset: Dataset) -> str:

@@ -1,17 +1,21 @@
-"""Workers through joblib: the cores of this machine, or a cluster of Dask's or Ray's."""
+"""Workers: the cores of this machine and clusters of Ray's through joblib, or those of Dask's."""
 
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from joblib import Parallel, delayed, parallel_config
 
 from ..errors import MetabitError
 from .point import Point
 from .work import work
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 _DASK = ("tcp://", "tls://", "ucx://", "ws://", "wss://", "inproc://")
 """What an address of Dask's begins with."""
@@ -39,6 +43,44 @@ class Workers:
     name: str
     count: int
     streams: bool
+
+    def map(self, function: "Callable[[Point], Line]", points: Sequence[Point]) -> "Iterator[Line]":
+        """Yield the lines of points as they come."""
+        if self.streams:
+            found = Parallel(return_as="generator_unordered")
+            yield from found(delayed(function)(point) for point in points)
+            return
+        for start in range(0, len(points), self.count):
+            some = points[start : start + self.count]
+            yield from Parallel()(delayed(function)(point) for point in some)
+
+
+@dataclass(frozen=True)
+class DaskWorkers(Workers):
+    """Threads of Dask's workers.
+
+    Joblib would give them no more than the cluster has threads, whatever it is told, and nothing if
+    that is one.
+
+    Attributes
+    ----------
+    client : Client
+        Way to the scheduler.
+    """
+
+    client: "Client"
+
+    def map(self, function: "Callable[[Point], Line]", points: Sequence[Point]) -> "Iterator[Line]":
+        """Yield the lines of points as they come."""
+        from distributed import as_completed
+
+        # Dask would take a function that it has seen for one whose result it knows.
+        futures = (self.client.submit(function, point, pure=False) for point in points)
+        running = as_completed(islice(futures, self.count), loop=self.client.loop)
+        for future in running:
+            yield future.result()
+            for another in islice(futures, 1):
+                running.add(another)
 
 
 @contextmanager
@@ -99,15 +141,14 @@ def _dask(cluster: str, jobs: int | None) -> Iterator[Workers]:
     elif cluster.endswith(".json"):
         where = {"scheduler_file": cluster}
     try:
-        client = Client(**where, set_as_default=True)
+        client = Client(**where, set_as_default=False)
     except OSError as error:
         raise MetabitError(f"no Dask scheduler answers at {cluster}: {error}") from error
     with client:
         count = jobs or sum(client.nthreads().values())
         if not count:
             raise MetabitError(f"the Dask scheduler at {cluster} has no workers")
-        with parallel_config(backend="dask", n_jobs=count):
-            yield Workers(f"{count} threads of Dask's workers", count, True)
+        yield DaskWorkers(f"{count} threads of Dask's workers", count, True, client)
 
 
 @contextmanager
@@ -157,7 +198,7 @@ def run_all(
     in_a_row = 0
     while left:
         try:
-            for line in _parallel(list(left.values()), found, function):
+            for line in found.map(function, list(left.values())):
                 del left[line["key"]]
                 in_a_row = 0
                 yield line
@@ -167,7 +208,7 @@ def run_all(
             suspects = list(left.values())[: 2 * found.count]
         for point in suspects:
             try:
-                (line,) = _parallel([point], found, function)
+                (line,) = found.map(function, [point])
                 in_a_row = 0
             except Exception as error:
                 in_a_row += 1
@@ -179,17 +220,6 @@ def run_all(
                 line = _died(point, error)
             del left[point.key]
             yield line
-
-
-def _parallel(
-    points: Sequence[Point], found: Workers, function: Callable[[Point], Line]
-) -> Iterator[Line]:
-    """Yield the lines of points as they come."""
-    if found.streams:
-        yield from Parallel(return_as="generator_unordered")(delayed(function)(p) for p in points)
-        return
-    for start in range(0, len(points), found.count):
-        yield from Parallel()(delayed(function)(p) for p in points[start : start + found.count])
 
 
 def _died(point: Point, error: Exception) -> Line:

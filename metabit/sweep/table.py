@@ -15,6 +15,9 @@ Line = dict[str, Any]
 
 _MEASURED = ("test_accuracy", VIEWS, "train_accuracy", "seconds_per_epoch", "state_sha256")
 
+_WHERE = ("board", "device")
+"""What a line says of the board that it was trained on, if it was."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -117,11 +120,11 @@ def write_csv(path: Path, points: Iterable[Point], lines: dict[str, Line]) -> No
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow([*columns, "status", *_MEASURED, "error"])
+            writer.writerow([*columns, "status", *_MEASURED, *_WHERE, "error"])
             for point in points:
                 line = lines.get(point.key, {"status": "missing"})
                 facts = {**point.describe(), **point.label}
-                measured = [line.get(name, "") for name in _MEASURED]
+                measured = [line.get(name, "") for name in (*_MEASURED, *_WHERE)]
                 first = [facts[name] for name in columns]
                 writer.writerow([*first, line["status"], *measured, line.get("error", "")])
     except OSError as error:
