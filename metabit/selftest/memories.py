@@ -3,10 +3,8 @@
 import numpy as np
 
 from ..hdl.bundles import Space
-from ..hdl.link.protocol import Operation
 from ..hdl.shape import LANES, Shape
 from ..host.driver import Driver
-from ..host.packets import Request
 from ..host.packing import Words
 from .bench import Bench
 from .outcome import FaultError
@@ -36,19 +34,16 @@ def generator(bench: Bench) -> str:
     states = [1 << bit for bit in range(_NUMBER_BITS)]
     states += [((1 << _NUMBER_BITS) - 1) ^ state for state in states]
     states += bench.random().integers(1, 1 << _NUMBER_BITS, _GENERATOR_WORDS).tolist()
+    bench.reset_line()
     with bench.driver() as driver:
-        _reset(bench)
         for state in states:
             driver.write_space(Space.GENERATOR, np.array([state], np.uint64))
             if driver.generator_state != state:
                 raise FaultError(
-                    f"the generator was given {state:#010x}, and holds {driver.generator_state:#010x}"
+                    f"the generator was given {state:#010x}, and holds "
+                    f"{driver.generator_state:#010x}"
                 )
     return f"{len(states)} states"
-
-
-def _reset(bench: Bench) -> None:
-    bench.reset_line()
 
 
 def _fill(bench: Bench, written: Space, read: Space, count: int) -> str:
@@ -94,5 +89,3 @@ def _place(shape: Shape, space: Space, place: int) -> str:
     address, part = divmod(place, shape.parts)
     return f"address {address}, part {part}"
 
-
-__all__ = ["Operation", "Request", "counters", "generator", "signs"]

@@ -7,8 +7,8 @@ from ..host.errors import DeviceTimeoutError
 from ..host.packets import DELIMITER
 from ..host.transport import Transport
 
-_LINES = 5_000
-"""Frames that are kept: the last ones."""
+_LINES = 500
+"""Frames of a check that are kept: the last ones."""
 
 _BYTES = 24
 """Of a frame that are kept."""
@@ -26,7 +26,8 @@ class Recorder:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._start = time.monotonic()
-        self._lines: deque[str] = deque(maxlen=_LINES)
+        self._checks: list[tuple[str, deque[str]]] = []
+        self.begin("start")
 
     @property
     def name(self) -> str:
@@ -50,12 +51,18 @@ class Recorder:
 
     @property
     def log(self) -> str:
-        """A line for each frame: seconds, direction, bytes, and the first of them."""
-        return "".join(f"{line}\n" for line in self._lines)
+        """The checks, with a line for each frame: seconds, direction, bytes, the first of them."""
+        return "".join(
+            f"{line}\n" for title, lines in self._checks for line in (f"{title}:", *lines)
+        )
+
+    def begin(self, title: str) -> None:
+        """Begin with a check."""
+        self._checks.append((title, deque(maxlen=_LINES)))
 
     def note(self, text: str) -> None:
         """Put a line of words into the log."""
-        self._lines.append(f"{time.monotonic() - self._start:10.6f}   {text}")
+        self._checks[-1][1].append(f"{time.monotonic() - self._start:12.6f} {text}")
 
     def discard(self) -> None:
         """Forget what was received so far."""

@@ -99,7 +99,7 @@ def _add(
 ) -> bool:
     """Carry out a check; returns whether the port has failed, so that no other makes sense."""
     report(f"{group}: {name}")
-    recorder.note(f"{group}: {name}")
+    recorder.begin(f"{group}: {name}")
     start, lost = time.perf_counter(), False
     try:
         found, ok = check(), True

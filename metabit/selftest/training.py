@@ -1,6 +1,6 @@
 """Does a device learn as golden does, bit by bit, and again after an abort?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -35,19 +35,21 @@ def training(bench: Bench) -> str:
     """Train a network that fills the device beside golden, and compare predictions and state."""
     config = network_for(bench.shape)
     with bench.driver() as driver:
-        samples, counters = _train(bench, driver, Network(config))
+        samples, counters = _train(bench, driver, Network(config), _RULES)
     return (
         f"{describe(config, bench.shape)}: {samples} samples learnt, and {counters:,} counters, "
         "generator, counts and predictions equal golden's"
     )
 
 
-def _train(bench: Bench, driver: Driver, network: Network) -> tuple[int, int]:
-    """Train both; returns the samples, and the counters that were compared."""
+def _train(
+    bench: Bench, driver: Driver, network: Network, rules: Sequence[tuple[int, int]]
+) -> tuple[int, int]:
+    """Train both by each of the rules; returns the samples, and the counters that were compared."""
     tile, random = network.config.tile, bench.random()
     side = Lockstep(driver, GoldenLearner(network), keep_log=False)
     side.begin()
-    for annealing, damping in _RULES:
+    for annealing, damping in rules:
         bits, labels = samples_for(network.config, _TILES * tile + tile // 2, random)
         indices = np.arange(len(labels))
         side.train_tiles(side.pack(bits), labels, indices, annealing=annealing, damping=damping)
@@ -71,7 +73,7 @@ def abort(bench: Bench) -> str:
         with bench.driver() as driver:
             driver.load(Network(config))
             _begin(bench, driver, feeds)
-            _train(bench, driver, Network(config))
+            _train(bench, driver, Network(config), _RULES[:1])
         rounds += 1
     return f"{rounds} runs aborted, before any sample and in the middle; trained anew after each"
 
