@@ -22,7 +22,7 @@ from .floorplan import place_memories
 from .placement import count_blocks, read_placement
 from .registry import Board, check_memory
 from .results import BuildResult, Report, load_result, parse_report
-from .synthesis import OPTIONS, PLACER, PLACER_BY_HAND, PREPARATION, ROUTER
+from .synthesis import OPTIONS, PLACER, PLACER_BY_HAND, ROUTER, preparation
 from .top import Top
 
 RESULT_NAME = "build.json"
@@ -212,7 +212,7 @@ def _plan(board: Board, shape: Shape, top: Top, seed: int) -> BuildPlan:
         emit_src=False,
         # The tools say in the logs that are announced how far they are, instead of in others.
         verbose=True,
-        script_after_read=PREPARATION,
+        script_after_read=preparation(board.family, shape),
         synth_opts=OPTIONS[board.family],
         script_after_synth=memories,
         nextpnr_opts=" ".join(filter(None, options)),

@@ -176,6 +176,7 @@ class Clocking(wiring.Component):
     def __init__(self, board: Board, mhz: float, *, shifted: bool = False) -> None:
         self._shifted = shifted
         self._family = board.family
+        self._pll_pin = board.pll_pin
         self._pll = find_pll(board.family, board.oscillator_mhz, mhz)
         super().__init__({} if needs_reset(self._family) else {"ready": Out(1)})
 
@@ -184,14 +185,18 @@ class Clocking(wiring.Component):
         m = Module()
         clock, locked = Signal(), Signal()
         port = platform.request(platform.default_clk, dir="-")
-        if self._family == "ecp5":
-            m.submodules.buffer = buffer = io.Buffer("i", port)
-            m.submodules.pll = self._ecp5(buffer.i, clock, locked)
-            if self._shifted:
-                m.d.comb += ClockSignal(SHIFTED).eq(self._late_clock)
-        else:
+        if self._family == "ice40" and self._pll_pin:
             # This loop contains the input buffer.
-            m.submodules.pll = self._ice40(port.io, clock, locked)
+            m.submodules.pll = self._ice40("PAD", {"i_PACKAGEPIN": port.io}, clock, locked)
+        else:
+            m.submodules.buffer = buffer = io.Buffer("i", port)
+            if self._family == "ecp5":
+                m.submodules.pll = self._ecp5(buffer.i, clock, locked)
+                if self._shifted:
+                    m.d.comb += ClockSignal(SHIFTED).eq(self._late_clock)
+            else:
+                source = {"i_REFERENCECLK": buffer.i}
+                m.submodules.pll = self._ice40("CORE", source, clock, locked)
 
         m.domains += ClockDomain("power_on", reset_less=True, local=True)
         m.d.comb += [ClockSignal("power_on").eq(clock), ClockSignal("sync").eq(clock)]
@@ -260,17 +265,19 @@ class Clocking(wiring.Component):
             o_LOCK=locked,
         )
 
-    def _ice40(self, source: IOPort, clock: Signal, locked: Signal) -> Instance:
+    def _ice40(
+        self, kind: str, source: dict[str, IOPort | Value], clock: Signal, locked: Signal
+    ) -> Instance:
         pll = self._pll
         limits = (17, 26, 44, 66, 101)
         return Instance(
-            "SB_PLL40_PAD",
+            f"SB_PLL40_{kind}",
             p_FEEDBACK_PATH="SIMPLE",
             p_DIVR=Const(pll.reference - 1, 4),
             p_DIVF=Const(pll.feedback - 1, 7),
             p_DIVQ=Const(pll.divider.bit_length() - 1, 3),
             p_FILTER_RANGE=Const(1 + sum(pll.detector_mhz >= limit for limit in limits), 3),
-            i_PACKAGEPIN=source,
+            **source,
             i_RESETB=Const(1),
             i_BYPASS=Const(0),
             o_PLLOUTGLOBAL=clock,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ..hdl.array.totals import SHARING
 from ..hdl.shape import LANES, Shape
 from ..hdl.store.counters import BANK, PART
+from .dies import ECP5_85
 from .registry import Board
 
 _GROUPS = (4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114)
@@ -40,7 +41,7 @@ def place_memories(board: Board, shape: Shape) -> str:
     shape : Shape
         What is built.
     """
-    if board.family != "ecp5" or shape.name not in (board.shape, board.playing):
+    if board.die is not ECP5_85 or shape.name not in (board.shape, board.playing):
         return ""
     commands = []
     for cell, (group, row, number) in _sites(shape):

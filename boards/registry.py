@@ -2,16 +2,26 @@
 
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..errors import MetabitError
+from .dies import ECP5_25, ECP5_45, ECP5_85, HX8K, UP5K, Die, Family
 
 if TYPE_CHECKING:
     from amaranth.build import Platform
 
     from ..hdl.shape import Shape
 
-Family = Literal["ice40", "ecp5"]
+ON_BOARD = "USB chip"
+"""The serial line of most boards; others need an adapter on pins."""
+
+_PLATFORMS = "metabit.boards.platforms"
+"""Platforms of our own."""
+
+_FTDI = 3_000_000
+"""Rate of an FT231X, and of the usual adapters."""
+
+_FT2232H = 12_000_000
 
 
 @dataclass(frozen=True)
@@ -24,12 +34,12 @@ class Board:
         What the command line calls it.
     title : str
         What its vendor calls it.
-    family : {"ice40", "ecp5"}
-        Chooses the tools and the form of the phase-locked loop.
+    die : Die
+        What the FPGA has.
     device : str
         The FPGA, with its package.
     platform : str
-        Class in :mod:`amaranth_boards`, as ``"module:class"``.
+        Class in :mod:`amaranth_boards`, or of ours, as ``"module:class"``.
     shape : str
         Name of the device that is built unless another is asked for; see
         :data:`metabit.hdl.shape.SHAPES`.
@@ -38,40 +48,56 @@ class Board:
     clock_mhz : float
         Clock of the device unless another is asked for. Made by a phase-locked loop if it
         is not that of the oscillator.
-    seed : int
-        Of place and route, unless another is asked for: one with which the device meets its clock.
-    baud : int
-        Bits per second of the serial link unless another rate is asked for.
     adapter_baud : int
-        The same at the most, of the USB chip: an FT2232H makes 12 Mbit/s, others of FTDI 3.
+        Bits per second at the most of its USB chip: an FT2232H makes 12 Mbit/s, others of FTDI 3.
     programmer : tuple of str
         Arguments that tell openFPGALoader where the board is.
     usb : tuple of int
         Vendor and product of its USB chip.
-    tiles : tuple of int
-        Columns and rows of the FPGA's grid.
+    seed : int
+        Of place and route, unless another is asked for: one with which the device meets its clock.
+    baud : int
+        Bits per second of the serial link unless another rate is asked for.
+    line : str
+        What the serial port is: the USB chip, or an adapter of the user's, and on which pins.
+    pll_pin : bool
+        The oscillator is at a pin that leads to a phase-locked loop; only an iCE40 has such.
     always_flash : bool
         The programmer of this board reaches the configuration flash only, not the FPGA.
     playing : str or None
         Name of the device that plays samples from the board's memory chip; None: there is none.
+    tried : bool
+        Its bitstream has run on the board itself.
     """
 
     name: str
     title: str
-    family: Family
+    die: Die
     device: str
     platform: str
     shape: str
     oscillator_mhz: float
     clock_mhz: float
-    seed: int
-    baud: int
     adapter_baud: int
     programmer: tuple[str, ...]
     usb: tuple[int, int]
-    tiles: tuple[int, int]
-    always_flash: bool
+    seed: int = 1
+    baud: int = 1_000_000
+    line: str = ON_BOARD
+    pll_pin: bool = True
+    always_flash: bool = False
     playing: str | None = None
+    tried: bool = False
+
+    @property
+    def family(self) -> Family:
+        """Chooses the tools and the form of the phase-locked loop."""
+        return self.die.family
+
+    @property
+    def tiles(self) -> tuple[int, int]:
+        """Columns and rows of the FPGA's grid."""
+        return self.die.tiles
 
     @property
     def stored(self) -> str:
@@ -83,7 +109,7 @@ class Board:
     @property
     def memories(self) -> tuple[str, ...]:
         """Kinds of memory that the FPGA has, as :class:`~metabit.hdl.shape.Shape` names them."""
-        return {"ice40": ("block", "spram"), "ecp5": ("block",)}[self.family]
+        return self.die.memories
 
     @property
     def bitstream_suffix(self) -> str:
@@ -102,43 +128,155 @@ BOARDS = {
         Board(
             name="icebreaker",
             title="1BitSquared iCEBreaker",
-            family="ice40",
+            die=UP5K,
             device="iCE40UP5K-SG48",
             platform="amaranth_boards.icebreaker:ICEBreakerPlatform",
             shape="up5k",
             oscillator_mhz=12.0,
             # What the slowest of five seeds reaches. Three of them meet 40.5, too.
             clock_mhz=36.0,
-            seed=1,
-            baud=1_000_000,
-            adapter_baud=12_000_000,
+            adapter_baud=_FT2232H,
             programmer=("-b", "ice40_generic"),
             usb=(0x0403, 0x6010),
-            tiles=(26, 32),
             always_flash=True,
             playing="up5k-flash",
         ),
         Board(
             name="ulx3s-85f",
             title="Radiona ULX3S, 85F",
-            family="ecp5",
+            die=ECP5_85,
             device="LFE5U-85F-6BG381",
             platform="amaranth_boards.ulx3s:ULX3S_85F_Platform",
             shape="ecp5",
             oscillator_mhz=25.0,
             # Reached with four of five seeds of place and route, the best of which comes to 95 MHz.
             clock_mhz=80.0,
-            seed=1,
-            baud=1_000_000,
-            adapter_baud=3_000_000,
+            adapter_baud=_FTDI,
             programmer=("-b", "ulx3s"),
             usb=(0x0403, 0x6015),
-            tiles=(127, 96),
-            always_flash=False,
             playing="ecp5-sdram",
+        ),
+        Board(
+            name="icebreaker-bitsy",
+            title="1BitSquared iCEBreaker Bitsy",
+            die=UP5K,
+            device="iCE40UP5K-SG48",
+            platform=f"{_PLATFORMS}:BitsyPlatform",
+            shape="up5k",
+            oscillator_mhz=12.0,
+            clock_mhz=36.0,
+            adapter_baud=_FTDI,
+            programmer=("-b", "icebreaker-bitsy"),
+            usb=(0x1D50, 0x6146),
+            line="adapter: its TX to P4, its RX to P2",
+            always_flash=True,
+        ),
+        Board(
+            name="hx8k-evn",
+            title="Lattice iCE40-HX8K breakout board",
+            die=HX8K,
+            device="iCE40HX8K-CT256",
+            platform="amaranth_boards.ice40_hx8k_b_evn:ICE40HX8KBEVNPlatform",
+            shape="hx8k",
+            oscillator_mhz=12.0,
+            clock_mhz=75.0,
+            adapter_baud=_FT2232H,
+            programmer=("-b", "ice40_generic"),
+            usb=(0x0403, 0x6010),
+            pll_pin=False,
+            always_flash=True,
+        ),
+        Board(
+            name="alhambra-ii",
+            title="Alhambra II",
+            die=HX8K,
+            device="iCE40HX4K-TQ144",
+            platform=f"{_PLATFORMS}:AlhambraIIPlatform",
+            shape="hx8k",
+            oscillator_mhz=12.0,
+            clock_mhz=75.0,
+            adapter_baud=_FT2232H,
+            programmer=("-b", "ice40_generic"),
+            usb=(0x0403, 0x6010),
+            always_flash=True,
+        ),
+        Board(
+            name="ulx3s-12f",
+            title="Radiona ULX3S, 12F",
+            die=ECP5_25,
+            device="LFE5U-12F-6BG381",
+            platform="amaranth_boards.ulx3s:ULX3S_12F_Platform",
+            shape="ecp5-25",
+            oscillator_mhz=25.0,
+            clock_mhz=80.0,
+            adapter_baud=_FTDI,
+            programmer=("-b", "ulx3s"),
+            usb=(0x0403, 0x6015),
+        ),
+        Board(
+            name="icepi-zero",
+            title="Icepi Zero",
+            die=ECP5_25,
+            device="LFE5U-25F-6BG256",
+            platform="amaranth_boards.icepi_zero:IcepiZero1_3Platform",
+            shape="ecp5-25",
+            oscillator_mhz=50.0,
+            clock_mhz=80.0,
+            adapter_baud=_FTDI,
+            programmer=("-b", "icepi-zero"),
+            usb=(0x0403, 0x6015),
+        ),
+        Board(
+            name="orangecrab-25f",
+            title="OrangeCrab r0.2, 25F",
+            die=ECP5_25,
+            device="LFE5U-25F-8MG285",
+            platform=f"{_PLATFORMS}:OrangeCrabPlatform",
+            shape="ecp5-25",
+            oscillator_mhz=48.0,
+            clock_mhz=80.0,
+            adapter_baud=_FTDI,
+            programmer=("-b", "orangeCrab"),
+            usb=(0x1209, 0x5AF0),
+            line="adapter: its TX to 0, its RX to 1",
+            always_flash=True,
+        ),
+        Board(
+            name="ulx3s-45f",
+            title="Radiona ULX3S, 45F",
+            die=ECP5_45,
+            device="LFE5U-45F-6BG381",
+            platform="amaranth_boards.ulx3s:ULX3S_45F_Platform",
+            shape="ecp5-45",
+            oscillator_mhz=25.0,
+            clock_mhz=80.0,
+            adapter_baud=_FTDI,
+            programmer=("-b", "ulx3s"),
+            usb=(0x0403, 0x6015),
+        ),
+        Board(
+            name="ecpix5-45f",
+            title="LambdaConcept ECPIX-5, 45F",
+            die=ECP5_45,
+            device="LFE5UM5G-45F-8BG554",
+            platform=f"{_PLATFORMS}:EcpixPlatform",
+            shape="ecp5-45",
+            oscillator_mhz=100.0,
+            clock_mhz=80.0,
+            adapter_baud=_FT2232H,
+            programmer=("-b", "ecpix5"),
+            usb=(0x0403, 0x6010),
         ),
     )
 }
+
+
+def boards_of_devices() -> dict[str, Board]:
+    """Return the devices that are built for a board, and the first of the boards of each."""
+    first: dict[str, Board] = {}
+    for board in BOARDS.values():
+        first.setdefault(board.shape, board)
+    return first
 
 
 def find_board(name: str) -> Board:

@@ -1,6 +1,7 @@
 """How the device is synthesised, for bitstreams and for netlists that are simulated; and placed."""
 
 from ..hdl.pipeline import OWN
+from ..hdl.shape import Shape
 from .registry import Family
 
 MEMORIES = (
@@ -35,6 +36,24 @@ PREPARATION = "\n".join(
     ]
 )
 """The same for the device, which fails if it has no such memories; and what is not to be shared."""
+
+NO_DISTRIBUTED = "setattr -unset ram_style m:*"
+"""An iCE40 has no RAM of look-up tables: what asks for it gets block RAM, or flip-flops."""
+
+
+def preparation(family: Family, shape: Shape) -> str:
+    """Return the commands of Yosys between reading a device and synthesising it.
+
+    Parameters
+    ----------
+    family : {"ice40", "ecp5"}
+    shape : Shape
+        What is built. Only a device of block RAM asks for distributed RAM.
+    """
+    if family == "ice40" and shape.memory == "block":
+        return f"{PREPARATION}\n{NO_DISTRIBUTED}"
+    return PREPARATION
+
 
 OPTIONS: dict[Family, str] = {"ecp5": "-nowidelut", "ice40": ""}
 """Options of the command ``synth_<family>``.

@@ -23,6 +23,7 @@ from .commands import (
     program,
     report,
     run,
+    selftest,
     simulate,
     sweep,
     train,
@@ -203,6 +204,7 @@ for _module, _panel in (
     (build, "Boards"),
     (program, "Boards"),
     (run, "Boards"),
+    (selftest, "Boards"),
     (boards, "Boards"),
     (doctor, "Boards"),
 ):

@@ -10,7 +10,7 @@ from amaranth.back import rtlil
 from amaranth.lib import wiring
 
 from ..boards.registry import BOARDS, Board, Family
-from ..boards.synthesis import OPTIONS, PREPARATION
+from ..boards.synthesis import OPTIONS, PREPARATION, preparation
 from ..errors import MetabitError
 from ..hdl.device import Device
 from ..hdl.shape import Shape
@@ -139,4 +139,4 @@ def device_netlist(shape: Shape, family: Family) -> Netlist:
             f"device {shape.name} keeps its counters in {shape.memory!r} memory, which "
             f"{board.name} ({board.device}) does not have"
         )
-    return Netlist(partial(Device, shape), family)
+    return Netlist(partial(Device, shape), family, preparation(family, shape))

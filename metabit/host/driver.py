@@ -215,7 +215,7 @@ class Driver:
         self._placement = None
         self._requester.request(Request(Operation.RESET))
         for image in images:
-            self._write(image.space, image.words, image.element)
+            self.write_space(image.space, image.words, image.element)
         self._placement = placement
         self.clear_statistics()
 
@@ -225,11 +225,11 @@ class Driver:
         count = placement.sign_words
         beats = np.empty((shape.elements, count, LANES), np.int16)
         for element in range(shape.elements):
-            words = self._read(Space.COUNTERS, count * shape.parts, element)
+            words = self.read_space(Space.COUNTERS, count * shape.parts, element)
             signs = None
             if shape.memory == "block":
                 signs = packing.unpack_bits(
-                    self._read(Space.CURRENT, count, element)[:, None], LANES
+                    self.read_space(Space.CURRENT, count, element)[:, None], LANES
                 )
             parts = words.reshape(count, shape.parts)
             beats[element] = packing.unpack_counters(parts, signs, shape)
@@ -238,15 +238,18 @@ class Driver:
     @property
     def generator_state(self) -> int:
         """State of the generator, 1 to ``2**32 - 1``."""
-        return int(self._read(Space.GENERATOR, 1)[0] & _LOW_HALF)
+        return int(self.read_space(Space.GENERATOR, 1)[0] & _LOW_HALF)
 
-    def _write(self, space: Space, words: Words, element: int = 0) -> None:
-        """Write a space from its first word on."""
+    def write_space(self, space: Space, words: Words, element: int = 0) -> None:
+        """Write a space from its first word on, while nothing runs.
+
+        Of space COUNTERS word ``n`` is part ``n % parts`` of address ``n // parts``.
+        """
         for _ in self._requester.stream(self._transfers(Operation.WRITE, space, words, element)):
             pass
 
-    def _read(self, space: Space, count: int, element: int = 0) -> Words:
-        """Read the first words of a space."""
+    def read_space(self, space: Space, count: int, element: int = 0) -> Words:
+        """Read the first words of a space, as :meth:`write_space` writes them."""
         nothing = np.empty(count, np.uint64)
         requests = self._transfers(Operation.READ, space, nothing, element)
         return np.frombuffer(b"".join(self._requester.stream(requests)), "<u8")
@@ -386,7 +389,7 @@ class Driver:
     def statistics(self) -> DeviceStatistics:
         """Read the statistics."""
         names = statistics_names(self.shape)
-        words = self._read(Space.STATISTICS, len(names)) & _LOW_HALF
+        words = self.read_space(Space.STATISTICS, len(names)) & _LOW_HALF
         counts = dict(zip(names, words.tolist(), strict=True))
         layers = range(self.config.layers)
         return DeviceStatistics(
@@ -405,7 +408,7 @@ class Driver:
 
     def clear_statistics(self) -> None:
         """Set all statistics to zero."""
-        self._write(Space.STATISTICS, np.zeros(1, np.uint64))
+        self.write_space(Space.STATISTICS, np.zeros(1, np.uint64))
 
 
 def _check_shapes(what: str, given: Sequence[npt.NDArray], shapes: list[tuple[int, int]]) -> None:

@@ -20,6 +20,12 @@ _PAUSE = Request(Operation.COLLECT, count=MAX_PREDICTIONS // 3)
 a pass that is not complete give none. But when this is asked for, so many can."""
 
 
+def run_request(**fields: int) -> Request:
+    """Return the request that starts a run; see :class:`metabit.hdl.bundles.Run`."""
+    word = sum(value << _RUN[name][0] for name, value in fields.items())
+    return Request(Operation.RUN, data=word.to_bytes(WORD_BYTES, "little"))
+
+
 class Session:
     """A run, from its start to its end.
 
@@ -71,18 +77,18 @@ class Session:
         check: int = 0,
     ) -> None:
         """Start the run; see :class:`metabit.hdl.bundles.Run`."""
-        values = {
-            "samples": self._samples,
-            "train": train,
-            "drain": drain,
-            "annealing": annealing,
-            "damping": damping,
-            "stored": stored,
-            "program": program,
-            "check": check,
-        }
-        word = sum(value << _RUN[name][0] for name, value in values.items())
-        self._requester.request(Request(Operation.RUN, data=word.to_bytes(WORD_BYTES, "little")))
+        self._requester.request(
+            run_request(
+                samples=self._samples,
+                train=train,
+                drain=drain,
+                annealing=annealing,
+                damping=damping,
+                stored=stored,
+                program=program,
+                check=check,
+            )
+        )
 
     def feed(self, data: bytes) -> None:
         """Give the device the words of all samples.

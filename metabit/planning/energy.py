@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..boards.dies import UP5K
 from ..boards.registry import Board
 
 VOLTS = 1.2
@@ -26,7 +27,7 @@ METHOD = (
     f"and {RAM_SHARE:.0%} for memories, which is assumed; FPGA core only"
 )
 
-NONE = "no estimate: there are no public measurements of an ECP5 to start from"
+NONE = "no estimate: there are no public measurements of this FPGA to start from"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def estimate(board: Board | None, clock_mhz: float, cells: int = CELLS) -> Energ
     cells : int
         Logic cells of the device.
     """
-    if board is None or board.family != "ice40":
+    if board is None or board.die is not UP5K:
         return Energy(None, NONE)
     microamperes = clock_mhz * (CLOCK_UA_MHZ + CELL_UA_MHZ * cells)
     return Energy(VOLTS * microamperes / 1000 / (1 - RAM_SHARE), METHOD.format(cells=cells))

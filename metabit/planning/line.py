@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from ..boards.registry import BOARDS
+from ..boards.registry import boards_of_devices
 from ..golden.config import Config
 from ..hdl.link.protocol import CRC_BYTES, MAX_WORDS, REQUEST_BYTES, WORD_BYTES
 from ..hdl.placement import Placement
@@ -87,10 +87,10 @@ class SpeedOf:
         bytes_per_second = baud / LINK_BITS
         words = Placement(config, shape).sample_words
         self._line = bytes_per_second / (words * (WORD_BYTES + _FRAMING / MAX_WORDS))
-        boards = [board for board in BOARDS.values() if board.shape == shape.name]
+        board = boards_of_devices().get(shape.name)
         self._core = None
-        if boards:
-            plan = make_plan(config, shape, boards[0])
+        if board is not None:
+            plan = make_plan(config, shape, board)
             self._core = min(speed.samples_per_second(plan.clock_mhz) for speed in plan.speeds)
 
     @property

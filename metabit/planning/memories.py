@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..boards.dies import ECP5_85, UP5K, Die
 from ..golden.config import Config
 from ..hdl.array.totals import SHARING
 from ..hdl.bundles import total_bits
@@ -19,9 +20,6 @@ _EBR = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 
 _SB_RAM = ((256, 16), (512, 8), (1024, 4), (2048, 2))
 """The same of an iCE40."""
-
-BLOCK_RAMS = {"ice40": 30, "ecp5": 208}
-"""Block RAMs of the FPGAs of the boards: iCE40 UP5K and LFE5U-85F."""
 
 SINGLE_PORT_RAMS = 4
 """Of an iCE40 UP5K."""
@@ -63,16 +61,18 @@ def block_rams(words: int, bits: int, kinds: tuple[tuple[int, int], ...]) -> int
     return min(-(-words // depth) * -(-bits // width) for depth, width in kinds)
 
 
-def memories(placement: Placement) -> tuple[Memory, ...]:
+def memories(placement: Placement, die: Die | None = None) -> tuple[Memory, ...]:
     """Return the memories of a device, and what they hold of a network.
 
     Parameters
     ----------
     placement : Placement
         May be one that does not fit.
+    die : Die, optional
+        The FPGA; see :func:`usual_die` for what it is if none is given.
     """
     config, shape = placement.config, placement.shape
-    kinds = _SB_RAM if shape.memory == "spram" else _EBR
+    kinds = {"ice40": _SB_RAM, "ecp5": _EBR}[(die or usual_die(shape)).family]
     signs = block_rams(shape.depth, LANES, kinds) * shape.elements
     slots = max(placement.slots, placement.passes)
     records = f"{slots} records of {placement.record} words in each column; a tile takes "
@@ -181,7 +181,7 @@ def _block_memories(
             f"words of {shape.code_bits} bits, twice",
             2 * block_rams(shape.codes, shape.code_bits, kinds),
         ),
-        Memory("winners", "two tiles", marks, shape.winners, "notes in each column, in LUTs"),
+        _winners(shape, marks, kinds),
         Memory(
             "updated rows",
             "of a tile",
@@ -192,6 +192,15 @@ def _block_memories(
         ),
         *_sums(placement, kinds),
     )
+
+
+def _winners(shape: Shape, marks: int, kinds: tuple) -> Memory:
+    """Return the memory of winners, for which an iCE40, without RAM of look-up tables, has none."""
+    unit = "notes in each column"
+    if kinds is _EBR:
+        return Memory("winners", "two tiles", marks, shape.winners, f"{unit}, in LUTs")
+    rams = block_rams(shape.winners, Found(shape).size, kinds) * shape.samples
+    return Memory("winners", "two tiles", marks, shape.winners, unit, rams)
 
 
 def _sums(placement: Placement, kinds: tuple) -> tuple[Memory, ...]:
@@ -229,17 +238,16 @@ def used_block_rams(found: tuple[Memory, ...]) -> int:
     return sum(memory.block_rams for memory in found) + _LINK_BUFFERS
 
 
-def family(shape: Shape) -> str:
-    """Return the FPGA family that a device is meant for."""
-    return "ice40" if shape.memory == "spram" else "ecp5"
+def usual_die(shape: Shape) -> Die:
+    """Return the FPGA that a device without a board is planned for."""
+    return UP5K if shape.memory == "spram" else ECP5_85
 
 
 __all__ = [
-    "BLOCK_RAMS",
     "SINGLE_PORT_RAMS",
     "Memory",
     "block_rams",
-    "family",
     "memories",
     "used_block_rams",
+    "usual_die",
 ]

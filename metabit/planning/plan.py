@@ -13,12 +13,11 @@ from .energy import CELLS, Energy, estimate
 from .events import Run
 from .fit import shortages, suggestions
 from .memories import (
-    BLOCK_RAMS,
     SINGLE_PORT_RAMS,
     Memory,
-    family,
     memories,
     used_block_rams,
+    usual_die,
 )
 from .pipeline import Counts
 from .rates import EPOCHS, Known, rates_of, rates_of_runs
@@ -114,12 +113,13 @@ class Plan:
     @property
     def block_rams(self) -> tuple[int, int]:
         """Block RAMs of the device, and of the FPGA."""
-        return used_block_rams(self.memories), BLOCK_RAMS[family(self.shape)]
+        die = self.board.die if self.board else usual_die(self.shape)
+        return used_block_rams(self.memories), die.block_rams
 
     @property
     def single_port_rams(self) -> tuple[int, int] | None:
         """Single-port RAMs of the device, and of the FPGA, if it has any."""
-        if family(self.shape) != "ice40":
+        if self.shape.memory != "spram":
             return None
         return sum(memory.single_port_rams for memory in self.memories), SINGLE_PORT_RAMS
 
@@ -205,7 +205,7 @@ def make_plan(
         shape,
         board,
         clock,
-        memories(placement),
+        memories(placement, board.die if board else None),
         short,
         tuple(suggestions(config, shape)) if short else (),
         tuple(speeds),

@@ -10,7 +10,10 @@ from metabit.golden.config import Config
 from metabit.golden.network import Network, Statistics
 from metabit.hdl.bundles import Space
 from metabit.hdl.link.protocol import (
+    CRC_BYTES,
+    MAX_REQUEST,
     POSITIONS,
+    REQUEST_BYTES,
     UNSOLICITED,
     VERSION,
     WINDOW,
@@ -114,8 +117,12 @@ class ModelDevice:
             return frame(bytes([UNSOLICITED, 0, Status.BAD_FRAME.value]))
         if crc(body[:-2]) != body[-2:]:
             return frame(bytes([UNSOLICITED, 0, Status.BAD_CRC.value]))
+        if not REQUEST_BYTES + CRC_BYTES <= len(body) <= MAX_REQUEST or not body[0]:
+            return frame(bytes([UNSOLICITED, 0, Status.BAD_FRAME.value]))
         sequence, code, count, space, element, part = body[:6]
         address, data = int.from_bytes(body[6:8], "little"), body[8:-2]
+        if code not in [operation.value for operation in Operation]:
+            return frame(bytes([sequence, code, Status.UNKNOWN_OPERATION.value]))
         request = Request(Operation(code), count, space, element, part, address, data)
         self.requests.append(request)
         always = request.operation in (Operation.IDENTIFY, Operation.RESET)

@@ -48,9 +48,9 @@ class FaultyDriver(SuppliedDriver):
         parts = packing.pack_counters(beats, self.shape)
         signs = packing.pack_bits(beats >= 0, 1)[..., 0]
         for element in range(self.shape.elements):
-            self._write(Space.COUNTERS, parts[element].ravel(), element)
-            self._write(Space.SIGNS, signs[element], element)
-        self._write(Space.GENERATOR, np.array([state.generator_state], np.uint64))
+            self.write_space(Space.COUNTERS, parts[element].ravel(), element)
+            self.write_space(Space.SIGNS, signs[element], element)
+        self.write_space(Space.GENERATOR, np.array([state.generator_state], np.uint64))
 
 
 @pytest.fixture

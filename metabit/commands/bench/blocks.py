@@ -8,8 +8,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from metabit.boards.registry import BOARDS, Board
+from metabit.boards.registry import Board, boards_of_devices
 from metabit.errors import MetabitError
+from metabit.golden.configurations.named import NAMES
 
 from .. import options
 from ..options import check_folder, write_json
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from .blocks_runs import Cost
     from .blocks_tables import Measured
 
-_DEVICES = {board.shape: board for board in BOARDS.values()}
-"""Devices that are built for a board, and the board."""
+_DEVICES = {name: board for name, board in boards_of_devices().items() if name in NAMES}
+"""Devices that a named configuration is made for, and the board of each."""
 
 EPILOG = """
 **Examples**

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from metabit.boards.registry import BOARDS, find_board
+from metabit.boards.registry import BOARDS, boards_of_devices, find_board
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.configurations.named import NAMES, load_config
@@ -33,6 +33,9 @@ Builds come from metabit build, with several seeds each in a folder of its own.
 
 _TRAINING = 30
 
+_MEASURED = [board.name for name, board in boards_of_devices().items() if name in NAMES]
+"""A board of each device that a named configuration is made for."""
+
 
 @takes_data_options
 def hardware(
@@ -41,7 +44,7 @@ def hardware(
     boards: Annotated[
         str,
         typer.Option("--boards", metavar="NAME[,NAME...]", help=f"Of {', '.join(BOARDS)}."),
-    ] = ",".join(BOARDS),
+    ] = ",".join(_MEASURED),
     build: Annotated[
         list[Path] | None,
         typer.Option(

@@ -1,0 +1,1 @@
+"""What a device is asked for to see whether it works: link, memories, training, aborts."""
