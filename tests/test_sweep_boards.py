@@ -218,6 +218,26 @@ def test_a_run_goes_on_where_another_board_has_left_it(
     assert sound.runs - before == (EPOCHS - 1) * RUNS
 
 
+def test_a_run_that_had_ended_but_had_no_line_is_not_done_again(
+    tmp_path: Path,
+    options: tuple[object, ...],
+    host: dict[str, dict[str, Any]],
+    board: Boards,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The sweep was killed between the last checkpoint of its runs and their lines."""
+    one, out = board("small"), tmp_path / "b.jsonl"
+    only = [word if word != "counter_bits=4 8" else "counter_bits=4" for word in options]
+    with monkeypatch.context() as patch:
+        patch.setattr(on_board.Parts, "remove", lambda *_: None)
+        metabit(*only, *ports_of(one), "--out", out)
+    out.unlink()
+    before = one.runs
+    metabit(*only, *ports_of(one), "--out", out)
+    assert one.runs == before
+    check_same(lines_of(out), {k: v for k, v in host.items() if v["config"]["counter_bits"] == 4})
+
+
 def test_a_board_that_comes_back_is_used_again(
     tmp_path: Path, options: tuple[object, ...], board: Boards, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,7 +130,9 @@ def _end(line: "Line") -> str:
         end += f"  {link['samples_per_second']:,.0f} samples/s ({link['limit']})"
         return f"{end}  {line['device']} at {escape(line['board'])}"
     end += f"  {line['samples_per_second']:,.0f} samples/s"
-    return f"{end}  [yellow]not on {escape(line['no_board'])}[/]" if "no_board" in line else end
+    if "no_board" in line:
+        end += f"  [yellow]on no board: {escape(line['no_board'])}[/]"
+    return end
 
 
 def conclude(
