@@ -173,7 +173,7 @@ class SdramModel:
             assert at not in self._to_drive, f"cycle {now}: READ cuts the burst before"
             column = (a & 0x1FC) + ((a + i) & 3)
             self._to_drive[at] = self.beat(number, bank.row, column)
-        # On the pins, from half a cycle after the edge before the first beat to tHZ behind the last.
+        # On the pins, from the edge before the first beat to tHZ behind the last.
         self._busy = {c for c in self._busy if c > now}
         self._busy |= set(range(now + LATENCY, now + LATENCY + BURST + 2))
         if a >> 10 & 1:

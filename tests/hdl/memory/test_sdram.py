@@ -52,7 +52,7 @@ def read_back(
     module: ModuleType = sdram,
     part=SOON,
 ) -> tuple[SdramModel, int]:
-    """Ask for words, compare each; return the chip and the cycles from the first word to the last."""
+    """Ask for words, compare each; return the chip and the cycles from first to last."""
     dut = module.Sdram(part, CLOCK_MHZ)
     chip = SdramModel(dut.pins, SdramCycles(part, CLOCK_MHZ).power_up)
     asking, taking = (NEVER, NEVER) if seed is None else (Pauses(seed), Pauses(seed + 1, 0.2, 30))
@@ -212,7 +212,7 @@ SLIPS = {
 @pytest.mark.parametrize("slip", SLIPS)
 def test_reading_sees_a_planted_bug(slip: str) -> None:
     planted = plant(sdram, SLIPS[slip])
-    requests = random_requests(random.Random(3), 40, 30) + [(0, 300), (128 * 4, 5)]
+    requests = [*random_requests(random.Random(3), 40, 30), (0, 300), (128 * 4, 5)]
     with pytest.raises((AssertionError, TimeoutError)):
         read_back(requests, seed=5, module=planted)
 
