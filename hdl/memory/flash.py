@@ -180,10 +180,10 @@ class Countdown(wiring.Component):
 class Flash(wiring.Component):
     """Read requests from a W25Q128JV or its like, two clocks a byte, a clock a cycle.
 
-    A request is a command of its own: 8 clocks of command, 6 of address, 2 of mode, 4 of nothing, 16
-    a word, and 4 cycles in which the last word comes and is taken. It is accepted when the last word
-    of the one before is taken; a flash can prepare for none meanwhile. While a word is not taken,
-    the clock stands still.
+    A request is a command of its own: 8 clocks of command, 6 of address, 2 of mode, 4 of nothing,
+    16 a word, and 4 cycles in which the last word comes and is taken. It is accepted when the last
+    word of the one before is taken; a flash can prepare for none meanwhile. While a word is not
+    taken, the clock stands still.
 
     *Start.* The flash is taken out of continuous read mode and out of power-down, and quad enable
     is set in its volatile status register: nobody needs to have programmed it. All other bits of
