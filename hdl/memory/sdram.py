@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .gather import BEAT, Gather
-from .parts import BURST, SdramCycles, SdramPart
+from .parts import BURST, MOST_COLUMN_BITS, SdramCycles, SdramPart
 from .pieces import Piece, Pieces, Place
 from .pins import SDRAM_PAD_CYCLES, SdramPins
 from .signature import Fetch, Store
@@ -15,7 +15,7 @@ from .signature import Fetch, Store
 _START_REFRESHES = 8
 """REFRESH commands before the first use."""
 
-_ALL_BANKS = 1 << 10
+_ALL_BANKS = 1 << MOST_COLUMN_BITS
 """Address bit of PRECHARGE for all banks, and of READ and WRITE for precharge behind them."""
 
 
@@ -69,7 +69,7 @@ class Sdram(wiring.Component):
     Raises
     ------
     ValueError
-        If the part is too slow for the clock.
+        If the part is too slow for the clock, or has too many columns.
     """
 
     def __init__(self, part: SdramPart, clock_mhz: float) -> None:
