@@ -73,7 +73,8 @@ class Nibbles(wiring.Component):
         In the same cycle: it is asked for, and comes three cycles later.
     nibble : In(4)
     drained : Out(1)
-        No nibble is to come, and the last word has been or is being taken.
+        Of words that have been asked for whole, no nibble is to come, and the last one has been or
+        is being taken.
     words : Out(stream of 64 bits)
     """
 
@@ -107,7 +108,8 @@ class Nibbles(wiring.Component):
             take.eq(~blocked & (comes | (waiting != 0))),
             # A nibble is taken whenever three are under way or wait, or it is blocked.
             self.asked.eq(self.ask & ~blocked),
-            self.drained.eq(~blocked & (coming == 0) & (waiting == 0)),
+            # Whole words are asked for: behind the last one, 13 nibbles or more have been taken.
+            self.drained.eq(~blocked & (number == 0)),
             self.sent.eq(word[:4]),
         ]
         m.d.sync += [
