@@ -7,12 +7,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..shape import LANES
-from .pins import FlashPins
+from .pins import FLASH_PAD_CYCLES, FlashPins
 from .signature import COUNT_BITS, Fetch
 
-_PIN_CYCLES = 3
-"""From the decision to give a pulse to the cycle in which ``dq_i`` is what stood on the pins when that
-pulse rose: a register here, one of the pad on the way out, one on the way in."""
+_PIN_CYCLES = 1 + FLASH_PAD_CYCLES
+"""From the decision to give a pulse to the cycle in which ``dq_i`` is what stood on the pins before
+that pulse fell: a register here, one of the pad on the way out, one on the way in."""
 
 _NIBBLES = LANES // 4
 
@@ -21,8 +21,8 @@ class Step(enum.IntEnum):
     """What comes next: the start, a command after the other, then READ again and again."""
 
     WAKE = 0
-    """Release from power-down, where an iCE40 leaves the flash behind its configuration. Sent with three
-    pins high, it is a mode that ends continuous read mode to a flash that expects an address."""
+    """Release from power-down, where an iCE40 leaves the flash behind its configuration. As three
+    pins are high, it ends continuous read mode in a flash that expects an address and a mode."""
     VOLATILE = 1
     """What is written next to a status register is forgotten without power."""
     STATUS = 2
@@ -44,19 +44,19 @@ _COMMANDS = {
 _COMMAND_CLOCKS, _ADDRESS_CLOCKS, _DUMMY_CLOCKS = 8, 6, 4
 
 _MODE = (0xF, 0xE)
-"""Nibbles behind the address. Bits 5 and 4 of them are 11: the next read begins with a command. On IO0
-they are the end of what STATUS writes, 0x02."""
+"""Nibbles behind the address. Bits 5 and 4 of them are 11: the next read begins with a command. On
+IO0 they are the end of what STATUS writes, 0x02."""
 
 _PAUSE_BITS = 4
-"""Of the words in whose time a pause before a command of the start would be over: 16 x 16 cycles."""
+"""Of a count of words: 16 of them take as long as the pause before a command of the start."""
 
 
 class Nibbles(wiring.Component):
     """A word to or from the pins, a nibble a cycle, with room for nibbles that cannot be stopped.
 
-    Nibbles come in the order of a flash, the high half of a byte first; the first byte goes to the low
-    bits of a word. A word that is not taken stays, and up to three nibbles behind it wait. What is
-    sent takes the same register: no cells of its own on an iCE40.
+    Nibbles come in the order of a flash, the high half of a byte first; the first byte goes to the
+    low bits of a word. A word that is not taken stays, and up to three nibbles behind it wait. What
+    is sent takes the same register: no cells of its own on an iCE40.
 
     Attributes
     ----------
@@ -73,7 +73,8 @@ class Nibbles(wiring.Component):
         In the same cycle: it is asked for, and comes three cycles later.
     nibble : In(4)
     drained : Out(1)
-        No nibble is to come, and the last word has been or is being taken.
+        Of words that have been asked for whole, no nibble is to come, and the last one has been or
+        is being taken.
     words : Out(stream of 64 bits)
     """
 
@@ -107,7 +108,8 @@ class Nibbles(wiring.Component):
             take.eq(~blocked & (comes | (waiting != 0))),
             # A nibble is taken whenever three are under way or wait, or it is blocked.
             self.asked.eq(self.ask & ~blocked),
-            self.drained.eq(~blocked & (coming == 0) & (waiting == 0)),
+            # Whole words are asked for: behind the last one, 13 nibbles or more have been taken.
+            self.drained.eq(~blocked & (number == 0)),
             self.sent.eq(word[:4]),
         ]
         m.d.sync += [
@@ -131,8 +133,8 @@ class Nibbles(wiring.Component):
 class Countdown(wiring.Component):
     """Count words down, a bit a cycle: what takes ``16`` cycles a word needs no adder.
 
-    The number turns once a word, and one is subtracted from it on its way. That takes a look-up table
-    a bit; a counter that can be loaded takes two and a half.
+    The number turns once a word, and one is subtracted from it on its way. That takes a look-up
+    table a bit; a counter that can be loaded takes two and a half.
 
     Attributes
     ----------
@@ -180,15 +182,15 @@ class Countdown(wiring.Component):
 class Flash(wiring.Component):
     """Read requests from a W25Q128JV or its like, two clocks a byte, a clock a cycle.
 
-    A request is a command of its own: 8 clocks of command, 6 of address, 2 of mode, 4 of nothing, 16 a
-    word, and 4 cycles in which the last word comes and is taken. It is accepted when the last word of
-    the one before is taken; a flash can prepare for none meanwhile. While a word is not taken, the
-    clock stands still.
+    A request is a command of its own: 8 clocks of command, 6 of address, 2 of mode, 4 of nothing,
+    16 a word, and 4 cycles in which the last word comes and is taken. It is accepted when the last
+    word of the one before is taken; a flash can prepare for none meanwhile. While a word is not
+    taken, the clock stands still.
 
-    *Start.* The flash is taken out of continuous read mode and out of power-down, and quad enable is
-    set in its volatile status register: nobody needs to have programmed it. All other bits of that
-    register are zero until power is lost. Before each of these commands lie 256 cycles, the 3 us that
-    waking takes at clocks of up to 85 MHz.
+    *Start.* The flash is taken out of continuous read mode and out of power-down, and quad enable
+    is set in its volatile status register: nobody needs to have programmed it. All other bits of
+    that register are zero until power is lost. Before each of these commands lie 256 cycles, the
+    3 us that waking takes at clocks of up to 85 MHz.
 
     Attributes
     ----------

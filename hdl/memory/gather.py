@@ -11,16 +11,16 @@ BEAT = LANES // BURST
 """Bits of a beat."""
 
 DEPTH = 4
-"""Words that find room. From a READ to the cycle in which its word can have been taken 11 cycles pass
-with a CAS latency of 3, less than those of four bursts: reading never waits for a reader that is
-always ready."""
+"""Words that find room. From a READ to the cycle in which its word can have been taken 11 cycles
+pass with a CAS latency of 3, fewer than four bursts take: reading never waits for who is always
+ready."""
 
 
 class Gather(wiring.Component):
     """Put beats together, the first in the low bits, and keep words until they are taken.
 
-    A word is valid in the cycle after its last beat. There is no back-pressure on beats: who asks for
-    a word says so by ``claim``, and may if there is ``room``.
+    A word is valid in the cycle after its last beat. There is no back-pressure on beats: who asks
+    for a word says so by ``claim``, and may if there is ``room``.
 
     Attributes
     ----------

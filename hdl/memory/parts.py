@@ -6,6 +6,9 @@ from dataclasses import dataclass
 BURST = 4
 """Beats of 16 bits of a READ or WRITE: a word."""
 
+MOST_COLUMN_BITS = 10
+"""Of READ and WRITE; address bit 10 stands for precharge."""
+
 _LEAST = 2
 """Cycles that some data sheets demand at the least where others give a time."""
 
@@ -96,13 +99,18 @@ class SdramCycles:
     Raises
     ------
     ValueError
-        If the part is too slow for the clock.
+        If the part is too slow for the clock, or has more columns than the command READ can name.
     """
 
     part: SdramPart
     clock_mhz: float
 
     def __post_init__(self) -> None:
+        if self.part.column_bits > MOST_COLUMN_BITS:
+            raise ValueError(
+                f"column_bits must be at most {MOST_COLUMN_BITS}, not {self.part.column_bits}: "
+                "the address bit above asks for a precharge"
+            )
         most = 1000 / self.part.shortest_cycle
         if self.clock_mhz > most:
             raise ValueError(

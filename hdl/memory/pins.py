@@ -1,40 +1,38 @@
 """Pins of memories beside the FPGA, each as seen by its controller; a board puts pads behind them.
 
-*Pads.* Every pad has a register for each direction, in the pad itself, so that no route through the
-FPGA takes part in the timing at the pins. What a controller drives in cycle n stands on the pins
-during cycle n + 1. The next two sections say when an answer is read. D is the delay from the clock of
-the FPGA to a pin, equal for clock and data but for some tenths of a nanosecond.
+*Pads.* Every pad has a register for each direction, in the pad itself, so that no route through
+the FPGA takes part in the timing at the pins. What a controller drives in cycle n stands on the
+pins during cycle n + 1. D is the delay from the clock of the FPGA to a pin, nearly equal for clock
+and data, as both come from registers of pads.
 
 *SDRAM.* Its clock is the inverted clock of the FPGA, made by a DDR register (low in the first half
-of a cycle, high in the second): its rising edge comes in the middle of cycle n + 1, so that there is
-half a cycle of set-up time and half a cycle of hold time. It is edge n + 1, say. A DDR register
-reads the pins at the falling edge of the FPGA's own clock, in the middle of a cycle m; this is
-``dq_i`` in cycle m + 1::
+of a cycle, high in the second): its rising edge comes in the middle of cycle n + 1, half a cycle
+after what it takes has changed, and half a cycle before that changes again. This is edge n + 1.
+A DDR register reads the pins at the falling edge of the FPGA's own clock, in the middle of a cycle
+m; that is ``dq_i`` in cycle m + 1. With CAS latency L::
 
-    cycle          n      | n + 1   | n + 2   | ..  | n + 1 + L    | n + 2 + L
-    controller     READ   |         |         |     |              | dq_i: first beat
-    pins                  | READ    |         |     | first beat   |
-    edge of chip              ^ takes READ             ^ beat is valid here, and is read
+    cycle          n       | n + 1   | n + 2   | ... | n + 1 + L  | n + 2 + L
+    controller     READ    |         |         |     |            | dq_i: first beat
+    pins                   | READ    |         |     | first beat |
+    edge of chip           |    ^    |    ^    |     |     ^      |
 
-with CAS latency L: ``dq_i`` of cycle n + 2 + L, and of the three cycles that follow, is the answer to
-a READ of cycle n. A beat is driven from D + tAC after the edge before (n + L) until D + tOH after
-edge n + 1 + L, and read in the middle of cycle n + 1 + L: at 80 MHz with tAC = 5.4 ns and tOH = 2.5 ns,
-12.5 - 5.4 - D = 7.1 ns - D before, and 2.5 ns + D behind. So D and the way on the board may be up to 7.1
-ns less the pad's set-up time together, and of any smaller size; reading at the rising edge half a cycle
-later would fail for every D + tOH below 6.25 ns.
+``dq_i`` of cycle n + 2 + L, and of the three cycles behind, is the answer to a READ of cycle n. The
+first beat stands on the pins from tAC after edge n + L until tOH after edge n + 1 + L, where both
+edges are late by D, and is read at the time of edge n + 1 + L, not late. docs/machine/memory.md
+has the sums.
 
 *Flash.* With ``sck`` in cycle n the clock pin is low in the first half of cycle n + 1 and high in
-the second. The flash takes ``dq_o`` at the rise in the middle of cycle n + 1. It changes its own pins
-after the fall at the end of cycle n + 1, and they are read at the end of cycle n + 2, a whole cycle
-later: ``dq_i`` of cycle n + 3::
+the second. The flash takes ``dq_o`` at the rise in the middle of cycle n + 1. It changes its own
+pins after the fall at the end of cycle n + 1, and they may be read at the end of cycle n + 2, a
+whole cycle later, or whenever the clock has stood still since::
 
-    cycle          n      | n + 1       | n + 2          | n + 3
-    controller     sck    |             |                | dq_i: the answer
-    clock pin             | ____/~~~~   |                |
-    pins of flash                       | answer         |
+    cycle          n       | n + 1       | n + 2       | n + 3
+    controller     sck     |             |             | dq_i: the answer
+    clock pin              | ____/~~~~~  |             |
+    pins of flash          |             | the answer  |
 
-At 40.5 MHz that leaves 24.7 ns for D + tCLQV (6 ns) and the pad's set-up time. The answer stands until D
-+ tCLQX after the fall at the end of cycle n + 2 at the soonest, which is the edge that reads it.
+So an answer is read in the cycle of the pulse that ends it: ``dq_i`` of cycle n + 2 is what stood
+on the pins before a pulse of cycle n fell.
 """
 
 from amaranth.lib import wiring
@@ -43,8 +41,8 @@ from amaranth.lib.wiring import In, Out
 SDRAM_PAD_CYCLES = 2
 """From a READ to its first beat there pass as many cycles more than the CAS latency."""
 
-FLASH_PAD_CYCLES = 3
-"""From ``sck`` to what the flash drives after this pulse."""
+FLASH_PAD_CYCLES = 2
+"""From ``sck`` to what the flash drove before this pulse fell."""
 
 
 class SdramPins(wiring.Signature):

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .gather import BEAT, Gather
-from .parts import BURST, SdramCycles, SdramPart
+from .parts import BURST, MOST_COLUMN_BITS, SdramCycles, SdramPart
 from .pieces import Piece, Pieces, Place
 from .pins import SDRAM_PAD_CYCLES, SdramPins
 from .signature import Fetch, Store
@@ -15,7 +15,7 @@ from .signature import Fetch, Store
 _START_REFRESHES = 8
 """REFRESH commands before the first use."""
 
-_ALL_BANKS = 1 << 10
+_ALL_BANKS = 1 << MOST_COLUMN_BITS
 """Address bit of PRECHARGE for all banks, and of READ and WRITE for precharge behind them."""
 
 
@@ -40,18 +40,19 @@ class Sdram(wiring.Component):
         fetch.words  <- Gather <-------------- beats, CAS latency later <---+
 
     A request is cut into pieces of one row. The piece that is *current* is read, a burst of four
-    beats after the other; the *next* one is activated in between if it lies in another bank. The last
-    READ of a piece precharges its bank. So all banks are idle behind a piece, and nothing is to be
-    kept of open rows: random records hardly ever meet an open one.
+    beats after the other; the *next* one is activated in between if it lies in another bank. The
+    last READ of a piece precharges its bank. So nothing is to be kept of open rows, which random
+    records hardly ever meet.
 
-    *Rate.* A piece whose bank is not that of the piece before costs nothing but its beats; one of the
-    same bank waits tRP + tRCD longer (4 cycles at 80 MHz).
+    *Rate.* A piece whose bank is not that of the piece before costs nothing but its beats; one of
+    the same bank waits tRP + tRCD longer (4 cycles at 80 MHz).
 
     *Refresh.* A REFRESH that falls due is issued as soon as the burst under way allows it, in the
     middle of a piece, too, whose row is activated again. Whether words are taken does not matter: a
-    READ is issued when its word has room, and a row stays open no longer than until the next REFRESH.
+    READ is issued when its word has room, and no row stays open beyond the next REFRESH.
 
-    *Writes.* A word is written when no request is being served. Who asks without end writes nothing.
+    *Writes.* A word is written when no request is being served. While there always is one, no word
+    is.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ class Sdram(wiring.Component):
     Raises
     ------
     ValueError
-        If the part is too slow for the clock.
+        If the part is too slow for the clock, or has too many columns.
     """
 
     def __init__(self, part: SdramPart, clock_mhz: float) -> None:

@@ -28,8 +28,9 @@ class Request(data.StructLayout):
 class Fetch(wiring.Signature):
     """Who reads asks for words and takes them, in the order in which they were asked for.
 
-    A request is accepted while words of the last one are still to come, so that a memory that can
-    prepare for it does. Words wait until they are taken, for ever if need be.
+    A memory that can prepare for a request accepts it while words of the one before are still to
+    come. No other one does, so nobody may wait for a request to be accepted before taking the words
+    of the one before. Words wait until they are taken, for ever if need be.
 
     Interface attributes
     --------------------

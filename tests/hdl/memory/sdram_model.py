@@ -1,17 +1,20 @@
 """An SDRAM of 16 bits, cycle by cycle: it answers commands, and asserts what a data sheet demands.
 
-Times are those of an AS4C16M16SA-7 at 80 MHz, written down here again in cycles of 12.5 ns.
+Times are those of an AS4C16M16SA-7, written down here again.
 """
 
+import math
 import random
 from typing import Any
 
 from amaranth.sim import SimulatorContext
 
-TRCD, TRP, TRAS, TRC, TRRD, TWR, TRFC, TMRD = 2, 2, 4, 6, 2, 2, 6, 2
+# In ns.
+TRCD, TRP, TRAS, TRC, TRRD, TWR, TRFC, TMRD = 21, 21, 42, 63, 14, 14, 63, 14
+INTERVAL = 7_800
+POWER_UP = 200_000
+
 LATENCY, BURST = 3, 4
-INTERVAL = 624  # 7.8 us
-POWER_UP = 16_000  # 200 us
 PADS = 2  # a register on the way out, one on the way in
 
 COMMANDS = {
@@ -32,7 +35,7 @@ class Bank:
     def __init__(self) -> None:
         self.row: int | None = None
         self.activated = -1000
-        self.idle = -1000  # when it has been precharged
+        self.precharged = -1000
         self.precharges_at: int | None = None  # by itself, behind a READ or WRITE
         self.written = -1000  # the last beat
 
@@ -44,16 +47,18 @@ class SdramModel:
     ----------
     pins : interface
         :class:`metabit.hdl.memory.pins.SdramPins` of the controller.
-    power_up : int
-        Cycles before the first command.
+    clock_mhz : float
+    power_up : float
+        ns before the first command.
     """
 
-    def __init__(self, pins: Any, power_up: int = POWER_UP) -> None:
+    def __init__(self, pins: Any, clock_mhz: float, power_up: float = POWER_UP) -> None:
         self._pins = pins
+        self._clock_mhz = clock_mhz
         self._power_up = power_up
         self._banks = [Bank() for _ in range(4)]
         self._mode: int | None = None
-        self._ready = 0  # REFRESH and SET MODE: when the next command may come
+        self._held = (-1000, 0)  # since a REFRESH or SET MODE, for how long
         self._to_drive: dict[int, int] = {}  # dq_i by cycle
         self._busy: set[int] = set()  # cycles in which the chip may drive the pins
         self._to_write: dict[int, tuple[int, int, int]] = {}
@@ -61,9 +66,14 @@ class SdramModel:
         self._activated = -1000
         self._noise = random.Random(1)
         self.cycle = 0
+        self.most_between_refreshes = int(INTERVAL * clock_mhz / 1000)
         self.memory: dict[tuple[int, int, int], int] = {}
         self.refreshes: list[int] = []
         self.reads = 0
+
+    def _time(self, cycles: int) -> float:
+        """Return how many ns some cycles last, rounded as a chip could not tell."""
+        return round(cycles * 1000 / self._clock_mhz, 3)
 
     def word(self, address: int) -> int:
         """Return the 64 bits of a word of the controller."""
@@ -96,7 +106,7 @@ class SdramModel:
             assert now + 1 not in self._busy, f"cycle {now}: both sides drive the data pins"
         if self.refreshes and self._mode is not None:
             since = now - self.refreshes[-1]
-            assert since <= INTERVAL, f"cycle {now}: no REFRESH for {since} cycles"
+            assert self._time(since) <= INTERVAL, f"cycle {now}: no REFRESH for {since} cycles"
         self._obey(ctx)
         if now in self._to_write:  # the first beat comes with the command
             assert ctx.get(pins.dq_oe), f"cycle {now}: a beat to write is not driven"
@@ -111,19 +121,23 @@ class SdramModel:
         name = COMMANDS[code]
         if name == "nothing":
             return
-        assert now >= self._power_up, f"cycle {now}: {name} before power-up is over"
-        assert now >= self._ready, f"cycle {now}: {name} too early after REFRESH or SET MODE"
+        assert self._time(now) >= self._power_up, f"cycle {now}: {name} before power-up is over"
+        assert self._time(now - self._held[0]) >= self._held[1], (
+            f"cycle {now}: {name} too early after REFRESH or SET MODE"
+        )
         getattr(self, f"_{name}_command")(ctx.get(pins.ba), ctx.get(pins.a), ctx.get(pins.dqm))
 
     def _precharge(self, bank: Bank, at: int) -> None:
-        assert at - bank.activated >= TRAS, f"cycle {at}: tRAS"
-        assert at - bank.written >= TWR, f"cycle {at}: tWR"
-        bank.row, bank.precharges_at, bank.idle = None, None, at + TRP
+        assert self._time(at - bank.activated) >= TRAS, f"cycle {at}: tRAS"
+        assert self._time(at - bank.written) >= TWR, f"cycle {at}: tWR"
+        assert at - bank.written >= 2, f"cycle {at}: two cycles of tWR"
+        bank.row, bank.precharges_at, bank.precharged = None, None, at
 
     def _all_idle(self, name: str) -> None:
         for bank in self._banks:
             assert bank.row is None, f"cycle {self.cycle}: {name} while a row is open"
-            assert self.cycle >= bank.idle, f"cycle {self.cycle}: {name} before tRP is over"
+            since = self.cycle - bank.precharged
+            assert self._time(since) >= TRP, f"cycle {self.cycle}: {name} before tRP is over"
 
     def _mode_command(self, bank: int, a: int, dqm: int) -> None:
         self._all_idle("SET MODE")
@@ -131,12 +145,12 @@ class SdramModel:
         assert len(self.refreshes) >= 8, "mode is set before 8 REFRESH"
         assert (bank, a) == (0, 0b011_0_010), f"mode {a:b}: not latency 3, bursts of 4"
         self._mode = a
-        self._ready = self.cycle + TMRD
+        self._held = self.cycle, TMRD
 
     def _refresh_command(self, bank: int, a: int, dqm: int) -> None:
         self._all_idle("REFRESH")
         self.refreshes.append(self.cycle)
-        self._ready = self.cycle + TRFC
+        self._held = self.cycle, TRFC
 
     def _precharge_command(self, bank: int, a: int, dqm: int) -> None:
         self._precharged = True
@@ -152,16 +166,17 @@ class SdramModel:
         bank, now = self._banks[number], self.cycle
         assert self._mode is not None, "ACTIVATE before the mode is set"
         assert bank.row is None, f"cycle {now}: ACTIVATE of a bank with an open row"
-        assert now >= bank.idle, f"cycle {now}: tRP"
-        assert now - bank.activated >= TRC, f"cycle {now}: tRC"
-        assert now - self._activated >= TRRD, f"cycle {now}: tRRD"
+        assert self._time(now - bank.precharged) >= TRP, f"cycle {now}: tRP"
+        assert self._time(now - bank.activated) >= TRC, f"cycle {now}: tRC"
+        assert self._time(now - self._activated) >= TRRD, f"cycle {now}: tRRD"
+        assert now - self._activated >= 2, f"cycle {now}: two cycles of tRRD"
         bank.row, bank.activated, self._activated = a, now, now
 
     def _open(self, number: int, dqm: int) -> Bank:
         bank = self._banks[number]
         assert bank.row is not None, f"cycle {self.cycle}: no row is open"
         assert bank.precharges_at is None, f"cycle {self.cycle}: the bank will be precharged"
-        assert self.cycle - bank.activated >= TRCD, f"cycle {self.cycle}: tRCD"
+        assert self._time(self.cycle - bank.activated) >= TRCD, f"cycle {self.cycle}: tRCD"
         assert dqm == 0, "data are masked"
         return bank
 
@@ -173,7 +188,7 @@ class SdramModel:
             assert at not in self._to_drive, f"cycle {now}: READ cuts the burst before"
             column = (a & 0x1FC) + ((a + i) & 3)
             self._to_drive[at] = self.beat(number, bank.row, column)
-        # On the pins, from half a cycle after the edge before the first beat to tHZ behind the last.
+        # On the pins, from the edge before the first beat to tHZ behind the last.
         self._busy = {c for c in self._busy if c > now}
         self._busy |= set(range(now + LATENCY, now + LATENCY + BURST + 2))
         if a >> 10 & 1:
@@ -186,4 +201,5 @@ class SdramModel:
             self._to_write[now + i] = number, bank.row, column
         bank.written = now + BURST - 1
         if a >> 10 & 1:
-            bank.precharges_at = bank.written + TWR
+            # By itself, as soon as it may.
+            bank.precharges_at = bank.written + max(2, math.ceil(TWR * self._clock_mhz / 1000))

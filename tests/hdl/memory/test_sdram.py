@@ -10,7 +10,7 @@ from amaranth.sim import SimulatorContext
 
 from metabit.hdl.memory import gather, parts, pieces, sdram
 from metabit.hdl.memory.parts import AS4C16M16SA_7, SdramCycles
-from tests.hdl.memory.sdram_model import INTERVAL, SdramModel
+from tests.hdl.memory.sdram_model import SdramModel
 from tests.hdl.planted import plant
 from tests.hdl.streams import NEVER, Pauses, cycles, get, put, put_all, simulate
 
@@ -50,11 +50,11 @@ def read_back(
     seed: int | None = None,
     stall: int = 0,
     module: ModuleType = sdram,
-    part=SOON,
+    clock_mhz: float = CLOCK_MHZ,
 ) -> tuple[SdramModel, int]:
-    """Ask for words, compare each; return the chip and the cycles from the first word to the last."""
-    dut = module.Sdram(part, CLOCK_MHZ)
-    chip = SdramModel(dut.pins, SdramCycles(part, CLOCK_MHZ).power_up)
+    """Ask for words, compare each; return the chip and the cycles from first to last."""
+    dut = module.Sdram(SOON, clock_mhz)
+    chip = SdramModel(dut.pins, clock_mhz, SOON.power_up)
     asking, taking = (NEVER, NEVER) if seed is None else (Pauses(seed), Pauses(seed + 1, 0.2, 30))
     times = []
 
@@ -80,6 +80,12 @@ def test_random_requests_with_pauses(seed: int) -> None:
     read_back(random_requests(random.Random(seed), 60, 40), seed=seed)
 
 
+@pytest.mark.parametrize("clock_mhz", [25.0, 50.0, 100.0, 133.0, 142.8])
+def test_other_clocks(clock_mhz: float) -> None:
+    requests = random_requests(random.Random(1), 30, 40)
+    read_back(requests, seed=1, clock_mhz=clock_mhz)
+
+
 def test_rate_of_random_records() -> None:
     rng = random.Random(7)
     records = 200
@@ -98,24 +104,24 @@ def test_rate_of_records_in_order() -> None:
 def test_words_that_are_not_taken_cost_neither_data_nor_refreshes() -> None:
     stall = 4000
     chip, _ = read_back([(120, 300), (500, 4)], stall=stall)
-    assert len(chip.refreshes) >= 8 + stall // INTERVAL
+    assert len(chip.refreshes) >= 8 + stall // chip.most_between_refreshes
 
 
 def test_full_power_up_and_refreshes_while_nothing_is_asked() -> None:
     dut = sdram.Sdram(AS4C16M16SA_7, CLOCK_MHZ)
-    chip = SdramModel(dut.pins)
+    chip = SdramModel(dut.pins, CLOCK_MHZ)
 
     async def bench(ctx: SimulatorContext) -> None:
         await cycles(ctx, 20_000)
 
     simulate(dut, bench, background=[chip.run])
     assert 16_000 <= chip.refreshes[0] < 16_010
-    assert len(chip.refreshes) >= 8 + 3_900 // INTERVAL
+    assert len(chip.refreshes) >= 8 + 3_900 // chip.most_between_refreshes
 
 
 def test_second_request_is_accepted_while_the_first_is_served() -> None:
     dut = sdram.Sdram(SOON, CLOCK_MHZ)
-    chip = SdramModel(dut.pins, SdramCycles(SOON, CLOCK_MHZ).power_up)
+    chip = SdramModel(dut.pins, CLOCK_MHZ, SOON.power_up)
 
     async def bench(ctx: SimulatorContext) -> None:
         for address in (0, 1000):
@@ -130,7 +136,7 @@ def test_second_request_is_accepted_while_the_first_is_served() -> None:
 def write_and_read(module: ModuleType = sdram, seed: int = 0) -> None:
     """Write words between requests; whoever asks later sees them."""
     dut = module.Sdram(SOON, CLOCK_MHZ)
-    chip = SdramModel(dut.pins, SdramCycles(SOON, CLOCK_MHZ).power_up)
+    chip = SdramModel(dut.pins, CLOCK_MHZ, SOON.power_up)
     rng = random.Random(seed)
     words: dict[int, int] = {}
 
@@ -157,7 +163,7 @@ def test_words_written_are_read(seed: int) -> None:
 
 def test_writing_waits_until_what_is_asked_has_been_read() -> None:
     dut = sdram.Sdram(SOON, CLOCK_MHZ)
-    chip = SdramModel(dut.pins, SdramCycles(SOON, CLOCK_MHZ).power_up)
+    chip = SdramModel(dut.pins, CLOCK_MHZ, SOON.power_up)
     before = [chip.word(k) for k in range(40)]
 
     async def writer(ctx: SimulatorContext) -> None:
@@ -192,6 +198,11 @@ def test_clock_that_is_too_fast_is_refused() -> None:
         SdramCycles(AS4C16M16SA_7, 150.0)
 
 
+def test_part_with_too_many_columns_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"column_bits must be at most 10, not 11"):
+        SdramCycles(replace(AS4C16M16SA_7, column_bits=11), CLOCK_MHZ)
+
+
 SLIPS = {
     "tRCD": ("opening.eq(cycles.activate_to_read - 1)", "opening.eq(cycles.activate_to_read - 2)"),
     "tRP": ("closing.eq(BURST + cycles.precharge - 1)", "closing.eq(BURST + cycles.precharge - 2)"),
@@ -200,7 +211,7 @@ SLIPS = {
     "power-up": ("init=cycles.power_up - 1", "init=cycles.power_up // 2"),
     "close": ("wait.eq(cycles.close - 1)", "wait.eq(1)"),
     "late refresh": ("until_due.eq(cycles.refresh_interval - 1)", "until_due.eq(624)"),
-    "no room": ("            & gather.room\n", ""),
+    "no room": (" & gather.room", ""),
     "bursts overlap": ("burst.eq(BURST - 1)", "burst.eq(BURST - 2)"),
     "same bank": ("& ~next_open & other_bank", "& ~next_open"),
     "left open": ("current_open.eq(0),\n", "\n"),
@@ -212,7 +223,7 @@ SLIPS = {
 @pytest.mark.parametrize("slip", SLIPS)
 def test_reading_sees_a_planted_bug(slip: str) -> None:
     planted = plant(sdram, SLIPS[slip])
-    requests = random_requests(random.Random(3), 40, 30) + [(0, 300), (128 * 4, 5)]
+    requests = [*random_requests(random.Random(3), 40, 30), (0, 300), (128 * 4, 5)]
     with pytest.raises((AssertionError, TimeoutError)):
         read_back(requests, seed=5, module=planted)
 
