@@ -19,10 +19,9 @@ _USUAL_MHZ = 40.0
 
 _PADS: dict[Literal["sdram", "flash"], int] = {
     "sdram": SDRAM_PAD_CYCLES,
-    "flash": FLASH_PAD_CYCLES - 1,
+    "flash": FLASH_PAD_CYCLES,
 }
-"""Cycles of a model's pads: its edges come as soon as pins change, a board's a cycle later. What
-the flash answers to a pulse is captured a cycle after it anyway."""
+"""Cycles of a model's pads: its edges come as soon as pins change, a board's a cycle later."""
 
 
 def clock_mhz(shape: Shape) -> float:

@@ -5,21 +5,19 @@ the FPGA takes part in the timing at the pins. What a controller drives in cycle
 pins during cycle n + 1. D is the delay from the clock of the FPGA to a pin, nearly equal for clock
 and data, as both come from registers of pads.
 
-*SDRAM.* Its clock is the inverted clock of the FPGA, made by a DDR register (low in the first half
-of a cycle, high in the second): its rising edge comes in the middle of cycle n + 1, half a cycle
-after what it takes has changed, and half a cycle before that changes again. This is edge n + 1.
-A DDR register reads the pins at the falling edge of the FPGA's own clock, in the middle of a cycle
-m; that is ``dq_i`` in cycle m + 1. With CAS latency L::
+*SDRAM.* Its clock is that of the FPGA, three quarters of a cycle late: its rising edge comes when
+three quarters of cycle n + 1 are over, and takes what has stood on the pins since its beginning. This
+is edge n + 1. The pins are read at the end of a cycle m; that is ``dq_i`` in cycle m + 1. With CAS
+latency L::
 
     cycle          n       | n + 1   | n + 2   | ... | n + 1 + L  | n + 2 + L
     controller     READ    |         |         |     |            | dq_i: first beat
     pins                   | READ    |         |     | first beat |
-    edge of chip           |    ^    |    ^    |     |     ^      |
+    edge of chip           |      ^  |      ^  |     |        ^   |
 
 ``dq_i`` of cycle n + 2 + L, and of the three cycles behind, is the answer to a READ of cycle n. The
 first beat stands on the pins from tAC after edge n + L until tOH after edge n + 1 + L, where both
-edges are late by D, and is read at the time of edge n + 1 + L, not late. docs/machine/memory.md
-has the sums.
+edges are late by D. docs/machine/memory.md has the sums.
 
 *Flash.* With ``sck`` in cycle n the clock pin is low in the first half of cycle n + 1 and high in
 the second. The flash takes ``dq_o`` at the rise in the middle of cycle n + 1. It changes its own

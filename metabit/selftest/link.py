@@ -117,6 +117,8 @@ def refusals(bench: Bench) -> str:
     ]
     for space in Space:  # type: ignore[attr-defined]
         end = limit(space, shape)
+        if not end:
+            continue  # the device has no such space
         parts = shape.parts if space is Space.COUNTERS else 1
         last = Request(Operation.READ, parts + 1, space, address=end - 1)
         wrong.append((last, Status.BAD_RANGE, f"beyond the end of {space.name}"))

@@ -88,4 +88,3 @@ def _place(shape: Shape, space: Space, place: int) -> str:
         return f"address {place}"
     address, part = divmod(place, shape.parts)
     return f"address {address}, part {part}"
-
