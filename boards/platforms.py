@@ -1,4 +1,4 @@
-"""Boards as amaranth-boards has them not: a missing one, and two without a serial port of their own.
+"""Boards as amaranth-boards has them not: one that is missing, others without port or lamps.
 
 Pins of an external adapter are named as on the board's header.
 """
@@ -21,9 +21,7 @@ class AlhambraIIPlatform(LatticeICE40Platform):
     package = "TQ144"
     default_clk = "clk12"
     resources = [  # noqa: RUF012, the way of amaranth-boards
-        Resource(
-            "clk12", 0, Pins("49", dir="i"), Clock(12e6), Attrs(GLOBAL=True), _ICE40_PINS
-        ),
+        Resource("clk12", 0, Pins("49", dir="i"), Clock(12e6), Attrs(GLOBAL=True), _ICE40_PINS),
         *LEDResources(pins="45 44 43 42 41 39 38 37", attrs=_ICE40_PINS),
         UARTResource(0, rx="62", tx="61", attrs=_ICE40_PINS),
     ]

@@ -1,4 +1,4 @@
-"""Does every memory that can be read keep what is written, at every address?"""
+"""Whether every memory that can be read keeps what is written, at every address."""
 
 import numpy as np
 
@@ -88,4 +88,3 @@ def _place(shape: Shape, space: Space, place: int) -> str:
         return f"address {place}"
     address, part = divmod(place, shape.parts)
     return f"address {address}, part {part}"
-
