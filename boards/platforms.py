@@ -1,4 +1,4 @@
-"""Boards as amaranth-boards has them not: a missing one, and two without a serial port of their own.
+"""Boards as amaranth-boards has them not: one that is missing, others without port or lamps.
 
 Pins of an external adapter are named as on the board's header.
 """

@@ -25,18 +25,17 @@ _MISSING_LIBRARY = re.compile(r"^\s*(\S+) => not found", re.MULTILINE)
 
 _BUS_AND_DEVICE = re.compile(r"\d+:\d+")
 
-UDEV_RULES = """\
-SUBSYSTEM=="usb", ATTRS{idVendor}=="0403", MODE="0660", TAG+="uaccess"
-"""
-"""Lets the user who sits at the machine use the FTDI chips of the boards."""
-
-UDEV_FIX = (
-    f"echo '{UDEV_RULES.strip()}' | sudo tee /etc/udev/rules.d/53-metabit.rules; "
-    "sudo udevadm control --reload-rules; then unplug the board and plug it in again"
-)
-
-
 PROGRAMMER = "openFPGALoader"
+
+
+def udev_fix(board: Board) -> str:
+    """Return what lets the user who sits at the machine use a board's USB chip."""
+    vendor = f'ATTRS{{idVendor}}=="{board.usb[0]:04x}"'
+    rule = f'SUBSYSTEM=="usb", {vendor}, MODE="0660", TAG+="uaccess"'
+    return (
+        f"echo '{rule}' | sudo tee -a /etc/udev/rules.d/53-metabit.rules; "
+        "sudo udevadm control --reload-rules; then unplug the board and plug it in again"
+    )
 
 
 class ProgrammerError(ToolError):
@@ -219,7 +218,7 @@ def explain(board: Board, output: str) -> str:
             f"and that `lsusb` lists the board\n{words}"
         )
     if ("-4" in lowered and "unable to open ftdi device" in lowered) or "permission" in lowered:
-        return f"no permission to use the board on USB; run: {UDEV_FIX}\n{words}"
+        return f"no permission to use the board on USB; run: {udev_fix(board)}\n{words}"
     last = said[-1] if said else "no message"
     complaint = next((line for line in said if "error" in line.lower()), last)
     return f"openFPGALoader failed: {complaint}\n{words}"

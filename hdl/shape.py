@@ -228,7 +228,7 @@ _SHAPES = {
         Shape(
             name="ecp5-25",
             elements=2,
-            samples=6,
+            samples=4,
             counter_bits=7,
             memory="block",
             depth=512,
@@ -242,7 +242,7 @@ _SHAPES = {
         Shape(
             name="ecp5-45",
             elements=4,
-            samples=8,
+            samples=6,
             counter_bits=7,
             memory="block",
             depth=512,

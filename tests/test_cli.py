@@ -12,7 +12,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from metabit import __version__, diagnosis
-from metabit.boards.registry import find_board
+from metabit.boards.registry import BOARDS, find_board
 from metabit.cache import cache_folder
 from metabit.cli import app
 from metabit.diagnosis import Check, diagnose
@@ -33,6 +33,7 @@ COMMANDS = (
     "build",
     "program",
     "run",
+    "selftest",
     "boards",
     "doctor",
     "report",
@@ -111,7 +112,8 @@ def test_real_process_ends_with_status_1():
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr == "error: board must be one of icebreaker, ulx3s-85f, not 'breadboard'\n"
+    names = ", ".join(BOARDS)
+    assert done.stderr == f"error: board must be one of {names}, not 'breadboard'\n"
 
 
 def test_boards(tmp_path):

@@ -1,4 +1,4 @@
-"""`metabit selftest`: does a device work?"""
+"""`metabit selftest`: look whether a device works."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any

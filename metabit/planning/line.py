@@ -94,6 +94,11 @@ class SpeedOf:
             self._core = min(speed.samples_per_second(plan.clock_mhz) for speed in plan.speeds)
 
     @property
+    def line(self) -> float:
+        """Samples that the line carries in a second."""
+        return self._line
+
+    @property
     def possible(self) -> float:
         """Samples a second that neither line nor core prevents."""
         return self._line if self._core is None else min(self._line, self._core)

@@ -1,4 +1,4 @@
-"""Does the link carry every byte, refuse what is wrong, and do nothing twice?"""
+"""Whether the link carries every byte, refuses what is wrong, and does nothing twice."""
 
 import statistics
 import time

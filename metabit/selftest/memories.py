@@ -1,4 +1,4 @@
-"""Does every memory that can be read keep what is written, at every address?"""
+"""Whether every memory that can be read keeps what is written, at every address."""
 
 import numpy as np
 

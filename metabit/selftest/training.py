@@ -1,4 +1,4 @@
-"""Does a device learn as golden does, bit by bit, and again after an abort?"""
+"""Whether a device learns as golden does, bit by bit, and again after an abort."""
 
 from collections.abc import Iterator, Sequence
 

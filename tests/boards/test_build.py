@@ -10,14 +10,25 @@ from amaranth.back import rtlil
 from amaranth.hdl import Module
 from amaranth.lib import io, wiring
 
-from metabit.boards.build import BuildOptions, build
-from metabit.boards.registry import BOARDS, check_memory, find_board
+from metabit.boards.build import BuildOptions, _plan, build
+from metabit.boards.clocking import clock_mhz
+from metabit.boards.registry import (
+    BOARDS,
+    ON_BOARD,
+    boards_of_devices,
+    check_memory,
+    find_board,
+)
 from metabit.boards.results import DesignTooLargeError, TimingError, load_result
-from metabit.boards.synthesis import MEMORIES, PREPARATION
+from metabit.boards.synthesis import MEMORIES, NO_DISTRIBUTED, PREPARATION, preparation
+from metabit.boards.top import Top
 from metabit.errors import MetabitError
+from metabit.golden.configurations.named import load_config, override
 from metabit.hdl.device import Device
 from metabit.hdl.shape import SHAPES
 from metabit.locking import only_writer
+from metabit.planning.explore import explore
+from metabit.planning.plan import make_plan
 from metabit.tools.errors import ToolFailedError, ToolNotFoundError
 from metabit.tools.find import find_tool
 from metabit.tools.run import run_tool
@@ -195,11 +206,64 @@ def test_board_is_complete(name):
     board = find_board(name)
     platform = board.create_platform()
     assert board.name == name
-    assert f"{platform.device}-".startswith(board.device.split("-")[0])
+    speed = getattr(platform, "speed", "")
+    assert board.device == f"{platform.device}-{speed}{platform.package}"
+    assert platform.family.lower() == board.family
     assert platform.default_clk_frequency == board.oscillator_mhz * 1e6
+    assert clock_mhz(board, None) == pytest.approx(board.clock_mhz, rel=1e-3)
+    assert board.line == ON_BOARD or board.line.startswith("adapter: ")
+    assert board.baud <= board.adapter_baud
     for resource in (("uart", 0), ("led", 0), ("led", 1)):
         platform.lookup(*resource)
     check_memory(board, SHAPES[board.shape])
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=lambda board: board.name)
+def test_device_of_a_board_fits_its_block_rams(board):
+    shape = SHAPES[board.shape]
+    config = next(explore(shape)).config
+    used, total = make_plan(config, shape, board).block_rams
+    assert total == board.die.block_rams
+    assert 0.75 * total <= used <= total
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=lambda board: board.name)
+def test_every_board_is_planned_for_a_named_network(board):
+    shape = SHAPES[board.shape]
+    config = override(load_config("tiny"), counter_bits=shape.counter_bits)
+    plan = make_plan(config, shape, board)
+    assert plan.fits
+    assert all(speed.samples_per_second(plan.clock_mhz) > 0 for speed in plan.speeds)
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=lambda board: board.name)
+def test_files_of_a_board_can_be_written(board, tmp_path, monkeypatch):
+    """Pins, clock and commands, of something that is elaborated at once."""
+    monkeypatch.setattr("metabit.boards.build.place_memories", lambda *_: "")
+    shape = SHAPES["small"]
+    mhz = clock_mhz(board, None)
+    _plan(board, shape, Top(board, shape, mhz), board.seed).extract(tmp_path)
+    text = (tmp_path / ("top.pcf" if board.family == "ice40" else "top.lpf")).read_text()
+    for pin in ("uart_0__rx", "uart_0__tx", "led_0", "led_1"):
+        assert pin in text
+    commands = json.loads((tmp_path / "build_top.json").read_text())["commands"]
+    assert [command[0].partition("-")[0] for command in commands] == [
+        *("yosys", "nextpnr"),
+        "icepack" if board.family == "ice40" else "ecppack",
+    ]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("hx8k-evn", "CORE"), ("alhambra-ii", "PAD")])
+def test_oscillators_at_other_pins_reach_the_loop_through_the_fabric(name, kind, tmp_path):
+    board, shape = find_board(name), SHAPES["hx8k"]
+    _plan(board, shape, Top(board, shape, 75.0), 1).extract(tmp_path)
+    assert f"\\SB_PLL40_{kind} " in (tmp_path / "top.il").read_text()
+
+
+def test_first_board_of_a_device_stands_for_it():
+    first = boards_of_devices()
+    assert (first["up5k"].name, first["ecp5"].name) == ("icebreaker", "ulx3s-85f")
+    assert first.keys() == {board.shape for board in BOARDS.values()}
 
 
 def test_clocks_that_were_promised():
@@ -210,7 +274,7 @@ def test_clocks_that_were_promised():
 def test_unknown_board():
     with pytest.raises(MetabitError) as error:
         find_board("breadboard")
-    assert str(error.value) == "board must be one of icebreaker, ulx3s-85f, not 'breadboard'"
+    assert str(error.value) == f"board must be one of {', '.join(BOARDS)}, not 'breadboard'"
 
 
 def test_board_without_single_port_ram():
@@ -242,6 +306,15 @@ def test_every_memory_is_prepared_for_synthesis(board, shape):
     for command in PREPARATION.splitlines():
         if command.startswith("select -assert-any "):
             assert matched[command.split()[-1].partition("/")[0]]
+
+
+def test_only_an_ice40_of_block_ram_is_told_that_it_has_no_other():
+    shapes = SHAPES["hx8k"], SHAPES["up5k"]
+    assert [preparation("ice40", shape) for shape in shapes] == [
+        f"{PREPARATION}\n{NO_DISTRIBUTED}",
+        PREPARATION,
+    ]
+    assert preparation("ecp5", SHAPES["ecp5-25"]) == PREPARATION
 
 
 def test_override_that_names_nothing(monkeypatch):

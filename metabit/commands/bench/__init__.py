@@ -5,7 +5,7 @@ A benchmark is a module with a function of its name and an ``EPILOG`` of example
 
 import typer
 
-from . import ablation, blocks, hardware, link, paper, sequences, speed, timeline
+from . import ablation, blocks, boards, hardware, link, paper, sequences, speed, timeline
 
 EPILOG = """
 **Examples**
@@ -15,6 +15,8 @@ metabit bench speed        training and encoding, in seconds and samples a secon
 metabit bench hardware     clock, logic, cycles and samples a second of the boards
 
 metabit bench blocks       cells and clock of every block by itself
+
+metabit bench boards       what was built for every board, and what fits it
 
 metabit bench link         how much of a serial line's rate training uses
 
@@ -34,6 +36,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-for _module in (speed, hardware, blocks, link, timeline, ablation, paper, sequences):
+for _module in (speed, hardware, blocks, boards, link, timeline, ablation, paper, sequences):
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, epilog=_module.EPILOG)(getattr(_module, _name))
