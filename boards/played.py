@@ -173,6 +173,11 @@ class PlayedRun(DeviceRun):
     report : callable
         Called with each thing that takes time, in words.
 
+    Attributes
+    ----------
+    together : int
+        As above.
+
     Raises
     ------
     ConfigurationError
@@ -201,6 +206,7 @@ class PlayedRun(DeviceRun):
                 f"--order strides --views 1, not --order {config.order} --views {config.views}"
             )
         player = Player(driver)
+        self.together = together
         self._twin = make_learner(run.checkpoint().network(), run.engine) if verify else None
         self._first = deepcopy(run.network.statistics)
         super().__init__(driver, run)
@@ -213,6 +219,11 @@ class PlayedRun(DeviceRun):
         self._played = PlayedTrainer(player, *sets.places, self.schedule, together)
         self._going: Iterator[SpanResult] | None = None
         self._trainer = self._played  # type: ignore[assignment]
+
+    @property
+    def verified(self) -> bool:
+        """Whether golden is trained, too."""
+        return self._twin is not None
 
     @property
     def cycles(self) -> dict[str, int]:

@@ -38,9 +38,20 @@ def build_stored(
     return build(source, report=report)
 
 
-def open_stored(library: Path, shape: Shape) -> tuple[Driver, Chip]:
-    """Return the driver of such a device, and its memory chip, whose rules it must keep."""
-    chips = Chips(1000 / clock_mhz(shape), pads=_PADS)
+def open_stored(library: Path, shape: Shape, *, blank: bool = False) -> tuple[Driver, Chip]:
+    """Return the driver of such a device, and its memory chip, whose rules it must keep.
+
+    Parameters
+    ----------
+    library : Path
+        From :func:`build_stored`.
+    shape : Shape
+        What was built.
+    blank : bool
+        An SDRAM may be read before it has been written: the host looks what is there.
+    """
+    settings = {"watch_unwritten": 0.0} if blank else {}
+    chips = Chips(1000 / clock_mhz(shape), sdram=settings, pads=_PADS)
     device = SimulatedDevice(library, chips)
     driver = Driver(SimulatedTransport(device, patience(shape)), shape)
     return driver, device.chips[shape.stored]  # type: ignore[index]

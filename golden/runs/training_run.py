@@ -115,6 +115,11 @@ class TrainingRun(ABC):
         now = Opening.of(self.network)
         self.observe(opening if record.sample else now, record.observations)
 
+    @property
+    def readable(self) -> bool:
+        """Whether what is trained can be read now; a device that is at work cannot."""
+        return True
+
     def synchronise(self) -> None:  # noqa: B027 (a device does something here)
         """Bring ``network`` up to date, if it is a copy of what is trained."""
 

@@ -6,9 +6,9 @@ pins during cycle n + 1. D is the delay from the clock of the FPGA to a pin, nea
 and data, as both come from registers of pads.
 
 *SDRAM.* Its clock is that of the FPGA, three quarters of a cycle late: its rising edge comes when
-three quarters of cycle n + 1 are over, and takes what has stood on the pins since its beginning. This
-is edge n + 1. The pins are read at the end of a cycle m; that is ``dq_i`` in cycle m + 1. With CAS
-latency L::
+three quarters of cycle n + 1 are over, and takes what has stood on the pins since the cycle began.
+This is edge n + 1. The pins are read at the end of a cycle m; that is ``dq_i`` in cycle m + 1. With
+CAS latency L::
 
     cycle          n       | n + 1   | n + 2   | ... | n + 1 + L  | n + 2 + L
     controller     READ    |         |         |     |            | dq_i: first beat

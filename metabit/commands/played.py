@@ -1,20 +1,24 @@
 """A simulated training on a device that plays samples from memory of its own."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import typer
 from rich.console import Console
 
 from metabit.boards.registry import BOARDS
+from metabit.errors import INTERRUPTED
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.engines import EngineName, make_learner
 
 from .options import write_json
 from .simulation import building
+from .training import describe, link_line, results_of, summarise, train_to_end
 
 if TYPE_CHECKING:
+    from metabit.boards.played import PlayedRun
     from metabit.golden.runs.run import Run
     from metabit.hdl.shape import Shape
     from metabit.host.driver import Driver
@@ -44,6 +48,99 @@ class PlayedSimulation:
     def cycles_per_sample(self) -> float:
         """Cycles that a sample takes, learnt or tested."""
         return self.cycles / (self.learnt + self.tested)
+
+
+TOGETHER = 10
+"""Epochs between two checkpoints: a device learns an epoch faster than its state is read."""
+
+
+def plays(driver: "Driver", run: "Run") -> bool:
+    """Whether a device plays the samples of a run from memory of its own."""
+    return driver.shape.stored != "none" and run.network.config.order == "strides"
+
+
+def start_played(
+    console: Console, driver: "Driver", run: "Run", path: Path | None, verify: bool
+) -> "PlayedRun":
+    """Load network and samples into a device, and say what is there and what has to be written.
+
+    Parameters
+    ----------
+    console : Console
+        Screen.
+    driver : Driver
+        The device.
+    run : Run
+        As it was started or resumed.
+    path : Path or None
+        Checkpoint, if there is to be one.
+    verify : bool
+        Train golden, too, and compare all state after every epoch.
+    """
+    from metabit.boards.played import PlayedRun
+
+    together = 1 if verify else TOGETHER if path is not None else run.schedule.epochs
+    with console.status("") as status:
+
+        def report(step: str) -> None:
+            status.update(step)
+            console.print(f"{driver.shape.stored} memory: {step}", highlight=False)
+
+        return PlayedRun(driver, run, verify=verify, together=together, report=report)
+
+
+def finish_played(
+    console: Console,
+    run: "PlayedRun",
+    path: Path | None,
+    command: str,
+    json: Path | None,
+    port: str,
+) -> None:
+    """Let a device learn to the end, and show what comes of it.
+
+    Parameters
+    ----------
+    console : Console
+        Screen.
+    run : PlayedRun
+        From :func:`start_played`.
+    path : Path or None
+        Checkpoint.
+    command : str
+        That goes on with it, when it is given ``--resume``.
+    json : Path or None
+        File for the results.
+    port : str
+        Where the device is.
+    """
+    epochs = run.schedule.epochs - run.schedule.epoch + 1
+    describe(console, run)
+    finished = train_to_end(console, run, path, run.together, command)
+    seconds = sum(run.seconds[-epochs:])
+    each = run.schedule.samples + len(run.data.test)
+    rate = each * min(epochs, len(run.seconds)) / seconds if seconds else 0.0
+    if json is not None and run.test_accuracy:
+        results = results_of(run)
+        results |= {
+            "port": port,
+            "device": run.driver.shape.name,
+            "stored": run.driver.shape.stored,
+            "bit_exact": True if run.verified else None,
+            "samples_per_second": rate,
+            "link": asdict(run.driver.link),
+        }
+        write_json(json, results if finished else results | {"interrupted": True})
+    if not finished:
+        raise typer.Exit(INTERRUPTED)
+    summarise(console, run, results_of(run), path)
+    console.print(
+        f"{rate:,.0f} samples/s, learnt and tested, from the device's {run.driver.shape.stored}",
+        highlight=False,
+    )
+    console.print(link_line(run.driver.link), highlight=False)
+    if run.verified:
+        console.print("[green]device and golden agree in every bit[/]")
 
 
 def show_played(

@@ -17,6 +17,7 @@ from .foreign import is_foreign, labelled, open_foreign, run_foreign
 from .on_device import board, show_test
 from .options import check_folder, choose, write_json
 from .overwriting import ForceOption, reserved
+from .played import finish_played, plays, start_played
 from .simulation import refuse_with_foreign
 from .training import (
     describe,
@@ -46,6 +47,8 @@ metabit run --port /dev/ttyUSB1 --config up5k --verify            and compare ev
 metabit run --port /dev/ttyUSB1 --config up5k --out run.npz       write a checkpoint every epoch
 
 metabit run run.npz --port /dev/ttyUSB1                           go on, or test it if it is done
+
+metabit run --port /dev/ttyUSB1 --config ecp5-sdram --epochs 30   from the board's own memory
 
 Any network that fits the device can be trained; it is loaded first. The bitstream must be on the
 board: metabit build, then metabit program.
@@ -171,9 +174,16 @@ def run(
         if transport.notice:
             console.print(f"[yellow]{escape(transport.notice)}[/]", highlight=False)
         driver = Driver.find(transport)
-        device_run = DeviceRun(driver, begun, verify=verify)
         console.print(f"device {driver.shape.name} on {port}", highlight=False)
         again = f"metabit run --port {port}"
+        if plays(driver, begun):
+            played = start_played(console, driver, begun, path, verify)
+            try:
+                finish_played(console, played, path, again, json, port)
+            except DeviceError as error:
+                raise MetabitError(f"{error}; {_saved(path, again)}") from error
+            return
+        device_run = DeviceRun(driver, begun, verify=verify)
         speed = SpeedOf(begun.network.config, driver.shape, baud)
         left = duration(samples_left(device_run) / speed.possible)
         console.print(

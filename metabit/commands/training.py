@@ -211,10 +211,11 @@ def train_to_end(
         for result in run.spans():
             if result.step.last:
                 updated, updates = updates, sum(run.network.statistics.updates)
+                a_sample = f"{(updates - updated) / schedule.samples:.3f}" if run.readable else "-"
                 progress.console.print(
                     f"{result.step.epoch:5}{schedule.accuracy[-1] * 100:9.2f}"
                     f"{run.test_accuracy[-1] * 100:8.2f}{result.step.annealing:11}"
-                    f"{result.step.damping:9}{(updates - updated) / schedule.samples:16.3f}"
+                    f"{result.step.damping:9}{a_sample:>16}"
                     f"{run.seconds[-1]:9.2f}",
                     highlight=False,
                 )

@@ -50,6 +50,7 @@ class Sdram : public Chip {
             {"row_bits", &row_bits_, 1},
             {"column_bits", &column_bits_, 1},
             {"banks_low", &banks_low_, 1},
+            {"watch_unwritten", &watch_unwritten_, 1},
         };
         counters_ = {
             {"activations", &activations_},     {"reads", &reads_},
@@ -204,7 +205,8 @@ class Sdram : public Chip {
             if (row && row->known[word.column] >> byte & 1) {
                 bus.value |= row->data[word.column] & bits;
             } else {
-                violate(now, "unwritten", "bank %u, row %u, column %u: byte %u was never written",
+                if (watch_unwritten_)
+                    violate(now, "unwritten", "bank %u, row %u, column %u: byte %u was never written",
                         word.bank, word.row, word.column, byte);
                 bus.value |= noise_.draw() & bits;
             }
@@ -502,6 +504,7 @@ class Sdram : public Chip {
     int64_t row_bits_ = 13;
     int64_t column_bits_ = 9;
     int64_t banks_low_ = 1;
+    int64_t watch_unwritten_ = 1;  // 0: who looks for data of before gets noise, and knows it
 
     // ---- state
 

@@ -4,11 +4,12 @@ from functools import partial
 
 import pytest
 
-from metabit.sim import simulate
+from metabit.sim import simulate, stored
 from metabit.sim.verilate import build
 
 
 @pytest.fixture(autouse=True)
 def quick_models(monkeypatch):
     """Compile without optimisation: here that takes longer than the simulations do."""
-    monkeypatch.setattr(simulate, "build", partial(build, optimise="-O0"))
+    for module in (simulate, stored):
+        monkeypatch.setattr(module, "build", partial(build, optimise="-O0"))

@@ -9,7 +9,7 @@ from metabit.sim.chips import ViolationError
 from metabit.sim.model import SimulatedDevice
 from metabit.sim.verilate import build
 from tests.sim.players import SdramSteps, chips, play, sdram_player
-from tests.sim.rules import Case, check
+from tests.sim.rules import Case, check, found
 
 FULL_PAGE = 7
 
@@ -271,6 +271,17 @@ def test_reads_follow_each_other_without_a_gap(sdram):
     steps.read(0, 0, words=(1,)).read(1, 0, words=(2,)).read(0, 1, words=(3,)).wait(4)
     with SimulatedDevice(sdram, chips()) as device:
         steps.play(device)
+
+
+def test_what_was_never_written_may_be_looked_at(sdram):
+    for watched in (0, 1):
+        case = Case(
+            "unwritten",
+            lambda gap: opened().read(0, 0).wait(3),
+            settings={"watch_unwritten": watched},
+        )
+        names = {violation.name for violation in found(sdram, case, 0)}
+        assert names == ({"unwritten"} if watched else set())
 
 
 @pytest.mark.parametrize("banks_low", [0, 1])
