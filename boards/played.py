@@ -15,6 +15,7 @@ from ..golden.runs.run import Run
 from ..golden.runs.trainer import SpanResult, Trainer
 from ..golden.schedule import SPAN, Schedule, Step
 from ..golden.strides import Strides, strided_order, strides_of
+from ..hdl.placement import Placement
 from ..host.compare import Divergence, DivergenceError, compare_state
 from ..host.driver import Driver
 from ..host.packing import Words
@@ -39,12 +40,12 @@ class StoredSets:
     test: Words
 
     @classmethod
-    def of(cls, driver: Driver, data: TrainingData) -> "StoredSets":
-        """Return the records of a run's data, for a device whose network is loaded."""
+    def of(cls, placement: Placement, data: TrainingData) -> "StoredSets":
+        """Return the records of a run's data, for a network in a device."""
         return cls(
-            FIRST_WORD[driver.shape.stored],
-            stored_records(driver, data.train, data.train_labels),
-            stored_records(driver, data.test, data.test_labels),
+            FIRST_WORD[placement.shape.stored],
+            stored_records(placement, data.train, data.train_labels),
+            stored_records(placement, data.test, data.test_labels),
         )
 
     @property
@@ -211,7 +212,7 @@ class PlayedRun(DeviceRun):
         self._first = deepcopy(run.network.statistics)
         super().__init__(driver, run)
         self.observer = None
-        sets = StoredSets.of(driver, run.data)
+        sets = StoredSets.of(driver.placement, run.data)
         report("check the samples in memory")
         for place, words in sets.missing(player):
             report(f"write {place.samples:,} samples, {words.nbytes / 1e6:.1f} MB")

@@ -194,8 +194,44 @@ def program_board(
     if not chosen:
         _check_alone(board)
     arguments = [*chosen, *board.programmer, *(["-f"] if flash and not board.always_flash else [])]
+    _run(board, arguments, bitstream)
+
+
+def write_flash(board: Board, file: Path, offset: int, *, cable: Cable = Cable()) -> None:
+    """Write a file to a board's flash, beside its bitstream.
+
+    Parameters
+    ----------
+    board : Board
+    file : pathlib.Path
+        Bytes as they are.
+    offset : int
+        Where to, in bytes.
+    cable : Cable
+        Which board is meant, if there are several.
+
+    Raises
+    ------
+    MetabitError
+        If it is not clear which board is meant.
+    ToolNotFoundError
+        If openFPGALoader is missing or does not start.
+    ProgrammerError
+        If the board does not answer or must not be used.
+    """
+    chosen = cable.arguments()
+    programmer_version()
+    if not chosen:
+        _check_alone(board)
+    _run(
+        board, [*chosen, *board.programmer, "-f", "-o", f"{offset:#x}", "--file-type", "raw"], file
+    )
+
+
+def _run(board: Board, arguments: list[str], file: Path) -> None:
+    """Run openFPGALoader, and say plainly why it fails."""
     done = subprocess.run(
-        [*find_tool(PROGRAMMER), *arguments, str(bitstream)],
+        [*find_tool(PROGRAMMER), *arguments, str(file)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,

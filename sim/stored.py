@@ -24,6 +24,11 @@ _PADS: dict[Literal["sdram", "flash"], int] = {
 """Cycles of a model's pads: its edges come as soon as pins change, a board's a cycle later."""
 
 
+_CONFIGURED = {"tVSL": 0.0, "tPUW": 0.0, "asleep": 1.0}
+"""A flash has been awake before the device is: the FPGA is configured from it, and leaves it in
+power-down."""
+
+
 def clock_mhz(shape: Shape) -> float:
     """Return the clock of the board that a shape is built for."""
     clocks = [board.clock_mhz for board in BOARDS.values() if shape.name == board.playing]
@@ -51,7 +56,7 @@ def open_stored(library: Path, shape: Shape, *, blank: bool = False) -> tuple[Dr
         An SDRAM may be read before it has been written: the host looks what is there.
     """
     settings = {"watch_unwritten": 0.0} if blank else {}
-    chips = Chips(1000 / clock_mhz(shape), sdram=settings, pads=_PADS)
+    chips = Chips(1000 / clock_mhz(shape), sdram=settings, flash=_CONFIGURED, pads=_PADS)
     device = SimulatedDevice(library, chips)
     driver = Driver(SimulatedTransport(device, patience(shape)), shape)
     return driver, device.chips[shape.stored]  # type: ignore[index]

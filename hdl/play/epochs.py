@@ -104,10 +104,8 @@ class Epochs(wiring.Component):
         test_errors = Signal(PLACE_BITS)
         wait = Signal(range(_SETTLE + 1))
         errors = Signal(PLACE_BITS)
-        samples, right = (
-            self.answer[start : start + width]
-            for start, width in (PROGRESS_WORD["samples"], PROGRESS_WORD["right"])
-        )
+        start, width = PROGRESS_WORD["right"]
+        right = self.answer[start : start + width]
         chosen = Signal(fields_layout(DATA_WORD))
         order = {
             "mask": Mux(testing, masks.test_mask, masks.train_mask),
@@ -122,7 +120,7 @@ class Epochs(wiring.Component):
             run.damping.eq(sum(state.errors <= program.damping[name] for name in DAMPED)),
         ]
         m.d.comb += [
-            errors.eq(samples - right),
+            errors.eq(chosen.samples - right),
             draw.value.eq(state.generator),
             self.generator.eq(draw.state),
             self.epoch.eq(epochs.epoch),

@@ -60,12 +60,16 @@ class Register(enum.Enum, shape=2):  # type: ignore[call-arg]
     SPAN = 2
 
 
-PROGRESS_WORD = {"samples": (0, PLACE_BITS), "right": (PLACE_BITS, PLACE_BITS), "busy": (63, 1)}
-"""Of word 0, as it is read: samples judged since the last played run began, and how many of them
-were right; ``busy``: it has not ended, or a check has not."""
+PROGRESS_WORD = {"right": (0, PLACE_BITS), "busy": (31, 1)}
+"""Of word 0, as it is read: samples judged right since the last played run began; ``busy``: it has
+not ended, or a check has not. Reports have 32 bits; the other half of a word means nothing."""
 
 CHECKED_WORD = {"crc": (0, CRC_BITS)}
 """Of word 1, as it is read: the checksum of the words that the last check has played."""
+
+
+REPORT_BITS = 32
+"""Bits of a word that is read, but for those of memory and of the conductor."""
 
 
 class Report(enum.Enum, shape=2):  # type: ignore[call-arg]

@@ -218,7 +218,7 @@ def _prepare(driver: "Driver", chip: "Chip", run: "Run") -> Any:
     from metabit.hdl.link.protocol import WORD_BYTES
 
     driver.load(run.network)
-    sets = StoredSets.of(driver, run.data)
+    sets = StoredSets.of(driver.placement, run.data)
     chip.load(sets.base * WORD_BYTES, sets.image)
     return sets
 

@@ -14,6 +14,7 @@ from ..golden.strides import Strides, stored_order, strides_of, strides_state
 from ..hdl.bundles import Space
 from ..hdl.link.protocol import MAX_READ, MAX_WORDS, WORD_BYTES, Operation
 from ..hdl.memory.signature import ADDRESS_BITS
+from ..hdl.placement import Placement
 from ..hdl.play.registers import (
     ANNEALED,
     CHECKED_WORD,
@@ -126,7 +127,7 @@ class EpochOutcome:
     test_errors: int
 
 
-def stored_records(driver: Driver, samples: Bits, labels: Labels) -> Words:
+def stored_records(placement: Placement, samples: Bits, labels: Labels) -> Words:
     """Return a data set as it lies in memory, shape (n, words of a record).
 
     Records lie in the order of :func:`~metabit.golden.strides.stored_order`. They belong to any
@@ -134,16 +135,16 @@ def stored_records(driver: Driver, samples: Bits, labels: Labels) -> Words:
 
     Parameters
     ----------
-    driver : Driver
-        Of a device that holds such a network.
+    placement : Placement
+        Of such a network in the device.
     samples : ndarray of bool, shape (n, inputs)
         Encoded samples.
     labels : ndarray of int, shape (n,)
         Their classes.
     """
     order = stored_order(len(samples))
-    packed = driver.pack(samples[order])
-    numbers = np.array(driver.placement.class_numbers)[np.asarray(labels)[order]]
+    packed = packing.pack_samples(samples[order], placement)
+    numbers = np.array(placement.class_numbers)[np.asarray(labels)[order]]
     return np.frombuffer(packing.records(packed, numbers), "<u8").reshape(len(samples), -1)
 
 
@@ -263,14 +264,7 @@ class Player:
         session.start(
             train=int(train), drain=int(train), annealing=annealing, damping=damping, stored=1
         )
-        while (progress := self._progress())["busy"]:
-            driver.transport.wait()
-        if progress["samples"] != samples:
-            raise DeviceError(
-                f"{driver.transport.name} has judged {progress['samples']} of {samples} stored "
-                "samples"
-            )
-        return Played(progress["samples"], progress["right"])
+        return Played(samples, self._finished()["right"])
 
     def train(
         self, train: StoredData, test: StoredData | None, schedule: Schedule, last: int
@@ -426,8 +420,7 @@ class Player:
             _write(Register.DATA, _packed(DATA_WORD, _where(data)), _packed(ORDER_WORD, order))
         )
         Session(self._driver.requester, data.samples).start(train=0, stored=1, check=1)
-        while self._progress()["busy"]:
-            self._driver.transport.wait()
+        self._finished()
         return self._report(Report.CHECKED, CHECKED_WORD)["crc"]
 
     def _report(self, report: Report, fields: dict[str, tuple[int, int]]) -> dict[str, int]:
@@ -439,9 +432,11 @@ class Player:
         request = Request(Operation.READ, 1, Space.PLAYER, address=address)
         return unpack(int.from_bytes(self._driver.ask(request), "little"), fields)
 
-    def _progress(self) -> dict[str, int]:
-        """Return how far a played run is."""
-        return self._report(Report.PROGRESS, PROGRESS_WORD)
+    def _finished(self) -> dict[str, int]:
+        """Wait for the end of a played run or check, and return what it has come to."""
+        while (progress := self._report(Report.PROGRESS, PROGRESS_WORD))["busy"]:
+            self._driver.transport.wait()
+        return progress
 
 
 def _where(data: StoredData) -> dict[str, int]:

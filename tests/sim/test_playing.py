@@ -51,7 +51,7 @@ def test_epochs_are_golden_epochs(driver, span):
     golden, schedule = GoldenLearner(network), Schedule(config, SAMPLES, 4)
     driver.load(network)
     player = Player(driver)
-    data = player.store(stored_records(driver, samples, labels), base=70)
+    data = player.store(stored_records(driver.placement, samples, labels), base=70)
     for epoch in range(1, 5):
         order = strided_order(config.seed, epoch, SAMPLES)
         how = {"annealing": schedule.annealing, "damping": schedule.damping}
@@ -77,10 +77,12 @@ def test_whole_trainings_are_golden_trainings(driver, epochs, with_test):
     golden, schedule = GoldenLearner(network), Schedule(config, SAMPLES, epochs)
     driver.load(network)
     player = Player(driver)
-    train = player.store(stored_records(driver, samples, labels))
+    train = player.store(stored_records(driver.placement, samples, labels))
     tests = None
     if with_test:
-        tests = player.store(stored_records(driver, samples[:20], labels[:20]), base=train.end)
+        tests = player.store(
+            stored_records(driver.placement, samples[:20], labels[:20]), base=train.end
+        )
     found = list(player.train(train, tests, schedule, epochs))
     damped = set()
     for outcome in found:
@@ -105,7 +107,7 @@ def test_a_test_changes_nothing(driver):
     samples, labels = samples_of(CONFIG)
     driver.load(network)
     player = Player(driver)
-    data = player.store(stored_records(driver, samples, labels))
+    data = player.store(stored_records(driver.placement, samples, labels))
     played = player.play(data, ONE_BY_ONE, train=False, span=1000)
     assert played.right == np.count_nonzero(network.predict(samples) == labels)
     assert compare_state(driver, network) == []
@@ -130,7 +132,7 @@ def test_an_abort_leaves_nothing_behind(driver):
     samples, labels = samples_of(CONFIG)
     driver.load(network)
     player = Player(driver)
-    data = player.store(stored_records(driver, samples, labels))
+    data = player.store(stored_records(driver.placement, samples, labels))
     expected = player.play(data, ONE_BY_ONE, train=False, span=1000)
     transport = driver.transport
     for cycles in range(0, 1500, 37):
