@@ -4,9 +4,11 @@ import json
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from metabit.boards.build import _plan
 from metabit.boards.clocking import clock_mhz, find_pll
@@ -22,8 +24,14 @@ from metabit.boards.programmer import (
 )
 from metabit.boards.registry import BOARDS, find_board
 from metabit.boards.top import Top
+from metabit.cli import app
 from metabit.errors import MetabitError
+from metabit.golden.configurations.named import named
+from metabit.golden.data.datasets import load_dataset
+from metabit.golden.data.training_data import prepare
+from metabit.golden.strides import stored_order
 from metabit.hdl.shape import find_shape
+from metabit.host.packing import unpack_bits
 from metabit.tools.errors import ToolNotFoundError
 
 
@@ -169,6 +177,45 @@ def test_program(programmer, name, flash, arguments):
     file.write_bytes(b"bits")
     program_board(board, file, flash=flash)
     assert (programmer / "seen").read_text() == f"{arguments} {file}"
+
+
+def test_samples_go_to_the_flash_beside_the_bitstream(programmer, monkeypatch):
+    (programmer / "own.json").write_text(
+        json.dumps(named("tiny").model_dump() | {"name": "own", "order": "strides"})
+    )
+    kept = programmer / "kept.bin"
+    # The file is gone when the command ends.
+    monkeypatch.setattr(
+        "metabit.boards.programmer._run",
+        lambda board, arguments, file: (
+            kept.write_bytes(file.read_bytes()),
+            (programmer / "seen").write_text(" ".join(arguments)),
+        ),
+    )
+    command = ["program", "icebreaker", "--samples", str(programmer / "own.json")]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert (programmer / "seen").read_text() == ("-b ice40_generic -f -o 0x100000 --file-type raw")
+    data = prepare(named("tiny"), dataset=load_dataset("digits"))
+    words = np.frombuffer(kept.read_bytes(), "<u8").reshape(-1, 1 + 6)
+    order = stored_order(len(data.train))
+    assert words[: len(data.train), 0].tolist() == data.train_labels[order].tolist()
+    bits = unpack_bits(words[: len(data.train), 1:], data.train.shape[1])
+    assert np.array_equal(bits, data.train[order])
+    assert len(words) == len(data.train) + len(data.test)
+
+
+@pytest.mark.parametrize(
+    ("board", "says"),
+    [
+        ("ulx3s-85f", "ulx3s-85f has sdram, which metabit run writes"),
+        ("hx8k-evn", "hx8k-evn has no such device"),
+    ],
+)
+def test_samples_for_boards_without_such_a_flash_are_refused(programmer, board, says):
+    result = CliRunner().invoke(app, ["program", board, "--samples", "tiny"])
+    assert result.exit_code == 1
+    assert says in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(
