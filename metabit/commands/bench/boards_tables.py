@@ -123,7 +123,7 @@ def _build_row(found: Described) -> Sequence[str]:
         f"`{board.name}`, {board.title}",
         board.device,
         f"`{board.shape}`",
-        f"{built.target_mhz if built else board.clock_mhz:g}",
+        f"{round(built.target_mhz if built else board.clock_mhz, 1):g}",
         f"{built.median_mhz:.1f}" if built else "not built",
         _used(built, _CELLS[board.family]),
         _used(built, "block RAMs"),
