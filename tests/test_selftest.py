@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metabit.cli import app
+from metabit.golden.config import Config
 from metabit.hdl.bundles import Space
 from metabit.hdl.link.protocol import Operation
 from metabit.hdl.placement import Placement
@@ -38,6 +39,19 @@ class MemoryDevice(ModelDevice):
     def __init__(self, shape: Shape) -> None:
         super().__init__(shape, network_for(shape))
         self.stuck: Callable[[tuple, int], int] = lambda place, word: word
+        self._configs = [network_for(shape), network_for(shape, 32)]
+
+    def _ensure(self) -> None:
+        """Find out which of the networks it is that was loaded."""
+        if self.network is None:
+            self.config = next(config for config in self._configs if self._is_loaded(config))
+        super()._ensure()
+
+    def _is_loaded(self, config: Config) -> bool:
+        words = Placement(config, self.shape).setup_words
+        return all(
+            self._memory[Space.SETUP, 0, 0, place] == word for place, word in enumerate(words)
+        )
 
     def _execute(self, request: Request) -> bytes:
         result = super()._execute(request)
