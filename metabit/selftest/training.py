@@ -60,7 +60,7 @@ def _train(
         bits, labels = samples_for(network.config, _TILES * tile + tile // 2, random)
         indices = np.arange(len(labels))
         side.train_tiles(side.pack(bits), labels, indices, annealing=annealing, damping=damping)
-        side.compare()
+    side.compare()
     bits, _ = samples_for(network.config, _TILES, random)
     expected, found = network.predict(bits), driver.predict(bits)
     if not np.array_equal(expected, found):
