@@ -152,6 +152,7 @@ BOARDS = {
             platform=f"{_PLATFORMS}:BitsyPlatform",
             shape="up5k",
             oscillator_mhz=12.0,
+            # Seed 1 reaches 38.9.
             clock_mhz=36.0,
             adapter_baud=_FTDI,
             programmer=("-b", "icebreaker-bitsy"),
@@ -182,6 +183,7 @@ BOARDS = {
             platform=f"{_PLATFORMS}:AlhambraIIPlatform",
             shape="hx8k",
             oscillator_mhz=12.0,
+            # Seed 1 reaches 89.5.
             clock_mhz=75.0,
             adapter_baud=_FT2232H,
             programmer=("-b", "ice40_generic"),
@@ -196,6 +198,7 @@ BOARDS = {
             platform="amaranth_boards.ulx3s:ULX3S_12F_Platform",
             shape="ecp5-25",
             oscillator_mhz=25.0,
+            # Seed 1, built for 50, reaches 82.6.
             clock_mhz=50.0,
             adapter_baud=_FTDI,
             programmer=("-b", "ulx3s"),
@@ -237,6 +240,7 @@ BOARDS = {
             platform="amaranth_boards.ulx3s:ULX3S_45F_Platform",
             shape="ecp5-45",
             oscillator_mhz=25.0,
+            # Seed 1, built for 50, reaches 92.7.
             clock_mhz=50.0,
             adapter_baud=_FTDI,
             programmer=("-b", "ulx3s"),
