@@ -213,6 +213,7 @@ BOARDS = {
             platform="amaranth_boards.icepi_zero:IcepiZero1_3Platform",
             shape="ecp5-25",
             oscillator_mhz=50.0,
+            # Seed 1 reaches 72.0.
             clock_mhz=50.0,
             adapter_baud=_FTDI,
             programmer=("-b", "icepi-zero"),
