@@ -3,7 +3,9 @@
 Pins of an external adapter are named as on the board's header.
 """
 
-from amaranth.build import Attrs, Clock, Pins, Resource
+from typing import ClassVar
+
+from amaranth.build import Attrs, Clock, Connector, Pins, Resource
 from amaranth.vendor import LatticeECP5Platform, LatticeICE40Platform
 from amaranth_boards.ecpix5 import ECPIX545Platform
 from amaranth_boards.icebreaker_bitsy import ICEBreakerBitsyPlatform
@@ -15,23 +17,23 @@ _ECP5_PINS = Attrs(IO_TYPE="LVCMOS33")
 
 
 class AlhambraIIPlatform(LatticeICE40Platform):
-    """Alhambra II; pins of its schematic, as icestudio and apio have them."""
+    """Alhambra II; pins as icestudio has them."""
 
     device = "iCE40HX4K"
     package = "TQ144"
     default_clk = "clk12"
-    resources = [  # noqa: RUF012, the way of amaranth-boards
+    resources: ClassVar[list[Resource]] = [
         Resource("clk12", 0, Pins("49", dir="i"), Clock(12e6), Attrs(GLOBAL=True), _ICE40_PINS),
         *LEDResources(pins="45 44 43 42 41 39 38 37", attrs=_ICE40_PINS),
         UARTResource(0, rx="62", tx="61", attrs=_ICE40_PINS),
     ]
-    connectors = []  # noqa: RUF012
+    connectors: ClassVar[list[Connector]] = []
 
 
 class BitsyPlatform(ICEBreakerBitsyPlatform):
     """iCEBreaker Bitsy with an adapter at P4, which the FPGA listens to, and P2."""
 
-    resources = [  # noqa: RUF012
+    resources: ClassVar[list[Resource]] = [
         *ICEBreakerBitsyPlatform.resources,
         UARTResource(0, rx="4", tx="2", conn=("edge", 0), attrs=_ICE40_PINS),
     ]
@@ -40,7 +42,7 @@ class BitsyPlatform(ICEBreakerBitsyPlatform):
 class OrangeCrabPlatform(OrangeCrabR0_2_25FPlatform):
     """OrangeCrab 25F with an adapter at pins 0, which the FPGA listens to, and 1."""
 
-    resources = [  # noqa: RUF012
+    resources: ClassVar[list[Resource]] = [
         *(r for r in OrangeCrabR0_2_25FPlatform.resources if r.name != "rgb_led"),
         # Green and blue of the one lamp that it has.
         *LEDResources(pins="M3 J3", invert=True, attrs=_ECP5_PINS),
@@ -54,7 +56,7 @@ class OrangeCrabPlatform(OrangeCrabR0_2_25FPlatform):
 class EcpixPlatform(ECPIX545Platform):
     """ECPIX-5 45F: the green of its first two lamps."""
 
-    resources = [  # noqa: RUF012
+    resources: ClassVar[list[Resource]] = [
         *(r for r in ECPIX545Platform.resources if r.name != "rgb_led"),
         *LEDResources(pins="R21 W21", invert=True, attrs=_ECP5_PINS),
     ]

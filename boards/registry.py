@@ -164,6 +164,7 @@ BOARDS = {
             platform=f"{_PLATFORMS}:BitsyPlatform",
             shape="up5k",
             oscillator_mhz=12.0,
+            # Seed 1 reaches 38.9.
             clock_mhz=36.0,
             adapter_baud=_FTDI,
             programmer=("-b", "icebreaker-bitsy"),
@@ -179,6 +180,7 @@ BOARDS = {
             platform="amaranth_boards.ice40_hx8k_b_evn:ICE40HX8KBEVNPlatform",
             shape="hx8k",
             oscillator_mhz=12.0,
+            # Seed 1 reaches 92.2.
             clock_mhz=75.0,
             adapter_baud=_FT2232H,
             programmer=("-b", "ice40_generic"),
@@ -194,6 +196,7 @@ BOARDS = {
             platform=f"{_PLATFORMS}:AlhambraIIPlatform",
             shape="hx8k",
             oscillator_mhz=12.0,
+            # Seed 1 reaches 89.5.
             clock_mhz=75.0,
             adapter_baud=_FT2232H,
             programmer=("-b", "ice40_generic"),
@@ -208,6 +211,7 @@ BOARDS = {
             platform="amaranth_boards.ulx3s:ULX3S_12F_Platform",
             shape="ecp5-25",
             oscillator_mhz=25.0,
+            # Seed 1, built for 50, reaches 82.6.
             clock_mhz=50.0,
             adapter_baud=_FTDI,
             programmer=("-b", "ulx3s"),
@@ -221,6 +225,7 @@ BOARDS = {
             platform="amaranth_boards.icepi_zero:IcepiZero1_3Platform",
             shape="ecp5-25",
             oscillator_mhz=50.0,
+            # Seed 1 reaches 72.0.
             clock_mhz=50.0,
             adapter_baud=_FTDI,
             programmer=("-b", "icepi-zero"),
@@ -234,7 +239,7 @@ BOARDS = {
             platform=f"{_PLATFORMS}:OrangeCrabPlatform",
             shape="ecp5-25",
             oscillator_mhz=48.0,
-            clock_mhz=50.0,
+            clock_mhz=48.0,
             adapter_baud=_FTDI,
             programmer=("-b", "orangeCrab"),
             usb=(0x1209, 0x5AF0),
@@ -249,6 +254,7 @@ BOARDS = {
             platform="amaranth_boards.ulx3s:ULX3S_45F_Platform",
             shape="ecp5-45",
             oscillator_mhz=25.0,
+            # Seed 1, built for 50, reaches 92.7.
             clock_mhz=50.0,
             adapter_baud=_FTDI,
             programmer=("-b", "ulx3s"),

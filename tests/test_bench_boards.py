@@ -64,7 +64,7 @@ def test_page_and_json(builds: Path, tmp_path: Path) -> None:
     assert "None of these bitstreams has run on a physical board." in written
     built = next(line for line in printed.splitlines() if "HX8K breakout" in line)
     assert "| 75 | 91.2 | 6,800 of 7,680 | 29 of 32 | USB chip | no |" in built
-    assert sum("not built" in line for line in printed.splitlines()) == 2
+    assert sum("no build given" in line for line in printed.splitlines()) == 2
     rows = json.loads(file.read_text())["boards"]
     assert [row["board"] for row in rows] == list(FEW)
     assert rows[0]["networks"] == ["3072-32", "1536-64", "384-128"]

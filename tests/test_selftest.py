@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from metabit.cli import app
+from metabit.golden.config import Config
 from metabit.hdl.bundles import Space
 from metabit.hdl.link.protocol import Operation
 from metabit.hdl.placement import Placement
@@ -38,6 +39,19 @@ class MemoryDevice(ModelDevice):
     def __init__(self, shape: Shape) -> None:
         super().__init__(shape, network_for(shape))
         self.stuck: Callable[[tuple, int], int] = lambda place, word: word
+        self._configs = [network_for(shape), network_for(shape, 32)]
+
+    def _ensure(self) -> None:
+        """Find out which of the networks it is that was loaded."""
+        if self.network is None:
+            self.config = next(config for config in self._configs if self._is_loaded(config))
+        super()._ensure()
+
+    def _is_loaded(self, config: Config) -> bool:
+        words = Placement(config, self.shape).setup_words
+        return all(
+            self._memory[Space.SETUP, 0, 0, place] == word for place, word in enumerate(words)
+        )
 
     def _execute(self, request: Request) -> bytes:
         result = super()._execute(request)
@@ -76,14 +90,19 @@ def test_a_sound_device_passes(name: str) -> None:
     ("space", "check", "read"),
     [(Space.COUNTERS, "counters", "COUNTERS"), (Space.SIGNS, "signs", "CURRENT")],
 )
-def test_a_bit_that_is_stuck_is_named(space: Space, check: str, read: str) -> None:
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_bit_that_is_stuck_is_named(space: Space, check: str, read: str, value: int) -> None:
     device = MemoryDevice(SMALL)
     last = SMALL.depth - 1
     spoilt = (space, 1, 0, last)
-    device.stuck = lambda place, word: word & ~(1 << 17) if place == spoilt else word
+    bit = 1 << 17
+    device.stuck = lambda place, word: (
+        word if place != spoilt else word | bit if value else word & ~bit
+    )
     found = wrong(selftest(device)[0])
     assert f"{read} of element 1, address {last}" in found[check]
-    assert "bit 17 is 0, and 1 was written (1 bits of the word and 1 of " in found[check]
+    said = f"bit 17 is {value}, and {1 - value} was written (1 bits of the word and 1 of "
+    assert said in found[check]
 
 
 def test_an_address_line_that_is_broken_is_noticed() -> None:
@@ -153,6 +172,21 @@ def test_a_device_that_trains_otherwise_is_named(field: str) -> None:
     found = wrong(selftest(device)[0])
     assert set(found) == {"training", "abort"}
     assert "device and golden differ after tile" in found["training"]
+
+
+def test_a_counter_that_is_wrong_after_a_run_is_named() -> None:
+    device = MemoryDevice(SMALL)
+    take = device._take_sample
+
+    def other() -> None:
+        take()
+        last = device._run["damping"] == 3 and not device._left
+        if last and device.network is not None:
+            device.network.counters[0][3, 5] ^= 1
+
+    device._take_sample = other  # type: ignore[method-assign]
+    found = wrong(selftest(device)[0])
+    assert "counter of layer 0, neuron 3, weight 5: golden " in found["training"]
 
 
 def test_a_single_prediction_that_is_wrong_is_named() -> None:

@@ -36,7 +36,12 @@ def boards(json: options.JsonOption = None) -> None:
     table = Table(title="boards", title_justify="left")
     for heading in ("board", "title", "FPGA", "clock MHz", "device"):
         numeric = heading == "clock MHz"
-        table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
+        # On a narrow screen titles take two lines; names, which are typed, stay whole.
+        table.add_column(
+            heading,
+            justify="right" if numeric else "left",
+            no_wrap=heading not in ("title", "FPGA"),
+        )
     for board in BOARDS.values():
         table.add_row(
             f"[bold]{board.name}[/]",

@@ -26,7 +26,7 @@ _NOISE = 0.1
 """Share of the bits in which a sample differs from its class."""
 
 
-def network_for(shape: Shape) -> Config:
+def network_for(shape: Shape, most: int | None = None) -> Config:
     """Return the largest of some networks that fits a device.
 
     It has two layers and more classes than a word of codes holds, where the device has room for
@@ -35,22 +35,24 @@ def network_for(shape: Shape) -> Config:
     Parameters
     ----------
     shape : Shape
+    most : int, optional
+        Neurons of a layer at the most, for one that is loaded sooner.
 
     Raises
     ------
     MetabitError
         If none fits.
     """
-    for fields in _candidates(shape):
+    for fields in _candidates(shape, most or shape.neurons):
         config = make_config(fields)
         if not shortages(config, shape):
             return config
     raise MetabitError(f"device {shape.name} is too small for a network that tests it")
 
 
-def _candidates(shape: Shape) -> Iterator[dict[str, object]]:
+def _candidates(shape: Shape, most: int) -> Iterator[dict[str, object]]:
     """Yield the fields of networks, the most telling first."""
-    widths = range(min(shape.neurons, shape.depth), 1, -1)
+    widths = range(min(most, shape.neurons, shape.depth), 1, -1)
     all_layers = range(min(shape.layers, 2), 0, -1)
     all_classes = (shape.code_bits + 2, shape.code_bits, 2)
     tiles = (2 * shape.samples + 1, shape.samples, 1)

@@ -31,6 +31,13 @@ _RULES = ((0, 0), (1, 2), (3, 3))
 """Exponents of annealing and damping, a training each."""
 
 
+_FEW = 32
+"""Neurons of a layer of a network that is loaded again and again."""
+
+_FEEDS = (0, 1, 3)
+"""Requests with samples that a run has been given when it is aborted."""
+
+
 def training(bench: Bench) -> str:
     """Train a network that fills the device beside golden, and compare predictions and state."""
     config = network_for(bench.shape)
@@ -53,7 +60,7 @@ def _train(
         bits, labels = samples_for(network.config, _TILES * tile + tile // 2, random)
         indices = np.arange(len(labels))
         side.train_tiles(side.pack(bits), labels, indices, annealing=annealing, damping=damping)
-        side.compare()
+    side.compare()
     bits, _ = samples_for(network.config, _TILES, random)
     expected, found = network.predict(bits), driver.predict(bits)
     if not np.array_equal(expected, found):
@@ -67,15 +74,15 @@ def _train(
 
 def abort(bench: Bench) -> str:
     """Abort runs at several places, and train anew after each: nothing of them may be left."""
-    config = network_for(bench.shape)
-    rounds = 0
-    for feeds in (0, 1, 3):
-        with bench.driver() as driver:
-            driver.load(Network(config))
+    config = network_for(bench.shape, _FEW)
+    with bench.driver() as driver:
+        driver.load(Network(config))
+        for feeds in _FEEDS:
             _begin(bench, driver, feeds)
             _train(bench, driver, Network(config), _RULES[:1])
-        rounds += 1
-    return f"{rounds} runs aborted, before any sample and in the middle; trained anew after each"
+    return (
+        f"{len(_FEEDS)} runs aborted, before any sample and in the middle; trained anew after each"
+    )
 
 
 def _begin(bench: Bench, driver: Driver, feeds: int) -> None:

@@ -53,10 +53,10 @@ def test_the_link_writes_the_same_words(trained, tmp_path):
     written = {}
 
     class Recording(Driver):
-        def _write(self, space, words, element=0):
+        def write_space(self, space, words, element=0):
             if space is not Space.STATISTICS:
                 written[space.name.lower(), element] = words.tolist()
-            super()._write(space, words, element)
+            super().write_space(space, words, element)
 
     Recording(ModelDevice(shape, checkpoint.config), shape).load(checkpoint.network())
     description = json.loads((tmp_path / DESCRIPTION).read_text())

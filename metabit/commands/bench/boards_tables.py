@@ -25,7 +25,8 @@ _PAGE = """\
 results that `metabit build BOARD` has left for each board. {tried}
 
 - *Reaches* is what nextpnr says of the placed and routed device. Each board names the seed that it
-  is built with; of several builds, the median counts.
+  is built with; of several builds, the median counts. *No build given*: the row says what the
+  registry asks for.
 - *Networks* fill the device: a hidden layer with as many neurons as fit beside the inputs. The
   widest, the one in the middle and the one of most neurons are named; `metabit plan --explore
   --board BOARD` lists all.
@@ -123,8 +124,8 @@ def _build_row(found: Described) -> Sequence[str]:
         f"`{board.name}`, {board.title}",
         board.device,
         f"`{board.shape}`",
-        f"{built.target_mhz if built else board.clock_mhz:g}",
-        f"{built.median_mhz:.1f}" if built else "not built",
+        f"{round(built.target_mhz if built else board.clock_mhz, 1):g}",
+        f"{built.median_mhz:.1f}" if built else "no build given",
         _used(built, _CELLS[board.family]),
         _used(built, "block RAMs"),
         board.line,
