@@ -66,17 +66,24 @@ class Device(wiring.Component):
         m.d.sync += core.abort.eq(link.abort)
         wiring.connect(m, wiring.flipped(self.rx), link.rx)
         wiring.connect(m, link.tx, wiring.flipped(self.tx))
-        host = link.core
+        host: Any = link.core
+        abort: Signal = core.abort
         if self.shape.memory == "block":
             # A large device.
-            border = Border(self.shape)
             abort = Signal(attrs={OWN: 1})
             m.d.sync += abort.eq(core.abort)
+        if self.shape.writable:
+            # Where the memory is written through the link, whole trainings run from it.
+            m.submodules.conductor = conductor = ResetInserter(abort)(Conductor(self.shape))
+            wiring.connect(m, host, conductor.link)
+            host = conductor.player
+        if self.shape.memory == "block":
+            border = Border(self.shape)
             m.submodules.border = ResetInserter(abort)(border)
-            wiring.connect(m, link.core, border.link)
+            wiring.connect(m, host, border.link)
             host = border.core
         if self.shape.stored != "none":
-            host = self._play(m, host, core)
+            host = self._play(m, host, core, abort)
         wiring.connect(m, host.run, core.run)
         wiring.connect(m, host.host, core.host)
         m.d.comb += host.idle.eq(core.idle)
@@ -110,21 +117,12 @@ class Device(wiring.Component):
             ]
         return m
 
-    def _play(self, m: Module, host: Any, core: Core) -> Any:
-        """Put a player between link and core, and return its side of the core."""
+    def _play(self, m: Module, host: Any, core: Core, abort: Signal) -> Any:
+        """Put a player in front of the core, and return its side of the core."""
         m.submodules.player = player = Player(self.shape)
         wiring.connect(m, player.fetch, wiring.flipped(self.fetch))
         if self.shape.writable:
             wiring.connect(m, player.store, wiring.flipped(self.store))
-        abort: Signal = core.abort
-        if self.shape.memory == "block":
-            abort = Signal(name="abort_player", attrs={OWN: 1})
-            m.d.sync += abort.eq(core.abort)
-        if self.shape.writable:
-            # Where the memory is written through the link, whole trainings run from it.
-            m.submodules.conductor = conductor = ResetInserter(abort)(Conductor(self.shape))
-            wiring.connect(m, host, conductor.link)
-            host = conductor.player
         wiring.connect(m, host, player.link)
         m.d.comb += player.abort.eq(abort)
         wiring.connect(m, core.outcome, player.outcome)

@@ -112,12 +112,14 @@ class Access(wiring.Component):
         return m
 
     def _write(self, m: Module, write: Value) -> None:
-        """Take a register; the place goes on by itself, too."""
+        """Take a register a cycle later, while the word still stands; the place goes on, too."""
         with m.If(self.advance):
             m.d.sync += self.place.eq(self.next_place)
         words = {Register.DATA: DATA_WORD, Register.ORDER: ORDER_WORD, Register.SPAN: SPAN_WORD}
         for register, fields in words.items():
-            with m.If(write & (self.host.address[:2] == register.value)):
+            taken = Signal(name=f"taken_{register.name.lower()}")
+            m.d.sync += taken.eq(write & (self.host.address[:2] == register.value))
+            with m.If(taken):
                 for name, (start, _) in fields.items():
                     m.d.sync += getattr(self, name).eq(self.host.write_data >> start)
 

@@ -38,7 +38,7 @@ def _sum(bits: Sequence[Value]) -> Value:
 class Checksum(wiring.Component):
     """CRC-32 as of zlib, over the bytes of words of memory, lowest first.
 
-    A word takes eight cycles, in which it must stand still.
+    A word takes eight cycles, in which it must stand still, and its last byte another one.
 
     Attributes
     ----------
@@ -59,13 +59,21 @@ class Checksum(wiring.Component):
         steps = LANES // _STEP_BITS
         step = Signal(range(steps))
         register = Signal(CRC_BITS, init=_INITIAL)
-        byte = self.words.payload.word_select(step, _STEP_BITS)
+        byte, chosen = Signal(_STEP_BITS, reset_less=True), Signal()
         m.d.comb += [
             self.words.ready.eq((step == steps - 1) & ~self.start),
             self.crc.eq(~register),
         ]
+        # A byte is chosen in one cycle, and summed in the next.
+        m.d.sync += [
+            byte.eq(self.words.payload.word_select(step, _STEP_BITS)),
+            chosen.eq(self.words.valid & ~self.start),
+        ]
         with m.If(self.start):
             m.d.sync += [register.eq(_INITIAL), step.eq(0)]
-        with m.Elif(self.words.valid):
-            m.d.sync += [register.eq(crc_step(register, byte)), step.eq(step + 1)]
+        with m.Else():
+            with m.If(self.words.valid):
+                m.d.sync += step.eq(step + 1)
+            with m.If(chosen):
+                m.d.sync += register.eq(crc_step(register, byte))
         return m

@@ -119,7 +119,10 @@ class Conductor(wiring.Component):
         position = host.address[: ceil_log2(len(Program))]
         in_history = host.address[ceil_log2(HISTORY)]
         for word, fields in _WORDS.items():
-            taken = serve & host.write & behind & ~in_history & (position == word.value)
+            # A cycle later, while the word still stands.
+            taken = Signal(name=f"taken_{word.name.lower()}")
+            here = behind & ~in_history & (position == word.value)
+            m.d.sync += taken.eq(serve & host.write & here)
             with m.If(taken):
                 for name, (start, width) in fields.items():
                     if name != "busy":

@@ -1,12 +1,12 @@
 """The player: runs whose samples come from memory beside the device, not through the link."""
 
 from amaranth.hdl import Module, Mux, ResetInserter, Signal
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bundles import CoreSignature, Outcome
 from ..memory.signature import Fetch, Store
-from ..shape import Shape
+from ..shape import LANES, Shape
 from .access import Access
 from .checksum import Checksum
 from .registers import RECORD_BITS
@@ -67,6 +67,7 @@ class Player(wiring.Component):
         owed, owing = Signal(_OWED_BITS), Signal()  # words of the memory; not reset by an abort
         checking = Signal()  # words go to the checksum, not to the core
         m.d.comb += owing.eq(owed != 0)
+        self._take_words(m)
 
         wiring.connect(m, wiring.flipped(link.host), access.host)
         wiring.connect(m, access.core, wiring.flipped(core.host))
@@ -95,7 +96,7 @@ class Player(wiring.Component):
         ]
         with m.If(begin & run.payload.check):
             m.d.sync += checking.eq(1)
-        with m.Elif((~strides.busy & ~owing) | self.abort):
+        with m.Elif((~strides.busy & ~owing & ~self._words.valid) | self.abort):
             m.d.sync += checking.eq(0)
         self._pass_samples(m, spans, begin)
         self._pass_words(m, spans, strides, access, checksum, checking)
@@ -104,9 +105,26 @@ class Player(wiring.Component):
         m.d.sync += owed.eq(owed + Mux(asked, self.fetch.request.payload.words, 0) - came)
         return m
 
+    def _take_words(self, m: Module) -> None:
+        """Take the words of the memory, in large devices by a register: the way is long."""
+        fetched = self.fetch.words
+        words = self._words = stream.Signature(LANES).create(path=("words",))
+        if self._shape.memory != "block":
+            m.d.comb += [
+                words.payload.eq(fetched.payload),
+                words.valid.eq(fetched.valid),
+                fetched.ready.eq(words.ready),
+            ]
+            return
+        kept, full = Signal(LANES, reset_less=True), Signal()
+        m.d.comb += [words.payload.eq(kept), words.valid.eq(full), fetched.ready.eq(~full)]
+        with m.If(~full):
+            m.d.sync += kept.eq(fetched.payload)
+        m.d.sync += full.eq(Mux(full, ~words.ready, fetched.valid) & ~self.abort)
+
     def _pass_samples(self, m: Module, spans: Spans, begin: Signal) -> None:
         """Give the core what is played, or what comes through the link."""
-        link, core, words = self.link, self.core, self.fetch.words
+        link, core, words = self.link, self.core, self._words
         # The store must see no word before a run has started.
         begun = Signal()
         taking = self._taking = Signal()
@@ -146,7 +164,7 @@ class Player(wiring.Component):
         checking: Signal,
     ) -> None:
         """Ask the memory for records, or for what the host wants to see; and take the words."""
-        fetch, words = self.fetch, self.fetch.words
+        fetch, words = self.fetch, self._words
         playing = access.busy
         m.d.comb += [
             checksum.words.payload.eq(words.payload),
