@@ -83,14 +83,15 @@ class Player(wiring.Component):
             spans.span.eq(access.span),
             spans.whole.eq(run.payload),
             spans.idle.eq(core.idle),
-            strides.count.eq(run.payload.samples),
+            strides.count.eq(Mux(spans.busy, spans.run.payload.samples, run.payload.samples)),
             link.idle.eq(core.idle & ~spans.busy & ~checking),
         ]
         begin = Signal()
         m.d.comb += [
             begin.eq(run.valid & run.payload.stored & ~owing & core.idle & ~access.busy),
             access.begin.eq(begin),
-            strides.start.eq(begin),
+            # No more is asked for than the span's: the store takes words at any time.
+            strides.start.eq((begin & run.payload.check) | (spans.run.valid & spans.run.ready)),
             spans.start.eq(begin & ~run.payload.check),
             checksum.start.eq(begin),
         ]

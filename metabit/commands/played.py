@@ -186,7 +186,8 @@ def show_played(
         if samples is None:
             found = _whole_run(console, driver, chip, run, engine)
         else:
-            found = _beginning(driver, chip, run, samples, engine)
+            with console.status("simulating; an epoch takes a minute or more"):
+                found = _beginning(driver, chip, run, samples, engine)
         counters = chip.counters
     mhz = clock_mhz(shape)
     name = run.network.config.name
