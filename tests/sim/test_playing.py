@@ -4,18 +4,23 @@ import zlib
 
 import numpy as np
 import pytest
-from beside import DEPTH, PLAYING, playing_library
+from beside import DEPTH, PLAYING, READ_ONLY, Beside, playing_library
 from small import CONFIG, changed
 
+from metabit.golden.config import Config
 from metabit.golden.learner import GoldenLearner
 from metabit.golden.network import Network
 from metabit.golden.schedule import SPAN, Schedule
 from metabit.golden.strides import Strides, strided_order, strides_of
+from metabit.hdl.placement import Placement
 from metabit.host.compare import compare_state
 from metabit.host.driver import Driver
+from metabit.host.errors import DeviceError
 from metabit.host.playing import Player, StoredData, stored_records
 from metabit.sim.model import SimulatedDevice
+from metabit.sim.source import Rtl
 from metabit.sim.transport import SimulatedTransport, patience
+from metabit.sim.verilate import build
 
 SAMPLES = 61
 ONE_BY_ONE = Strides(SAMPLES, 1, 0)
@@ -155,3 +160,37 @@ def test_what_cannot_be_stored_is_refused():
         StoredData(0, 5, 0)
     with pytest.raises(ValueError, match="words of memory must be 1 to 16777215, not 16777220"):
         StoredData(2**24 - 1, 5, 1)
+
+
+@pytest.mark.parametrize("pace", [1, 40])
+def test_a_memory_may_be_faster_than_the_core_or_slower(pace):
+    """A store of single-port RAM takes words at any time: none of the next span may come early."""
+    config = Config(
+        inputs=400, hidden=(24,), classes=5, group=8, tile=4, order="strides", seed=6, margin=0.5
+    )
+    samples, labels = samples_of(config, 150)
+    network = Network(config)
+    records = stored_records(Placement(config, READ_ONLY), samples, labels)
+    library = build(Rtl(Beside(READ_ONLY, pace, records.reshape(-1))), optimise="-O0")
+    transport = SimulatedTransport(SimulatedDevice(library), patience(READ_ONLY))
+    with Driver(transport, READ_ONLY) as driver:
+        driver.load(network)
+        player = Player(driver)
+        data = StoredData(0, records.shape[1], len(records))
+        assert player.checksum(data) == zlib.crc32(records.tobytes())
+        golden, span = GoldenLearner(network), 8 * config.tile
+        for epoch in (1, 2):
+            order, errors = strided_order(config.seed, epoch, len(samples)), 0
+            for start in range(0, len(samples), span):
+                part = order[start : start + span]
+                found = golden.train_tiles(samples, labels, part, annealing=0, damping=0)
+                errors += np.count_nonzero(found != labels[part])
+            strides = strides_of(config.seed, epoch, len(samples))
+            assert player.play(data, strides, train=True, span=span).errors == errors
+            assert compare_state(driver, network) == []
+        played = player.play(data, Strides(len(samples), 1, 0), train=False, span=span)
+        assert played.right == np.count_nonzero(network.predict(samples) == labels)
+        with pytest.raises(DeviceError, match="plays one epoch after the other"):
+            player.start(data, None, Schedule(config, len(samples), 2), 2)
+        with pytest.raises(DeviceError, match="cannot write its memory"):
+            player.store(records)
