@@ -97,7 +97,7 @@ def build(
         If a tool is missing or fails, or the options make no sense.
     """
     check_memory(board, shape)
-    mhz = clock_mhz(board, options.clock_mhz)
+    mhz = clock_mhz(board, options.clock_mhz or board.clock_of(shape.name))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -66,6 +66,8 @@ class Board:
         The programmer of this board reaches the configuration flash only, not the FPGA.
     playing : str or None
         Name of the device that plays samples from the board's memory chip; None: there is none.
+    playing_mhz : float or None
+        Clock of that device; None: as of the board's own.
     tried : bool
         Its bitstream has run on the board itself.
     """
@@ -87,6 +89,7 @@ class Board:
     pll_pin: bool = True
     always_flash: bool = False
     playing: str | None = None
+    playing_mhz: float | None = None
     tried: bool = False
 
     @property
@@ -98,6 +101,12 @@ class Board:
     def tiles(self) -> tuple[int, int]:
         """Columns and rows of the FPGA's grid."""
         return self.die.tiles
+
+    def clock_of(self, device: str) -> float:
+        """Return the clock of a device, by its name, unless another is asked for."""
+        if device == self.playing and self.playing_mhz is not None:
+            return self.playing_mhz
+        return self.clock_mhz
 
     @property
     def stored(self) -> str:
@@ -140,6 +149,7 @@ BOARDS = {
             usb=(0x0403, 0x6010),
             always_flash=True,
             playing="up5k-flash",
+            playing_mhz=33.0,
         ),
         Board(
             name="ulx3s-85f",

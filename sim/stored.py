@@ -31,7 +31,9 @@ power-down."""
 
 def clock_mhz(shape: Shape) -> float:
     """Return the clock of the board that a shape is built for."""
-    clocks = [board.clock_mhz for board in BOARDS.values() if shape.name == board.playing]
+    clocks = [
+        board.clock_of(shape.name) for board in BOARDS.values() if shape.name == board.playing
+    ]
     return clocks[0] if clocks else _USUAL_MHZ
 
 

@@ -111,7 +111,7 @@ def build(
     chosen = find_board(board)
     shape = find_shape(device or chosen.shape)
     if baud is not None:
-        chosen = with_baud(chosen, baud, freq or chosen.clock_mhz)
+        chosen = with_baud(chosen, baud, freq or chosen.clock_of(shape.name))
     folder = out or Path("build") / f"{chosen.name}-{shape.name}"
     console = Console()
     if config is not None:

@@ -200,7 +200,7 @@ def _explore(
 
     from .plan_tables import candidate_row, print_candidates
 
-    clock = freq or (board.clock_mhz if board else 1.0)
+    clock = freq or (board.clock_of(shape.name) if board else 1.0)
     found = list(explore(shape))
     if json is not None:
         results = {

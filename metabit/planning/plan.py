@@ -191,7 +191,7 @@ def make_plan(
     measured : mapping of int to sequence of Run, optional
         What samples have caused, by epoch, instead of rates.
     """
-    clock = clock_mhz or (board.clock_mhz if board else 1.0)
+    clock = clock_mhz or (board.clock_of(shape.name) if board else 1.0)
     placement = Placement(config, shape, check=False)
     short = shortages(config, shape)
     speeds: list[Speed] = []
