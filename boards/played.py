@@ -142,8 +142,13 @@ class PlayedTrainer:
         order = strided_order(schedule.config.seed, schedule.epoch, schedule.samples)[first:]
         tiles = -(-len(order) // tile)
         step = Step(
-            *(schedule.epoch, first // tile, order),
-            *(schedule.annealing, schedule.damping, True, tiles),
+            epoch=schedule.epoch,
+            tile=first // tile,
+            indices=order,
+            annealing=schedule.annealing,
+            damping=schedule.damping,
+            last=True,
+            tiles=tiles,
         )
         self._test_errors = outcome.test_errors
         schedule.advance(outcome.train_errors, tiles)
@@ -273,7 +278,7 @@ class PlayedRun(DeviceRun):
             found.append(Divergence("errors", {"epoch": result.step.epoch}, errors, result.errors))
         assert self._twin is not None
         network = self._twin.network
-        wrong = np.count_nonzero(network.predict(self.data.test) != self.data.test_labels)
+        wrong = int(np.sum(network.predict(self.data.test) != self.data.test_labels))
         told = round((1 - self.test_accuracy[-1]) * len(self.data.test))
         if wrong != told:
             found.append(Divergence("test errors", {"epoch": result.step.epoch}, wrong, told))

@@ -12,6 +12,7 @@ from metabit.boards.registry import BOARDS
 from metabit.errors import INTERRUPTED
 from metabit.golden.checkpoints.file import versions
 from metabit.golden.engines import EngineName, make_learner
+from metabit.golden.learner import Learner
 
 from .options import write_json
 from .simulation import building
@@ -235,7 +236,8 @@ def _beginning(
 
     schedule, config = run.schedule, run.network.config
     train, _ = _prepare(driver, chip, run).places
-    learner = make_learner(run.network, engine)
+    golden = make_learner(run.network, engine)
+    learner: Learner = golden
     player = Player(driver)
     samples = min(-(-samples // config.tile) * config.tile, schedule.samples)
     exponents = {"annealing": schedule.annealing, "damping": schedule.damping}
@@ -258,12 +260,12 @@ def _beginning(
         wrong = int(np.count_nonzero(predictions != labels[step.indices]))
         schedule.advance(wrong, step.tiles)
         errors, left = errors + wrong, left - len(step.indices)
-    found = compare_state(driver, learner.network)
+    found = compare_state(driver, golden.network)
     if errors != played.errors:
         found.append(Divergence("errors", {}, errors, played.errors))
     if found:
         raise DivergenceError(found, -(-samples // config.tile) - 1, -1)
-    return PlayedSimulation(samples, 0, cycles, learner.network.state_sha256)
+    return PlayedSimulation(samples, 0, cycles, golden.network.state_sha256)
 
 
 def _whole_run(

@@ -1,7 +1,7 @@
 """Samples in memory beside a device, and runs that take them from there."""
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -341,11 +341,14 @@ class Player:
         epochs = range(1, schedule.epochs + 1)
         exponents = [config.annealing_exponent(epoch, schedule.epochs) for epoch in epochs]
         annealed = {name: bisect_right(exponents, place) for place, name in enumerate(ANNEALED)}
+
+        def damping(errors: int) -> int:
+            return config.reinforcement_damping(errors, samples)
+
+        # The most errors with which damping is above 0, 1 and 2: it falls as errors grow.
         damped = {
-            name: _most(
-                lambda errors, least=place: config.reinforcement_damping(errors, samples) > least,
-                samples,
-            )
+            name: bisect_right(range(samples + 1), -1 - place, key=lambda errors: -damping(errors))
+            - 1
             for place, name in enumerate(DAMPED)
         }
         tests = test if test is not None else train
@@ -442,11 +445,6 @@ class Player:
 def _where(data: StoredData) -> dict[str, int]:
     """Return the fields of the word that says where a data set lies."""
     return {"base": data.base, "words": data.words, "samples": data.samples}
-
-
-def _most(holds: Callable[[int], bool], largest: int) -> int:
-    """Return the largest number for which something holds that holds for small ones, from 0."""
-    return bisect_left(range(largest + 1), True, key=lambda number: not holds(number)) - 1
 
 
 def _value(place: Any) -> int:

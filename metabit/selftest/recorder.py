@@ -64,6 +64,10 @@ class Recorder:
         """Put a line of words into the log."""
         self._checks[-1][1].append(f"{time.monotonic() - self._start:12.6f} {text}")
 
+    def wait(self) -> None:
+        """Let a moment pass."""
+        self._transport.wait()
+
     def discard(self) -> None:
         """Forget what was received so far."""
         self._transport.discard()
