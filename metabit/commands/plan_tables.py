@@ -24,6 +24,7 @@ BOUNDS = {
     "update": "updates",
     "inputs": "the samples' way in",
     "port": "the port of the single-port RAMs",
+    "memory": "the memory chip",
 }
 """Bounds, and what sets them."""
 
@@ -99,9 +100,12 @@ def _print_speeds(console: Console, plan: Plan) -> None:
             console.print(f"{speed.what}: {describe_rates(speed.known)}", highlight=False)
     link = plan.link_samples_per_second
     if link is not None and plan.board is not None:
+        fast = "come as fast as they are taken"
+        if plan.shape.stored != "none":
+            fast = f"come from the {plan.shape.stored}"
         console.print(
-            f"samples come as fast as they are taken; the serial line of {plan.board.baud:,} baud "
-            f"carries {link:,.0f} a second",
+            f"samples {fast}; the serial line of {plan.board.baud:,} baud carries {link:,.0f} a "
+            "second",
             highlight=False,
         )
     console.print(f"energy: {plan.energy.method}", highlight=False)

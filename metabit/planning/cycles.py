@@ -69,17 +69,20 @@ class Bounds:
         Of the way in of the samples, a word of 64 bits a cycle.
     port : float
         Single-port RAM: of everything that shares its port.
+    memory : float
+        Of the memory chip that a device plays samples from.
     """
 
     array: float
     update: float
     inputs: float
     port: float = 0.0
+    memory: float = 0.0
 
     @property
     def cycles(self) -> float:
         """The largest of them."""
-        return max(self.array, self.update, self.inputs, self.port)
+        return max(self.array, self.update, self.inputs, self.port, self.memory)
 
     @property
     def part(self) -> str:
@@ -106,7 +109,13 @@ def bounds(placement: Placement, rates: Rates | None) -> Bounds:
             rows = rates.triggers[layer] * rates.rows[layer] / (1 << rates.annealing)
             update += rows * _row(fan_in, shape.memory == "spram")
     port = update + 2 * inputs if shape.memory == "spram" else 0.0
-    return Bounds(array, update, inputs, port)
+    return Bounds(array, update, inputs, port, _record(placement))
+
+
+def _record(placement: Placement) -> float:
+    """Return the cycles in which a record comes from a memory chip; see docs/machine/memory.md."""
+    each, begin = {"none": (0, 0), "sdram": (4, 4), "flash": (16, 24)}[placement.shape.stored]
+    return float(each * placement.sample_words + begin)
 
 
 def _row(fan_in: int, spram: bool) -> int:

@@ -48,8 +48,12 @@ class Speed:
 
     @property
     def cycles(self) -> float:
-        """Cycles a sample."""
-        return self.counts.run / self.counts.samples
+        """Cycles a sample; a memory that samples are played from may be slower than the core."""
+        return self.counts.run / self.counts.samples + self._starved
+
+    @property
+    def _starved(self) -> float:
+        return max(0.0, self.bound.memory - self.counts.run / self.counts.samples)
 
     @property
     def phases(self) -> dict[str, float]:
@@ -62,6 +66,7 @@ class Speed:
             name: getattr(counts, name) / counts.samples
             for name in ("forward", "wait", "commit", "update")
         }
+        parts["wait"] += self._starved
         still = self.cycles - parts["forward"] - parts["wait"] - parts["commit"]
         return {**parts, "turn": still}
 
