@@ -132,15 +132,18 @@ class Epochs(wiring.Component):
             run.drain.eq(~testing),
             run.stored.eq(1),
         ]
-        with m.FSM(name="epochs") as states:
+        with m.FSM(name="epochs"):
             with m.State("Rest"):
                 m.d.comb += draw.load.eq(1)
+                # In a register, as it decides about the host's way.
                 with m.If(self.start):
+                    m.d.sync += self.busy.eq(1)
                     m.next = "Look"
             with m.State("Look"):
                 m.d.sync += testing.eq(0)
                 m.next = "Draw stride"
                 with m.If(epochs.epoch > epochs.epochs):
+                    m.d.sync += self.busy.eq(0)
                     m.next = "Rest"
             with m.State("Draw stride"):
                 m.d.comb += draw.step.eq(1)
@@ -186,7 +189,6 @@ class Epochs(wiring.Component):
             with m.State("Keep"):
                 m.d.comb += [self.keep.eq(1), self.advance.eq(1)]
                 m.next = "Look"
-        m.d.comb += self.busy.eq(~states.ongoing("Rest"))
         return m
 
     def _ask(self, m: Module, register: Register, word: object, then: str) -> None:

@@ -10,7 +10,7 @@ from metabit.golden.errors import ConfigurationError, ObsoleteFieldWarning
 
 
 def test_names():
-    assert NAMES == ("tiny", "up5k", "ecp5", "multi", "paper-135")
+    assert NAMES == ("tiny", "up5k", "ecp5", "up5k-flash", "ecp5-sdram", "multi", "paper-135")
     for name in NAMES:
         config = named(name)
         assert config.name == name

@@ -11,6 +11,8 @@ HOMES = {
     "tiny": "small-spram",
     "up5k": "up5k",
     "ecp5": "ecp5",
+    "up5k-flash": "up5k-flash",
+    "ecp5-sdram": "ecp5-sdram",
     "multi": "ecp5",
     "paper-135": "paper",
 }
@@ -31,7 +33,15 @@ def test_every_named_network_has_a_device(name: str) -> None:
     assert placement.slots >= 2 * placement.passes
 
 
-@pytest.mark.parametrize(("name", "words", "of"), [("up5k", 256, 256), ("ecp5", 512, 512)])
+@pytest.mark.parametrize(
+    ("name", "words", "of"),
+    [
+        ("up5k", 256, 256),
+        ("ecp5", 512, 512),
+        ("up5k-flash", 512, 512),
+        ("ecp5-sdram", 512, 512),
+    ],
+)
 def test_the_largest_networks_fill_their_devices(name: str, words: int, of: int) -> None:
     placement = Placement(named(name), SHAPES[name])
     assert (placement.sign_words, placement.shape.depth) == (words, of)
