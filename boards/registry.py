@@ -165,6 +165,7 @@ BOARDS = {
             programmer=("-b", "ulx3s"),
             usb=(0x0403, 0x6015),
             playing="ecp5-sdram",
+            playing_mhz=75.0,
         ),
         Board(
             name="icebreaker-bitsy",
