@@ -150,7 +150,7 @@ def paper(
         for picture in draw(compared, plots):
             console.print(f"drew {picture}", highlight=False)
     if not report_only:
-        conclude(console, list(points.values()), ledger, finished=finished)
+        conclude(console, missing, ledger, finished=finished)
 
 
 def _point(row: PublishedRow, seed: int, epochs: int, data_dir: Path | None) -> "Point":
