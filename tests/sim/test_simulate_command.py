@@ -295,7 +295,10 @@ def test_a_waveform_holds_the_tiles_asked_for(tmp_path, snug, run):
         (("--trace", "no/such/tile.vcd"), "--trace no/such/tile.vcd: folder no/such does not"),
         (("--json", "no/such/x.json"), "--json no/such/x.json: folder no/such does not exist"),
         (("--sweep", 2), "--config, --epochs cannot be given with --sweep"),
-        (("--device", "big"), "device must be one of up5k, ecp5, paper, small, small-spram, hx8k, "),
+        (
+            ("--device", "big"),
+            "device must be one of up5k, ecp5, paper, small, small-spram, ",
+        ),
         (("--device", "ecp5"), "small has counters of 4 bits, device ecp5 of 7; use --counter-bi"),
     ],
 )
