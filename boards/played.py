@@ -13,11 +13,12 @@ from ..golden.engines import make_learner
 from ..golden.errors import ConfigurationError
 from ..golden.runs.run import Run
 from ..golden.runs.trainer import SpanResult, Trainer
-from ..golden.schedule import SPAN, Schedule, Step
-from ..golden.strides import Strides, strided_order, strides_of
+from ..golden.schedule import Schedule, Step
+from ..golden.strides import strided_order
 from ..hdl.placement import Placement
 from ..host.compare import Divergence, DivergenceError, compare_state
 from ..host.driver import Driver
+from ..host.errors import DeviceError
 from ..host.packing import Words
 from ..host.playing import FIRST_WORD, EpochOutcome, Player, StoredData, stored_records
 from .run import DeviceRun
@@ -109,32 +110,14 @@ class PlayedTrainer:
         """Train, and yield after every epoch; predictions stay on the device."""
         schedule, nothing = self._schedule, np.empty(0, np.int64)
         if schedule.sample and not schedule.done:
-            yield self._advance(self._rest(), nothing)
+            rest = self._player.play_epoch(self._train, self._test, schedule)
+            yield self._advance(rest, nothing)
         while not schedule.done:
             last = -(-schedule.epoch // self._together) * self._together
             last = min(last, schedule.epochs)
             for outcome in self._player.train(self._train, self._test, schedule, last):
                 self.alone = outcome.epoch < last
                 yield self._advance(outcome, nothing)
-
-    def _rest(self) -> EpochOutcome:
-        """Play what is left of an epoch that was begun elsewhere."""
-        schedule, config = self._schedule, self._schedule.config
-        span = SPAN * config.tile
-        strides = strides_of(config.seed, schedule.epoch, schedule.samples)
-        played = self._player.play(
-            self._train,
-            strides.after(schedule.sample),
-            train=True,
-            span=span,
-            annealing=schedule.annealing,
-            damping=schedule.damping,
-            samples=schedule.samples - schedule.sample,
-        )
-        tested = self._player.play(
-            self._test, Strides(self._test.samples, 1, 0), train=False, span=span
-        )
-        return EpochOutcome(schedule.epoch, played.errors, tested.errors)
 
     def _advance(self, outcome: EpochOutcome, predictions: np.ndarray) -> SpanResult:
         schedule, tile = self._schedule, self._schedule.config.tile
@@ -219,9 +202,15 @@ class PlayedRun(DeviceRun):
         self.observer = None
         sets = StoredSets.of(driver.placement, run.data)
         report("check the samples in memory")
-        for place, words in sets.missing(player):
+        missing = sets.missing(player)
+        for place, words in missing:
             report(f"write {place.samples:,} samples, {words.nbytes / 1e6:.1f} MB")
             player.store(words, place.base)
+        if missing and sets.missing(player):
+            raise DeviceError(
+                f"the {driver.shape.stored} memory does not hold what was written to it: it is too "
+                "small for these samples, or faulty (metabit selftest)"
+            )
         self._played = PlayedTrainer(player, *sets.places, self.schedule, together)
         self._going: Iterator[SpanResult] | None = None
         self._trainer = self._played  # type: ignore[assignment]

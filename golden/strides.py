@@ -38,6 +38,16 @@ class Strides:
     stride: int
     first: int
 
+    @classmethod
+    def in_order(cls, samples: int) -> "Strides":
+        """Return the strides of place after place, as tests and checks take them."""
+        return cls(samples, 1, 0)
+
+    @property
+    def mask(self) -> int:
+        """What is kept of a place's bits."""
+        return self.places - 1
+
     @property
     def places(self) -> int:
         """The smallest power of two that is not below the number of samples."""
@@ -73,7 +83,7 @@ def strides_of(seed: int, epoch: int, samples: int) -> Strides:
         Seed of the run, epoch (from 1), and samples of an epoch.
     """
     stride, first = Generator(strides_state(seed, epoch)).draw(2)
-    mask = Strides(samples, 1, 0).places - 1
+    mask = Strides.in_order(samples).mask
     return Strides(samples, int(stride) & mask | 1, int(first) & mask)
 
 

@@ -1,13 +1,12 @@
 """Where the parts of a network lie in a device, and whether they fit."""
 
-from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
 from functools import cached_property
 from itertools import accumulate
 
 from ..errors import MetabitError
 from ..golden.config import Config
-from .setup import LAYER_WORD, NETWORK_WORD, RECORD_WORD
+from .setup import LAYER_WORD, NETWORK_WORD, RECORD_WORD, pack
 from .shape import SHAPES, Shape
 
 CLASS_NUMBERS = 256
@@ -53,17 +52,6 @@ class Requirement:
     def met(self) -> bool:
         """There is enough."""
         return self.needed == self.available or (not self.exact and self.needed < self.available)
-
-
-def _packed(fields: Mapping[str, tuple[int, int]], values: Mapping[str, int]) -> int:
-    """Return a setup word."""
-    word = 0
-    for name, (start, width) in fields.items():
-        value = int(values[name])
-        if not 0 <= value < 1 << width:
-            raise ValueError(f"{name} must fit {width} bits, not {value}")
-        word |= value << start
-    return word
 
 
 @dataclass(frozen=True)
@@ -227,7 +215,7 @@ class Placement:
         """Setup of the device, in words of 64 bits."""
         config = self.config
         shifts = config.reinforcement_shift
-        network = _packed(
+        network = pack(
             NETWORK_WORD,
             {
                 "layers": config.layers,
@@ -243,9 +231,9 @@ class Placement:
                 "tile": config.tile,
             },
         )
-        record = _packed(RECORD_WORD, {"record": self.record, "slots": self.slots})
+        record = pack(RECORD_WORD, {"record": self.record, "slots": self.slots})
         layers = [
-            _packed(
+            pack(
                 LAYER_WORD,
                 {
                     "neurons": config.hidden[layer],

@@ -35,6 +35,23 @@ LAYER_WORD = {
 """Of setup word 2 + l."""
 
 
+def pack(fields: Mapping[str, tuple[int, int]], values: Mapping[str, int]) -> int:
+    """Return the setup word of these values; fields without one are zero.
+
+    Raises
+    ------
+    ValueError
+        If a value does not fit its field.
+    """
+    word = 0
+    for name, value in values.items():
+        start, width = fields[name]
+        if not 0 <= value < 1 << width:
+            raise ValueError(f"{name} must fit {width} bits, not {value}")
+        word |= int(value) << start
+    return word
+
+
 def unpack(word: int, fields: Mapping[str, tuple[int, int]]) -> dict[str, int]:
     """Return the fields of a setup word."""
     return {name: word >> start & ((1 << width) - 1) for name, (start, width) in fields.items()}

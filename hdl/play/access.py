@@ -45,7 +45,7 @@ class Access(wiring.Component):
         Registers; see :mod:`metabit.hdl.play.registers`.
     advance : In(1)
         ``place`` becomes ``next_place``.
-    next_place : In(self._place_bits)
+    next_place : In
     begin : In(1)
         A played run begins: counts start from zero.
     busy : In(1)

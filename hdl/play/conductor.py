@@ -10,7 +10,15 @@ from ..bundles import CoreSignature, Space
 from ..shape import LANES, Shape
 from .epochs import PROGRAM_WORDS as _WORDS
 from .epochs import Epochs
-from .registers import EPOCH_BITS, EPOCHS_WORD, HISTORY, PLACE_BITS, PROGRAM, Program
+from .registers import (
+    EPOCH_BITS,
+    EPOCHS_WORD,
+    HISTORY,
+    HISTORY_EPOCHS,
+    PLACE_BITS,
+    PROGRAM,
+    Program,
+)
 from .words import fields_layout, packed
 
 
@@ -43,7 +51,7 @@ class Conductor(wiring.Component):
         m.submodules.history = history = Memory(
             # In look-up tables: large devices have no block RAM left.
             shape=EPOCH_BITS + 2 * PLACE_BITS,
-            depth=HISTORY,
+            depth=HISTORY_EPOCHS,
             init=[],
             attrs={"ram_style": "distributed"},
         )

@@ -86,7 +86,10 @@ PROGRAM = 64
 """Words from this address on are the conductor's."""
 
 HISTORY = 128
-"""Words from this address on are what the conductor's epochs have come to."""
+"""Words from this address on are what the conductor's epochs have come to ..."""
+
+HISTORY_EPOCHS = 128
+"""... the last ones, so many."""
 
 EPOCH_BITS = 12
 """Bits of the number of an epoch: a program has at most 4,094 epochs."""
@@ -116,7 +119,7 @@ EPOCH_WORD = {
     "test_errors": (PLACE_BITS, PLACE_BITS),
     "epoch": (2 * PLACE_BITS, EPOCH_BITS),
 }
-"""Of the history: an epoch, from 1, lies at its number modulo :data:`HISTORY`'s length."""
+"""Of the history: an epoch, from 1, lies at its number modulo :data:`HISTORY_EPOCHS`."""
 
 
 class Program(enum.Enum, shape=3):  # type: ignore[call-arg]

@@ -25,7 +25,7 @@ class Strides(wiring.Component):
     ----------
     base, words, samples, mask, stride : In
         Where records lie, words of each, their number, and the order; steady while at work.
-    place : In(self._place_bits)
+    place : In
         The next place ...
     next_place : Out(self._place_bits)
         ... and the one behind it ...
@@ -33,7 +33,7 @@ class Strides(wiring.Component):
         ... which is to be the next.
     start : In(1)
         Ask for ``count`` records; taken when there is none left to ask for.
-    count : In(self._place_bits)
+    count : In
     request : Out(stream of Request)
     busy : Out(1)
         There are records to ask for.

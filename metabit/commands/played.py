@@ -239,13 +239,13 @@ def _beginning(
     golden = make_learner(run.network, engine)
     learner: Learner = golden
     player = Player(driver)
-    samples = min(-(-samples // config.tile) * config.tile, schedule.samples)
+    samples = min(-(-samples // config.tile) * config.tile, schedule.samples - schedule.sample)
     exponents = {"annealing": schedule.annealing, "damping": schedule.damping}
     simulated = driver.transport.device  # type: ignore[attr-defined]
     start = simulated.cycles
     played = player.play(
         train,
-        strides_of(config.seed, schedule.epoch, schedule.samples),
+        strides_of(config.seed, schedule.epoch, schedule.samples).after(schedule.sample),
         train=True,
         span=SPAN * config.tile,
         samples=samples,

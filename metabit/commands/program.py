@@ -16,9 +16,6 @@ from .options import Choice, choose
 if TYPE_CHECKING:
     from metabit.boards.programmer import Cable
 
-_FLASH_BYTES = 1 << 24
-"""Of the flash memory of the boards that have a device for it."""
-
 EPILOG = """
 **Examples**
 
@@ -120,6 +117,7 @@ def _write_samples(
     from metabit.golden.data.training_data import prepare
     from metabit.hdl.link.protocol import WORD_BYTES
     from metabit.hdl.placement import Placement
+    from metabit.hdl.play.registers import address_bits
     from metabit.hdl.shape import SHAPES
 
     if board.playing is None or board.stored != "flash":
@@ -131,10 +129,11 @@ def _write_samples(
     data = prepare(choice.config, dataset=choice.dataset, split_name=split)
     sets = StoredSets.of(placement, data)
     offset = sets.base * WORD_BYTES
-    if offset + len(sets.image) > _FLASH_BYTES:
+    flash = WORD_BYTES << address_bits(placement.shape)
+    if offset + len(sets.image) > flash:
         raise MetabitError(
             f"{len(sets.train) + len(sets.test):,} samples are {len(sets.image) / 1e6:.1f} MB, and "
-            f"the flash has {(_FLASH_BYTES - offset) / 1e6:.1f} MB beside the bitstream"
+            f"the flash has {(flash - offset) / 1e6:.1f} MB beside the bitstream"
         )
     console.print(
         f"Writing {len(sets.train):,} + {len(sets.test):,} samples, {len(sets.image) / 1e6:.1f} "

@@ -25,6 +25,7 @@ from ..hdl.play.registers import (
     EPOCH_WORD,
     EPOCHS_WORD,
     HISTORY,
+    HISTORY_EPOCHS,
     MASKS_WORD,
     ORDER_WORD,
     PLACE_BITS,
@@ -37,8 +38,10 @@ from ..hdl.play.registers import (
     Program,
     Register,
     Report,
+    address_bits,
+    place_bits,
 )
-from ..hdl.setup import unpack
+from ..hdl.setup import pack, unpack
 from . import packing
 from .driver import Driver
 from .errors import DeviceError
@@ -194,7 +197,8 @@ class Player:
         """Write words of memory."""
         if not self._driver.shape.writable:
             raise DeviceError(
-                f"device {self._driver.shape.name} cannot write its memory; its programmer does"
+                f"device {self._driver.shape.name} cannot write its memory; metabit program BOARD "
+                "--samples CONFIG does"
             )
         self._transfer(Operation.WRITE, address, words)
 
@@ -209,7 +213,7 @@ class Player:
             for start in range(0, len(words), _WINDOW_WORDS):
                 part = words[start : start + _WINDOW_WORDS]
                 base = {"base": address + start, "words": 1, "samples": 1}
-                yield _write(Register.DATA, _packed(DATA_WORD, base))
+                yield _write(Register.DATA, pack(DATA_WORD, base))
                 data = part.astype("<u8").tobytes() if operation is Operation.WRITE else b""
                 yield Request(operation, len(part), Space.PLAYER, address=WINDOW, data=data)
 
@@ -251,15 +255,7 @@ class Player:
             If the device does not come to the end.
         """
         driver, samples = self._driver, data.samples if samples is None else samples
-        order = {"mask": strides.places - 1, "stride": strides.stride, "place": strides.first}
-        driver.ask(
-            _write(
-                Register.DATA,
-                _packed(DATA_WORD, _where(data)),
-                _packed(ORDER_WORD, order),
-                _packed(SPAN_WORD, {"span": span}),
-            )
-        )
+        self._point(data, strides, pack(SPAN_WORD, {"span": span}))
         session = Session(driver.requester, samples)
         session.start(
             train=int(train), drain=int(train), annealing=annealing, damping=damping, stored=1
@@ -290,21 +286,29 @@ class Player:
             self.start(train, test, schedule, last)
             yield from self.epochs(first)
             return
-        config, span = schedule.config, SPAN * schedule.config.tile
-        for epoch in range(schedule.epoch, last + 1):
-            trained = self.play(
-                train,
-                strides_of(config.seed, epoch, train.samples),
-                train=True,
-                span=span,
-                annealing=schedule.annealing,
-                damping=schedule.damping,
-            )
-            wrong = 0
-            if test is not None:
-                one_by_one = Strides(test.samples, 1, 0)
-                wrong = self.play(test, one_by_one, train=False, span=span).errors
-            yield EpochOutcome(epoch, trained.errors, wrong)
+        while schedule.epoch <= last:
+            yield self.play_epoch(train, test, schedule)
+
+    def play_epoch(
+        self, train: StoredData, test: StoredData | None, schedule: Schedule
+    ) -> EpochOutcome:
+        """Play what is left of an epoch, and the test set; see :meth:`train`."""
+        config, epoch = schedule.config, schedule.epoch
+        span = SPAN * config.tile
+        trained = self.play(
+            train,
+            strides_of(config.seed, epoch, schedule.samples).after(schedule.sample),
+            train=True,
+            span=span,
+            annealing=schedule.annealing,
+            damping=schedule.damping,
+            samples=schedule.samples - schedule.sample,
+        )
+        wrong = 0
+        if test is not None:
+            in_order = Strides.in_order(test.samples)
+            wrong = self.play(test, in_order, train=False, span=span).errors
+        return EpochOutcome(epoch, trained.errors, wrong)
 
     def start(
         self, train: StoredData, test: StoredData | None, schedule: Schedule, last: int
@@ -353,29 +357,29 @@ class Player:
         }
         tests = test if test is not None else train
         words = {
-            Program.TRAIN: _packed(DATA_WORD, _where(train)),
-            Program.TEST: _packed(DATA_WORD, _where(tests)) if test is not None else 0,
-            Program.EPOCHS: _packed(
+            Program.TRAIN: pack(DATA_WORD, _where(train)),
+            Program.TEST: pack(DATA_WORD, _where(tests)) if test is not None else 0,
+            Program.EPOCHS: pack(
                 EPOCHS_WORD, {"epoch": schedule.epoch, "epochs": last, **annealed}
             ),
-            Program.DAMPING: _packed(DAMPING_WORD, damped),
-            Program.STATE: _packed(
+            Program.DAMPING: pack(DAMPING_WORD, damped),
+            Program.STATE: pack(
                 STATE_WORD,
                 {
                     "generator": strides_state(config.seed, schedule.epoch),
                     "errors": schedule.history[-1] if schedule.history else samples,
                 },
             ),
-            Program.MASKS: _packed(
+            Program.MASKS: pack(
                 MASKS_WORD,
                 {
-                    "train_mask": Strides(samples, 1, 0).places - 1,
-                    "test_mask": Strides(tests.samples, 1, 0).places - 1,
+                    "train_mask": Strides.in_order(samples).mask,
+                    "test_mask": Strides.in_order(tests.samples).mask,
                 },
             ),
         }
         span = {"span": SPAN * config.tile}
-        driver.ask(_write(Register.SPAN, _packed(SPAN_WORD, span)))
+        driver.ask(_write(Register.SPAN, pack(SPAN_WORD, span)))
         data = np.array([words[place] for place in sorted(words, key=_value)], "<u8").tobytes()
         driver.ask(Request(Operation.WRITE, len(words), Space.PLAYER, address=PROGRAM, data=data))
         Session(driver.requester, samples).start(train=1, program=1)
@@ -397,12 +401,12 @@ class Player:
         while True:
             far = self._read_fields(PROGRAM + _value(Program.EPOCHS), EPOCHS_WORD)
             for epoch in range(told, far["epoch"]):
-                place = HISTORY + epoch % HISTORY
+                place = HISTORY + epoch % HISTORY_EPOCHS
                 kept = self._read_fields(place, EPOCH_WORD)
                 if kept["epoch"] != epoch:
                     raise DeviceError(
                         f"{self._driver.transport.name} does not know epoch {epoch} any more; it "
-                        f"keeps the last {HISTORY}"
+                        f"keeps the last {HISTORY_EPOCHS}"
                     )
                 yield EpochOutcome(epoch, kept["train_errors"], kept["test_errors"])
             told = far["epoch"]
@@ -418,13 +422,23 @@ class Player:
         DeviceError
             If the device does not come to the end.
         """
-        order = {"mask": Strides(data.samples, 1, 0).places - 1, "stride": 1, "place": 0}
-        self._driver.ask(
-            _write(Register.DATA, _packed(DATA_WORD, _where(data)), _packed(ORDER_WORD, order))
-        )
+        self._point(data, Strides.in_order(data.samples))
         Session(self._driver.requester, data.samples).start(train=0, stored=1, check=1)
         self._finished()
         return self._report(Report.CHECKED, CHECKED_WORD)["crc"]
+
+    def _point(self, data: StoredData, strides: Strides, *more: int) -> None:
+        """Say where the records lie that are played next, and in what order."""
+        shape = self._driver.shape
+        if data.samples >= 1 << place_bits(shape) or data.end > 1 << address_bits(shape):
+            raise DeviceError(
+                f"device {shape.name} plays at most {(1 << place_bits(shape)) - 1} samples, from "
+                f"{1 << address_bits(shape)} words of memory; these are {data.samples}, up to word "
+                f"{data.end}"
+            )
+        order = {"mask": strides.mask, "stride": strides.stride, "place": strides.first}
+        where, how = pack(DATA_WORD, _where(data)), pack(ORDER_WORD, order)
+        self._driver.ask(_write(Register.DATA, where, how, *more))
 
     def _report(self, report: Report, fields: dict[str, tuple[int, int]]) -> dict[str, int]:
         """Return what the device says."""
@@ -449,10 +463,6 @@ def _where(data: StoredData) -> dict[str, int]:
 
 def _value(place: Any) -> int:
     return place.value
-
-
-def _packed(fields: dict[str, tuple[int, int]], values: dict[str, int]) -> int:
-    return sum(value << fields[name][0] for name, value in values.items())
 
 
 def _write(first: Register, *words: int) -> Request:

@@ -12,6 +12,7 @@ from metabit.golden.errors import ConfigurationError
 from metabit.golden.runs.run import Run
 from metabit.host.compare import DivergenceError
 from metabit.host.driver import Driver
+from metabit.host.errors import DeviceError
 from metabit.sim.model import SimulatedDevice
 from metabit.sim.transport import SimulatedTransport, patience
 
@@ -84,7 +85,6 @@ def test_a_run_stops_where_it_can_be_read_and_goes_on(driver, begin):
 
 def test_an_epoch_that_was_begun_elsewhere_is_ended(driver, begin, monkeypatch):
     monkeypatch.setattr("metabit.golden.schedule.SPAN", 4)
-    monkeypatch.setattr("metabit.boards.played.SPAN", 4)
     monkeypatch.setattr("metabit.host.playing.SPAN", 4)
     golden, begun = begin(), begin()
     golden.finish()
@@ -95,6 +95,12 @@ def test_an_epoch_that_was_begun_elsewhere_is_ended(driver, begin, monkeypatch):
     assert run.schedule.sample
     run.finish()
     assert run.state_sha256 == golden.state_sha256
+
+
+def test_a_memory_that_does_not_keep_what_is_written_is_found(driver, begin, monkeypatch):
+    monkeypatch.setattr("metabit.host.playing.Player.write", lambda self, address, words: None)
+    with pytest.raises(DeviceError, match="does not hold what was written to it"):
+        PlayedRun(driver, begin())
 
 
 def test_a_difference_is_found(driver, begin):

@@ -194,3 +194,9 @@ def test_a_memory_may_be_faster_than_the_core_or_slower(pace):
             player.start(data, None, Schedule(config, len(samples), 2), 2)
         with pytest.raises(DeviceError, match="cannot write its memory"):
             player.store(records)
+        too_many = StoredData(0, 1, 1 << 16)
+        with pytest.raises(DeviceError, match="plays at most 65535 samples"):
+            player.checksum(too_many)
+        too_far = StoredData((1 << 21) - 10, 11, 1)
+        with pytest.raises(DeviceError, match="from 2097152 words of memory; these are 1, up to"):
+            player.checksum(too_far)
