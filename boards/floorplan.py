@@ -1,6 +1,6 @@
 """Where the block RAMs of a full ECP5 lie: beside what they feed.
 
-The device for the ULX3S takes all but two of the block RAMs, and the placer, which moves them one
+The devices for the ULX3S take all block RAMs or all but two, and the placer, which moves them one
 by one, scatters those that belong together over the whole chip: the nets get a third longer, and
 routing hardly ends. So they are placed by hand, before anything else is.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ..hdl.array.totals import SHARING
 from ..hdl.shape import LANES, Shape
-from ..hdl.store.counters import BANK, PART
+from ..hdl.store.counters import BANK, part_bits
 from .dies import ECP5_85
 from .registry import Board
 
@@ -26,6 +26,9 @@ _RAM_BITS = 9
 
 _STORE, _TOTALS, _CODES = "device.core.store", "device.core.totals*", "device.core.codes*"
 
+_FULL = ("ecp5", "ecp5-sdram", "ecp5-8bit")
+"""Devices that take all block RAMs but two, or all."""
+
 Site = tuple[int, int, int]
 """Group, row, and which of those side by side."""
 
@@ -33,7 +36,7 @@ Site = tuple[int, int, int]
 def place_memories(board: Board, shape: Shape) -> str:
     """Return commands of Yosys, after synthesis, that tell the placer where block RAMs go.
 
-    Nothing for devices other than the board's own, and where the placer does well alone.
+    Nothing where the placer does well alone.
 
     Parameters
     ----------
@@ -41,7 +44,7 @@ def place_memories(board: Board, shape: Shape) -> str:
     shape : Shape
         What is built.
     """
-    if board.die is not ECP5_85 or shape.name not in (board.shape, board.playing):
+    if board.die is not ECP5_85 or shape.name not in _FULL:
         return ""
     commands = []
     for cell, (group, row, number) in _sites(shape):
@@ -70,9 +73,9 @@ def _sites(shape: Shape) -> Iterator[tuple[str, Site]]:
     # A block RAM holds all bits of a few lanes, and so do the same ones of the other banks. The
     # addresses of a part have a row to reach.
     banks = range(-(-shape.elements // BANK))
-    width = LANES * (shape.counter_bits - 1)
-    for row, start in enumerate(range(0, width, PART)):
-        for ram in range(-(-min(PART, width - start) // _RAM_BITS)):
+    width, part = LANES * (shape.counter_bits - 1), part_bits(shape)
+    for row, start in enumerate(range(0, width, part)):
+        for ram in range(-(-min(part, width - start) // _RAM_BITS)):
             for bank in banks:
                 yield take(f"{_STORE}.counters*.bank_{bank}_{row}.0.{ram}", (ram, row, bank))
     # The array is a row of elements, from one side to the other; so are their signs.
@@ -83,11 +86,13 @@ def _sites(shape: Shape) -> Iterator[tuple[str, Site]]:
     # Columns below each other, samples and sums of each in the same row.
     for column in range(shape.samples):
         row = column * len(_ROWS) // shape.samples
-        for half in range(2):
+        for half in range(0 if shape.lut_memories else 2):
             cell = f"{_STORE}.columns*.column_{column}.0.{half}"
             yield take(cell, nearest(row, len(_GROUPS) - 2))
         if column % SHARING == 0:
             yield take(f"{_TOTALS}.partial_{column}.0.0", nearest(row, len(_GROUPS) - 1))
             yield take(f"{_TOTALS}.kept_{column}.0.0", nearest(row, len(_GROUPS) - 1))
+    if shape.lut_memories:
+        return
     for cell in (f"{_STORE}.commit.rows.0.0", f"{_CODES}.emitted*.0.0", f"{_CODES}.scanned*.0.0"):
         yield take(cell, nearest(1, len(_GROUPS) - 1))

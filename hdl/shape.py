@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -62,6 +61,9 @@ class Shape(BaseModel):
         Count cycles by phase, too.
     stored : {"none", "flash", "sdram"}
         Memory chip beside the FPGA that samples are played from.
+    lut_memories : bool
+        Samples, codes and lists of updated rows lie in RAM of look-up tables: counters and signs
+        take all block RAMs of an ECP5.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,6 +84,7 @@ class Shape(BaseModel):
     layers: Annotated[int, Field(ge=1, le=8)] = 1
     phases: bool = True
     stored: Literal["none", "flash", "sdram"] = "none"
+    lut_memories: bool = False
 
     @property
     def lanes(self) -> int:
@@ -96,6 +99,11 @@ class Shape(BaseModel):
         the sign, which lies in the sign plane.
         """
         return LANES // 8 if self.memory == "spram" else self.counter_bits - 1
+
+    @property
+    def small_memory_attributes(self) -> dict[str, str]:
+        """Attributes of the memories that need not be block RAM, for synthesis."""
+        return {"ram_style": "distributed"} if self.lut_memories else {}
 
     @property
     def writable(self) -> bool:
@@ -117,11 +125,15 @@ class Shape(BaseModel):
         """Most classes whose scores of all layers can be summed."""
         return 1 << min(self.class_bits, self.position_bits + 1)
 
-    @cached_property
+    @property
     def digest(self) -> bytes:
         """Bytes that name the hardware: two shapes share them iff they are built alike."""
-        # Hardware without such a memory is named as before there was a choice.
-        exclude = {"name", "stored"} if self.stored == "none" else {"name"}
+        # Hardware without these is named as before there was a choice.
+        exclude = {"name"}
+        if self.stored == "none":
+            exclude.add("stored")
+        if not self.lut_memories:
+            exclude.add("lut_memories")
         fields = self.model_dump(mode="json", exclude=exclude)
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).digest()[:DIGEST_BYTES]
@@ -160,6 +172,23 @@ _SHAPES = {
             records=512,
             winners=64,
             layers=4,
+        ),
+        # Counters of 8 bits beside as many signs: they take every block RAM of an LFE5U-85F that
+        # the link and the sums leave.
+        Shape(
+            name="ecp5-8bit",
+            elements=12,
+            samples=8,
+            counter_bits=8,
+            memory="block",
+            depth=512,
+            codes=512,
+            neurons=256,
+            inputs=3072,
+            records=256,
+            winners=64,
+            layers=2,
+            lut_memories=True,
         ),
         # For the network of the paper, whose counters have 8 bits in two layers: on no board.
         Shape(

@@ -244,7 +244,7 @@ def test_no_prediction_beats_its_bound():
         assert counts.run / counts.samples > bounds(placement, None).cycles
 
 
-@pytest.mark.parametrize(("name", "rams"), [("up5k", 30), ("ecp5", 206)])
+@pytest.mark.parametrize(("name", "rams"), [("up5k", 30), ("ecp5", 206), ("ecp5-8bit", 208)])
 def test_block_rams_are_those_of_synthesis(name, rams):
     found = memories(Placement(named(name), SHAPES[name]))
     assert used_block_rams(found) == rams

@@ -43,6 +43,18 @@ _CONFIGS = {
             head_offset=40,
             views=5,
         ),
+        # One bit a counter more fills the same FPGA to its last block RAM.
+        Config(
+            name="ecp5-8bit",
+            encoder="select:3072,steps=4:edges-6992+comparisons:9000",
+            inputs=3072,
+            hidden=(128,),
+            group=64,
+            counter_bits=8,
+            margin=0.15,
+            head_offset=40,
+            views=5,
+        ),
         # For devices that play samples from memory of their own, in one view: the most bits that
         # such a memory delivers as fast as the device learns.
         Config(

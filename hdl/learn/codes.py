@@ -96,7 +96,12 @@ class Codes(wiring.Component):
             ("emitted", self.emit_address, self.emitted),
             ("scanned", self.scan_address, self.scanned),
         ):
-            m.submodules[name] = memory = Memory(shape=shape.code_bits, depth=shape.codes, init=[])
+            m.submodules[name] = memory = Memory(
+                shape=shape.code_bits,
+                depth=shape.codes,
+                init=[],
+                attrs=shape.small_memory_attributes,
+            )
             read, write = memory.read_port(), memory.write_port()
             m.d.comb += [
                 read.addr.eq(address),

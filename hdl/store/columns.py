@@ -108,7 +108,10 @@ class Columns(wiring.Component):
         sources = []
         for s in range(samples):
             m.submodules[f"column_{s}"] = memory = Memory(
-                shape=LANES, depth=self._shape.records, init=[]
+                shape=LANES,
+                depth=self._shape.records,
+                init=[],
+                attrs=self._shape.small_memory_attributes,
             )
             port = memory.read_port()
             mine = Signal(name=f"mine_{s}", reset_less=True)

@@ -73,7 +73,10 @@ class Commit(wiring.Component):
             {"address": address_bits(shape), "layer": unsigned(len(self.layer))}
         )
         m.submodules.rows = memory = Memory(
-            shape=entry, depth=shape.samples * shape.winners, init=[]
+            shape=entry,
+            depth=shape.samples * shape.winners,
+            init=[],
+            attrs=shape.small_memory_attributes,
         )
         write_port, read_port = memory.write_port(), memory.read_port()
         count, tail = Signal.like(write_port.addr), Signal.like(read_port.addr)

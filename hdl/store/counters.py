@@ -17,12 +17,24 @@ from ..shape import LANES, Shape
 BANK = 4
 """Elements that share a bank: enough to fill block RAM of 2,048 x 9 bits with 512 sign words."""
 
-PART = 99
-"""Bits of a bank with addresses of their own: those of 11 block RAMs, a row of an ECP5."""
+_RAM_BITS = 9
+"""Of a word of a block RAM of 2,048 words."""
+
+_ROWS = 4
+"""Rows of block RAM of an LFE5U-85F, over which a bank is spread ..."""
+
+_LEAST = 11
+"""... as many of them as there are, if it fills no less of a row than this."""
 
 
 LANES_NEAR = 16
 """Lanes that lie next to each other: about those of a part."""
+
+
+def part_bits(shape: Shape) -> int:
+    """Return the bits of a bank with addresses of their own: what lies in a row of block RAM."""
+    rams = -(-LANES * (shape.counter_bits - 1) // _RAM_BITS)
+    return _RAM_BITS * max(_LEAST, -(-rams // _ROWS))
 
 
 class Place(data.StructLayout):
@@ -38,8 +50,8 @@ class CounterBanks(wiring.Component):
     A word keeps counter after counter, so that a block RAM holds all of a few lanes, and can lie
     beside what moves them.
 
-    Every :data:`PART` bits of a bank are a memory with addresses of its own. What was read comes
-    through a register a bank, which stands at zero unless the bank is meant, so that an OR
+    Every :func:`part_bits` bits of a bank are a memory with addresses of its own. What was read
+    comes through a register a bank, which stands at zero unless the bank is meant, so that an OR
     selects. Four cycles of latency: address, block RAM, its register, the OR.
 
     A word must not be read from the cycle of its write's ``write_place`` up to the second after.
@@ -115,9 +127,10 @@ class CounterBanks(wiring.Component):
         members = min(BANK, self._shape.elements - BANK * bank)
         spacing = 1 << address_bits(self._shape)
         depth = (members - 1) * spacing + self._shape.depth
+        part = part_bits(self._shape)
         return Cat(
-            self._part(m, f"{bank}_{number}", bank, depth, write, address, written[at : at + PART])
-            for number, at in enumerate(range(0, len(written), PART))
+            self._part(m, f"{bank}_{number}", bank, depth, write, address, written[at : at + part])
+            for number, at in enumerate(range(0, len(written), part))
         )
 
     def _part(

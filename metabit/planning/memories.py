@@ -9,7 +9,7 @@ from ..hdl.bundles import total_bits
 from ..hdl.learn.codes import Found
 from ..hdl.placement import Placement
 from ..hdl.shape import LANES, SPRAM_WORDS, Shape
-from ..hdl.store.counters import BANK, PART
+from ..hdl.store.counters import BANK, part_bits
 from ..hdl.store.flips import DEPTH as FLIPS
 
 _LINK_BUFFERS = 2
@@ -144,9 +144,10 @@ def _block_memories(
     placement: Placement, records: str, codes: str, marks: int, kinds: tuple, signs: int
 ) -> tuple[Memory, ...]:
     shape = placement.shape
-    bits = LANES * (shape.counter_bits - 1)
+    bits, part = LANES * (shape.counter_bits - 1), part_bits(shape)
+    blocks, in_luts = (0, ", in LUTs") if shape.lut_memories else (1, "")
     banks = [min(BANK, shape.elements - e) for e in range(0, shape.elements, BANK)]
-    parts = [min(PART, bits - start) for start in range(0, bits, PART)]
+    parts = [min(part, bits - start) for start in range(0, bits, part)]
     kept = sum(block_rams(bank * shape.depth, part, kinds) for bank in banks for part in parts)
     return (
         Memory(
@@ -170,16 +171,16 @@ def _block_memories(
             records,
             max(placement.slots, placement.passes) * placement.record,
             shape.records,
-            f"words of {LANES} bits in each of {shape.samples} columns",
-            block_rams(shape.records, LANES, kinds) * shape.samples,
+            f"words of {LANES} bits in each of {shape.samples} columns{in_luts}",
+            block_rams(shape.records, LANES, kinds) * shape.samples * blocks,
         ),
         Memory(
             "codes",
             codes,
             placement.codes,
             shape.codes,
-            f"words of {shape.code_bits} bits, twice",
-            2 * block_rams(shape.codes, shape.code_bits, kinds),
+            f"words of {shape.code_bits} bits, twice{in_luts}",
+            2 * block_rams(shape.codes, shape.code_bits, kinds) * blocks,
         ),
         _winners(shape, marks, kinds),
         Memory(
@@ -187,8 +188,8 @@ def _block_memories(
             "of a tile",
             placement.config.tile * placement.groups,
             shape.samples * shape.winners,
-            "rows",
-            1,
+            f"rows{in_luts}",
+            blocks,
         ),
         *_sums(placement, kinds),
     )

@@ -6,11 +6,11 @@ from amaranth.back import rtlil
 
 from metabit.boards.synthesis import OWN_REGISTERS
 from metabit.hdl.shape import SHAPES
-from metabit.hdl.store.counters import PART, CounterBanks
+from metabit.hdl.store.counters import CounterBanks, part_bits
 from metabit.tools.run import run_tool
 
 SHAPE = SHAPES["small"]
-PARTS = -(-(SHAPE.counter_bits - 1) * 64 // PART)
+PARTS = -(-(SHAPE.counter_bits - 1) * 64 // part_bits(SHAPE))
 
 
 def registers(folder, command):

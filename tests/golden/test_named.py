@@ -10,7 +10,8 @@ from metabit.golden.errors import ConfigurationError, ObsoleteFieldWarning
 
 
 def test_names():
-    assert NAMES == ("tiny", "up5k", "ecp5", "up5k-flash", "ecp5-sdram", "multi", "paper-135")
+    hardware = ("up5k", "ecp5", "ecp5-8bit", "up5k-flash", "ecp5-sdram", "multi")
+    assert ("tiny", *hardware, "paper-135") == NAMES
     for name in NAMES:
         config = named(name)
         assert config.name == name
@@ -24,6 +25,7 @@ def test_names():
         ("tiny", 256, (64,), 32, 8),
         ("up5k", 1536, (64,), 64, 8),
         ("ecp5", 3072, (128,), 64, 7),
+        ("ecp5-8bit", 3072, (128,), 64, 8),
         ("multi", 1536, (224, 64), 64, 7),
         ("paper-135", 784, (135, 135), 45, 8),
     ],

@@ -11,6 +11,7 @@ HOMES = {
     "tiny": "small-spram",
     "up5k": "up5k",
     "ecp5": "ecp5",
+    "ecp5-8bit": "ecp5-8bit",
     "up5k-flash": "up5k-flash",
     "ecp5-sdram": "ecp5-sdram",
     "multi": "ecp5",
@@ -38,6 +39,7 @@ def test_every_named_network_has_a_device(name: str) -> None:
     [
         ("up5k", 256, 256),
         ("ecp5", 512, 512),
+        ("ecp5-8bit", 512, 512),
         ("up5k-flash", 512, 512),
         ("ecp5-sdram", 512, 512),
     ],

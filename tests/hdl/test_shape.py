@@ -1,0 +1,38 @@
+"""Shapes: what names hardware, and what follows from it."""
+
+import pytest
+from amaranth.back import rtlil
+
+from metabit.hdl.learn.codes import Codes
+from metabit.hdl.shape import LANES, SHAPES
+from metabit.hdl.store.columns import Columns
+from metabit.hdl.store.commit import Commit
+from metabit.hdl.store.counters import part_bits
+
+SMALL = SHAPES["small"]
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [("up5k", "93b66618da6edbcf"), ("ecp5", "7b726f747416095b"), ("small", "5093abf4b3b36fc2")],
+)
+def test_hardware_keeps_its_name_when_shapes_learn_something_new(name: str, digest: str) -> None:
+    assert SHAPES[name].digest.hex() == digest
+    other = SHAPES[name].model_copy(update={"lut_memories": True})
+    assert other.digest.hex() != digest
+
+
+@pytest.mark.parametrize(("bits", "part"), [(3, 99), (7, 99), (8, 117)])
+def test_a_bank_is_spread_over_four_rows_of_block_ram(bits: int, part: int) -> None:
+    shape = SMALL.model_copy(update={"counter_bits": bits})
+    assert part_bits(shape) == part
+    assert -(-LANES * (bits - 1) // part) <= 4
+
+
+@pytest.mark.parametrize(("block", "count"), [(Columns, SMALL.samples), (Codes, 2), (Commit, 1)])
+def test_small_memories_of_look_up_tables(block: type, count: int) -> None:
+    def asked_for(**changes: bool) -> int:
+        return rtlil.convert(block(SMALL.model_copy(update=changes))).count('"distributed"')
+
+    # Winners lie there in any case.
+    assert asked_for(lut_memories=True) - asked_for() == count
