@@ -183,10 +183,12 @@ def test_xor_is_told_by_no_single_cue():
 def test_the_command_prints_a_table(tmp_path):
     out = tmp_path / "runs.json"
     words = ["bench", "sequences", "--task", "digit rows", "--seeds", "1", "--epochs", "1"]
-    printed = CliRunner().invoke(app, [*words, "--gate", "0.2", "--json", str(out)])
+    more = ["--gate", "0.2", "--group", "32", "--window", "--json", str(out)]
+    printed = CliRunner().invoke(app, words + more)
     assert printed.exit_code == 0, printed.output
-    assert "| task | steps | local | bep, gate 0.2 |" in printed.output
+    assert "| task | steps | local | bep, gate 0.2 | window |" in printed.output
     assert "| digit rows | 8 |" in printed.output
-    assert out.read_text().count('"state_sha256"') == 2
+    assert out.read_text().count('"state_sha256"') == 3
+    assert '"group": [' in out.read_text()
     wrong = CliRunner().invoke(app, ["bench", "sequences", "--task", "x"])
     assert wrong.exit_code != 0
