@@ -172,6 +172,13 @@ struct Model {
     }
 };
 
+// Choose a mutant, in a netlist that has some; returns whether it has.
+template <class Top> bool choose(Top &top, unsigned number) {
+    constexpr bool built = requires { top.mutant; };
+    if constexpr (built) top.mutant = number;
+    return built;
+}
+
 Model &of(void *handle) { return *static_cast<Model *>(handle); }
 
 }  // namespace
@@ -187,6 +194,9 @@ API void metabit_close(void *handle) { delete &of(handle); }
 API uint64_t metabit_cycles(void *handle) { return of(handle).cycles; }
 
 API uint64_t metabit_unsent(void *handle) { return of(handle).to_device.size(); }
+
+// Let a mutant live, 0 for none; returns whether the netlist has mutants.
+API int metabit_mutate(void *handle, unsigned number) { return choose(*of(handle).top, number); }
 
 // Hold the reset for some cycles and forget all that is on its way; chips are as after power-up.
 API void metabit_reset(void *handle, uint64_t cycles) {

@@ -51,6 +51,7 @@ class SimulatedDevice:
             ("close", None, [handle]),
             ("cycles", number, [handle]),
             ("unsent", number, [handle]),
+            ("mutate", ctypes.c_int, [handle, odds]),
             ("reset", None, [handle, number]),
             ("stall", None, [handle, number, odds, odds, odds, odds]),
             ("send", None, [handle, ctypes.c_char_p, number]),
@@ -116,6 +117,18 @@ class SimulatedDevice:
         """
         self._functions.metabit_reset(self._live, _RESET_CYCLES)
         self._supplied = None
+
+    def mutate(self, number: int) -> None:
+        """Let a mutant live, 0 for none, and reset; see :mod:`metabit.mutants`.
+
+        Raises
+        ------
+        ValueError
+            If the model has no mutants.
+        """
+        if not self._functions.metabit_mutate(self._live, number):
+            raise ValueError("this model was built without mutants")
+        self.reset()
 
     def stall(
         self,
