@@ -110,12 +110,13 @@ class Steps(wiring.Component):
         marks = Signal(shape_of(Kind.PIECE, "marks"))
         offset = Signal(shape_of(Kind.MAP, "offset"))
 
-        # Where the step of this cycle ends.
-        go, row_ends, piece_ends, bit_ends = Signal(), Signal(), Signal(), Signal()
+        # Whether a row ends with the step of this cycle, and whether it is the last one, is known in
+        # the cycle before: the address of the next step waits for it.
+        row_ends, last_row = Signal(), Signal()
+        go, piece_ends, bit_ends = Signal(), Signal(), Signal()
         m.d.comb += [
             go.eq(active & ~hold),
-            row_ends.eq(across < lanes),
-            piece_ends.eq(row_ends & (down == 0)),
+            piece_ends.eq(row_ends & last_row),
             bit_ends.eq(piece_ends & ~more),
         ]
 
@@ -133,9 +134,19 @@ class Steps(wiring.Component):
             further.eq(Mux(load, self.origin, Mux(row_ends, self.pitch, lanes))),
         ]
         with m.If(load | go):
-            m.d.sync += [at.eq(base + further), across.eq(across - lanes)]
+            m.d.sync += [
+                at.eq(base + further),
+                across.eq(across - lanes),
+                row_ends.eq(across < 2 * lanes),
+            ]
             with m.If(load | row_ends):
-                m.d.sync += [row.eq(base + further), across.eq(width), down.eq(down - 1)]
+                m.d.sync += [
+                    row.eq(base + further),
+                    across.eq(width),
+                    row_ends.eq(width < lanes),
+                    down.eq(down - 1),
+                    last_row.eq(down == 1),
+                ]
         with m.If(go & piece_ends):
             m.d.sync += active.eq(0)
         with m.If(load):
@@ -143,8 +154,10 @@ class Steps(wiring.Component):
             m.d.sync += [
                 active.eq(1),
                 across.eq(piece.columns),
+                row_ends.eq(piece.columns < lanes),
                 width.eq(piece.columns),
                 down.eq(piece.rows),
+                last_row.eq(piece.rows == 0),
                 alone.eq(piece.alone),
                 more.eq(piece.more),
                 marks.eq(piece.marks),
