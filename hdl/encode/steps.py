@@ -73,7 +73,7 @@ class Steps(wiring.Component):
     threshold : Out(signed 9)
         Of the step whose bytes come now, two cycles after its addresses, or are being compared.
     ended : Out(1)
-        All words have been taken.
+        All words have been taken; a cycle late, and until END is gone.
     """
 
     def __init__(self, sizes: Sizes) -> None:
@@ -110,8 +110,8 @@ class Steps(wiring.Component):
         marks = Signal(shape_of(Kind.PIECE, "marks"))
         offset = Signal(shape_of(Kind.MAP, "offset"))
 
-        # Whether a row ends with the step of this cycle, and whether it is the last one, is known in
-        # the cycle before: the address of the next step waits for it.
+        # Whether a row ends with this step, and whether it is the last one, is known in the cycle
+        # before: the address of the next step waits for it.
         row_ends, last_row = Signal(), Signal()
         go, piece_ends, bit_ends = Signal(), Signal(), Signal()
         m.d.comb += [
@@ -126,8 +126,8 @@ class Steps(wiring.Component):
         m.d.comb += [
             drained.eq(~active & ~reading.any()),
             load.eq(self.words.valid & is_kind(Kind.PIECE, word) & (~active | (go & piece_ends))),
-            self.ended.eq(self.words.valid & is_kind(Kind.END, word) & drained & ~hold),
         ]
+        m.d.sync += self.ended.eq(self.words.valid & is_kind(Kind.END, word) & drained & ~hold)
         base, further = Signal.like(at), Signal.like(at)
         m.d.comb += [
             base.eq(Mux(load, piece.address, Mux(row_ends, row, at))),
