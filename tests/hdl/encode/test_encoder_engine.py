@@ -127,7 +127,7 @@ def encode(
     async def core(ctx: SimulatorContext) -> None:
         while not ctx.get(ready):
             await ctx.tick()
-        pauses = NEVER if seed is None else Pauses(seed + 2, 0.5, 60)
+        pauses = NEVER if seed is None else Pauses(seed + 2, 0.3, 200)
         for number, sample in enumerate(samples):
             found = await get_all(ctx, dut.words, 1 + program.width // LANES, pauses)
             assert found == [sample.label, *sample.words], f"sample {number}, view {sample.view}"
