@@ -73,3 +73,10 @@ class Sizes:
                 raise MetabitError(
                     f"the encoder program needs {needed} {name}, the device has {available}"
                 )
+
+
+SIZES = {
+    "up5k": Sizes(pixels=1024, lanes=2, words=2048),
+    "ecp5": Sizes(pixels=1024, lanes=4, words=4096),
+}
+"""For the encoders of the configurations of these names, and images with a border."""
