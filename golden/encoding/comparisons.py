@@ -71,6 +71,11 @@ class Comparison(NamedTuple):
     marks: int
 
     @property
+    def alone(self) -> bool:
+        """Whether pixels are compared with the threshold alone."""
+        return Map(*self[:5]).alone
+
+    @property
     def valid(self) -> bool:
         """Whether there can be images that this compares pixels of."""
         return (
@@ -354,7 +359,7 @@ class Comparisons:
         shape = planes_shape(images.shape[1:])
         if self.table is None:
             raise DataError("encoder 'comparisons' must be fitted to training images first")
-        self._check(shape)
+        self.check(shape)
         shifts = np.array(SHIFTS[:views])
         border = int(np.abs(shifts).max())
         groups = [
@@ -378,8 +383,14 @@ class Comparisons:
             bits[:, start : start + size] = above.transpose(0, 2, 1)
         return bits
 
-    def _check(self, shape: tuple[int, int, int]) -> None:
-        """Check that every comparison lies within the images."""
+    def check(self, shape: tuple[int, int, int]) -> None:
+        """Check that every comparison lies within images of so many colours, rows and columns.
+
+        Raises
+        ------
+        DataError
+            If one does not.
+        """
         assert self.table is not None
         for bit in self.table:
             if not bit.within(shape):

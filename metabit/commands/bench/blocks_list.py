@@ -20,6 +20,13 @@ from metabit.hdl.array.totals import Totals
 from metabit.hdl.control import Control
 from metabit.hdl.core import Core
 from metabit.hdl.device import Device
+from metabit.hdl.encode.bits import Bits
+from metabit.hdl.encode.encoder import Encoder
+from metabit.hdl.encode.image import Image
+from metabit.hdl.encode.marks import Marks
+from metabit.hdl.encode.sizes import SIZES
+from metabit.hdl.encode.steps import Steps
+from metabit.hdl.encode.table import Table
 from metabit.hdl.learn.codes import Codes, SharedCodes
 from metabit.hdl.learn.draw import Draw
 from metabit.hdl.learn.draws import Draws
@@ -100,10 +107,16 @@ class Block:
 
 
 def list_blocks(board: Board) -> list[Block]:
-    """Return the blocks of a board's device, room by room, parts before what they make up."""
+    """Return the blocks of a board's device, room by room, parts before what they make up.
+
+    Those of the encoder are among them, though it is in no device yet.
+    """
     shape = SHAPES[board.shape]
     store = _spram_store if shape.memory == "spram" else _block_store
-    rooms = _array(shape), _learn(shape), store(shape), _link(shape, board), _whole(shape)
+    rooms = (
+        *(_array(shape), _learn(shape), store(shape), _link(shape, board), _encode(shape)),
+        _whole(shape),
+    )
     return [block for room in rooms for block in room]
 
 
@@ -209,6 +222,18 @@ def _link(shape: Shape, board: Board) -> Iterator[Block]:
     yield _block("encoder", "link.encoder", CobsEncoder)
     yield _block("link", "link", Link, shape)
     yield _block("uart", "uart", Uart, divisor(board.clock_mhz * 1e6, board.baud))
+
+
+def _encode(shape: Shape) -> Iterator[Block]:
+    if shape.name not in SIZES:
+        return
+    sizes = SIZES[shape.name]
+    yield _block("table", "encode.table", Table, sizes)
+    yield _block("image", "encode.image", Image, sizes)
+    yield _block("steps", "encode.steps", Steps, sizes)
+    yield _block("marks", "encode.marks", Marks, sizes)
+    yield _block("bits", "encode.bits", Bits)
+    yield _block("encode", "encode", Encoder, sizes)
 
 
 def _whole(shape: Shape) -> Iterator[Block]:

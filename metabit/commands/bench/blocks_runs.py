@@ -53,6 +53,9 @@ _PARTS: dict[Family, tuple[str, ...]] = {
 _DESIGN, _SCRIPT, _CELLS = "design.il", "synthesis.ys", "cells.json"
 _NETLIST, _REPORT = "netlist.json", "report.json"
 
+_COLLISIONS = f"{COLLISIONS} *.encode*/t:$memrd_v2"
+"""As in devices, and in the encoder, which is in none yet: it writes nothing while it reads."""
+
 _NOTE = "$scopeinfo"
 """What Yosys leaves of a level of the hierarchy."""
 
@@ -178,7 +181,7 @@ def prepare(block: Block, board: Board, tools: tuple[str, ...]) -> Task:
     module = f"top.{block.path}"
     script = _SYNTHESIS.format(
         design=_DESIGN,
-        collisions=COLLISIONS,
+        collisions=_COLLISIONS,
         block=_MAPPING.format(top=module, **names),
         harness=_MAPPING.format(top="top", **names),
         cells=_CELLS,
