@@ -83,9 +83,7 @@ class Circuit:
             raise BitstreamError(f"{_place(other)} and {_place(segment)} drive the same net")
         return self._name(root)
 
-    def add(
-        self, model: str, name: str, ports: Mapping[str, Wires], **parameters: str
-    ) -> None:
+    def add(self, model: str, name: str, ports: Mapping[str, Wires], **parameters: str) -> None:
         """Add a cell."""
         self.cells.append(Cell(model, name, parameters, ports))
 
@@ -100,7 +98,7 @@ class Circuit:
         return name
 
     def into(self, cell: str, nets: Sequence[str]) -> str:
-        """Return a bus of a cell's whose bits drive nets, or lead nowhere where the name is empty."""
+        """Return a bus whose bits drive nets, or lead nowhere where the name is empty."""
         bus = f"{cell}_out"
         self._wires.append(f"[{len(nets) - 1}:0] {bus}")
         for number, net in enumerate(nets):

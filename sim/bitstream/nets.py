@@ -12,9 +12,14 @@ _NOWHERE = -1
 """Column and row of a global wire as it is before the column buffers."""
 
 _NEIGHBOURS = {
-    **{"bnl": (-1, -1), "bot": (0, -1), "bnr": (1, -1)},
-    **{"lft": (-1, 0), "rgt": (1, 0)},
-    **{"tnl": (-1, 1), "top": (0, 1), "tnr": (1, 1)},
+    "bnl": (-1, -1),
+    "bot": (0, -1),
+    "bnr": (1, -1),
+    "lft": (-1, 0),
+    "rgt": (1, 0),
+    "tnl": (-1, 1),
+    "top": (0, 1),
+    "tnr": (1, 1),
 }
 """Where a wire that is named after its direction comes from."""
 
