@@ -2,6 +2,7 @@
 
 from .circuit import HIGH, LOW, Circuit
 from .database import Database
+from .errors import BitstreamError
 from .nets import output
 from .settings import Settings
 from .tiles import Place
@@ -76,7 +77,12 @@ class _Cell:
 
     def _add_carry(self, inputs: list[str]) -> None:
         if self._number:
-            carry_in = self._reads(f"lutff_{self._number - 1}/cout")
+            carry_in = self._reads(f"lutff_{self._number - 1}/cout", "")
+            if not carry_in:
+                raise BitstreamError(
+                    f"the carry into logic cell {self._number} of tile {self._place} comes from a "
+                    "cell that passes none on"
+                )
         else:
             carry_in = self._reads("carry_in_mux", self._first_carry)
         out = self._circuit.drives((*self._place, self._local("cout")))
