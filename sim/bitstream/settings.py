@@ -12,6 +12,9 @@ _CELL_COLUMNS = range(36, 46)
 
 _CELL_ROWS = 2
 
+_WITHOUT_CELLS = ("IO", "RAMB", "RAMT")
+"""Kinds of tiles that have no logic cells; those at the sides have what is left of some."""
+
 _UNUSED = ("IoCtrl REN_", "IoCtrl cf_bit_", "Cascade ")
 """Settings without a meaning here: pull-ups, and how logic cells lead into blocks at the sides."""
 
@@ -55,7 +58,7 @@ class Settings:
             elif all(self._database.has((*place, name)) for name in entry.names):
                 self.connections.append((place, entry))
         left = tile & ~known
-        if self._database.kind(place) != "IO":
+        if self._database.kind(place) not in _WITHOUT_CELLS:
             for number in range(ROWS // _CELL_ROWS):
                 if bits := left & _cell_mask(number):
                     self._cells[place][number] = bits

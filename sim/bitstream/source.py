@@ -116,10 +116,10 @@ class Bitstream:
     @cached_property
     def _texts(self) -> dict[str, str]:
         built = self._built
-        cycles = divisor(built.clock_mhz * 1e6, built.baud)
-        bench = Bench(built.pins, cycles)
+        chip = self.decoded.circuit.verilog()
+        bench = Bench(built.pins, divisor(built.clock_mhz * 1e6, built.baud))
         return {
-            _CHIP_FILE: self.decoded.circuit.verilog(),
+            _CHIP_FILE: chip,
             _TOP_FILE: verilog.convert(bench, emit_src=False, strip_internal_attrs=True),
         }
 

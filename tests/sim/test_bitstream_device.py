@@ -1,4 +1,4 @@
-"""A device as the file that is flashed: it learns through its pins what golden does, or is caught."""
+"""A device as the file that is flashed: it learns through its pins what golden does."""
 
 import hashlib
 import json
