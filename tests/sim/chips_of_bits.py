@@ -1,5 +1,6 @@
 """Small designs as bitstreams of an iCEBreaker's FPGA, and as chips that tests simulate."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,26 +25,44 @@ from metabit.boards.registry import BOARDS
 from metabit.hdl.store.multipliers import Adders
 from metabit.hdl.store.ram import Spram
 from metabit.sim.bitstream.circuit import MODULE
-from metabit.sim.bitstream.decode import Decoded, decode, pin_name
-from metabit.sim.bitstream.tiles import Configuration, configuration
-from metabit.sim.bitstream.unpack import read
+from metabit.sim.bitstream.decode import Decoded, pin_name
 from metabit.sim.cell_models import CELL_OPTIONS, cell_models, write_models
 from metabit.sim.source import Rtl
 from metabit.tools.run import run_tool
 
-PACKAGE = "sg48"
+_PORTS = (
+    *("clk", "rst"),
+    *(f"rx__payload[{bit}]" for bit in range(8)),
+    *(f"tx__payload[{bit}]" for bit in range(8)),
+)
+"""Ports of a design, bit by bit."""
 
-_CLOCK_PIN, _RESET_PIN = 35, 10
-_RX_PINS = (2, 3, 4, 6, 9, 11, 12, 13)
-_TX_PINS = (28, 31, 32, 34, 36, 37, 38, 42)
 
-PINS = {
-    "clk": _CLOCK_PIN,
-    "rst": _RESET_PIN,
-    **{f"rx__payload[{bit}]": pin for bit, pin in enumerate(_RX_PINS)},
-    **{f"tx__payload[{bit}]": pin for bit, pin in enumerate(_TX_PINS)},
-}
-"""Pins of the ports that a design has."""
+@dataclass(frozen=True)
+class Part:
+    """An FPGA in its package.
+
+    Attributes
+    ----------
+    option : str
+        What nextpnr calls it.
+    package : str
+    places : str
+        Pins for the ports.
+    """
+
+    option: str
+    package: str
+    places: str
+
+    @property
+    def pins(self) -> dict[str, str]:
+        """Pins of the ports that a design has."""
+        return dict(zip(_PORTS, self.places.split(), strict=True))
+
+
+UP5K = Part("--up5k", "sg48", "35 10 2 3 4 6 9 11 12 13 28 31 32 34 36 37 38 42")
+HX8K = Part("--hx8k", "ct256", "J3 A1 B2 B13 C8 D4 D16 E16 F14 G13 H12 J13 K13 L10 M6 N3 P4 P15")
 
 
 class Design(wiring.Component):
@@ -171,38 +190,38 @@ class Multipliers(Design):
         return Mux(self.count > 8, adders.sums, 0)
 
 
-DESIGNS = (Chains, Registers, Contents, SinglePort, Multipliers)
+DESIGNS = {
+    UP5K: (Chains, Registers, Contents, SinglePort, Multipliers),
+    HX8K: (Chains, Registers, Contents),
+}
+"""What can be built for each part."""
 
 
-def build_bits(design: Design, folder: Path) -> Path:
+def build_bits(design: Design, folder: Path, part: Part) -> Path:
     """Return the bitstream of a design."""
     platform = BOARDS["icebreaker"].create_platform()
     (folder / "design.il").write_text(rtlil.convert(design, platform=platform, emit_src=False))
     (folder / "design.pcf").write_text(
-        "".join(f"set_io {name} {pin}\n" for name, pin in PINS.items())
+        "".join(f"set_io {name} {pin}\n" for name, pin in part.pins.items())
     )
     synthesise = "read_rtlil design.il; synth_ice40 -top top -json design.json"
-    place = "--up5k --package sg48 --json design.json --pcf design.pcf --asc design.asc --freq 12"
+    place = f"{part.option} --package {part.package} --pcf design.pcf --freq 12"
+    files = "--json design.json --asc design.asc --pcf-allow-unconstrained"
     for command in (
         ["yosys", "-q", "-p", synthesise],
-        ["nextpnr-ice40", *place.split(), "--pcf-allow-unconstrained"],
+        ["nextpnr-ice40", *place.split(), *files.split()],
         ["icepack", "design.asc", "design.bin"],
     ):
         run_tool(command, folder, folder / f"{command[0]}.log")
     return folder / "design.bin"
 
 
-def decode_file(file: Path) -> tuple[Configuration, Decoded]:
-    """Return what a bitstream configures, and what that is."""
-    found = configuration(read(file))
-    return found, decode(found, PACKAGE)
-
-
 class Socket(wiring.Component):
     """A decoded chip with the ports of its design."""
 
-    def __init__(self, decoded: Decoded) -> None:
+    def __init__(self, decoded: Decoded, part: Part) -> None:
         self._ports = decoded.circuit.ports
+        self._part = part
         streams = stream.Signature(8)
         super().__init__({"rx": In(streams), "tx": Out(streams)})
 
@@ -212,9 +231,9 @@ class Socket(wiring.Component):
         wires |= {f"tx__payload[{bit}]": self.tx.payload[bit] for bit in range(8)}
         wires |= {"clk": ClockSignal(), "rst": ResetSignal()}
         pins = {
-            f"{self._ports[pin_name(str(pin))][0]}_{pin_name(str(pin))}": wires[name]
-            for name, pin in PINS.items()
-            if pin_name(str(pin)) in self._ports
+            f"{self._ports[pin_name(pin)][0]}_{pin_name(pin)}": wires[name]
+            for name, pin in self._part.pins.items()
+            if pin_name(pin) in self._ports
         }
         m.submodules.chip = Instance(MODULE, **pins)
         m.d.comb += [self.tx.valid.eq(1), self.rx.ready.eq(1)]
@@ -224,15 +243,20 @@ class Socket(wiring.Component):
 class Chip:
     """A decoded chip as the source of a model."""
 
-    def __init__(self, decoded: Decoded) -> None:
+    def __init__(self, decoded: Decoded, part: Part = UP5K) -> None:
         self.decoded = decoded
+        self._part = part
 
     def identity(self) -> str:
-        return self.decoded.circuit.verilog() + "".join(cell_models("ice40").values())
+        return (
+            repr(self._part)
+            + self.decoded.circuit.verilog()
+            + "".join(cell_models("ice40").values())
+        )
 
     def write(self, folder: Path, report: object) -> list[str | Path]:
         (folder / "chip.v").write_text(self.decoded.circuit.verilog())
-        socket = verilog.convert(Socket(self.decoded), emit_src=False)
+        socket = verilog.convert(Socket(self.decoded, self._part), emit_src=False)
         (folder / "top.v").write_text(socket)
         return [
             *write_models(cell_models("ice40"), folder),

@@ -11,7 +11,8 @@ import pytest
 from metabit.sim.bitstream.database import Database, Entry
 from metabit.sim.bitstream.decode import Decoded, decode
 from metabit.sim.bitstream.errors import BitstreamError
-from metabit.sim.bitstream.tiles import GRIDS, ROWS, Configuration, Place, bit
+from metabit.sim.bitstream.tiles import GRIDS, ROWS, Configuration, Place, bit, configuration
+from metabit.sim.bitstream.unpack import read
 from metabit.sim.model import SimulatedDevice
 from metabit.sim.source import Source
 from metabit.sim.verilate import build
@@ -19,17 +20,16 @@ from metabit.tools.errors import ToolNotFoundError
 from metabit.tools.icebox import VARIABLE, icebox_folder
 from tests.sim.chips_of_bits import (
     DESIGNS,
-    PACKAGE,
-    PINS,
+    UP5K,
     Chains,
     Chip,
     Contents,
     Design,
     Multipliers,
+    Part,
     Registers,
     SinglePort,
     build_bits,
-    decode_file,
     described,
 )
 
@@ -71,14 +71,15 @@ class Bits:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._made: dict[type[Design], Path] = {}
+        self._made: dict[tuple[type[Design], Part], Path] = {}
 
-    def of(self, design: type[Design]) -> tuple[Configuration, Decoded]:
-        if design not in self._made:
-            folder = self._folder / design.__name__
+    def of(self, design: type[Design], part: Part = UP5K) -> tuple[Configuration, Decoded]:
+        if (design, part) not in self._made:
+            folder = self._folder / (design.__name__ + part.option)
             folder.mkdir()
-            self._made[design] = build_bits(design(), folder)
-        return decode_file(self._made[design])
+            self._made[design, part] = build_bits(design(), folder, part)
+        found = configuration(read(self._made[design, part]))
+        return found, decode(found, part.package)
 
 
 @pytest.fixture(scope="module")
@@ -89,15 +90,19 @@ def bits(tmp_path_factory) -> Bits:
 @needs_icebox
 @pytest.mark.slow
 @pytest.mark.build
-@pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.__name__)
-def test_a_decoded_design_answers_as_its_source_does(design, bits):
-    _, decoded = bits.of(design)
+@pytest.mark.parametrize(
+    ("part", "design"),
+    [(part, design) for part, designs in DESIGNS.items() for design in designs],
+    ids=lambda value: value.package if isinstance(value, Part) else value.__name__,
+)
+def test_a_decoded_design_answers_as_its_source_does(part, design, bits):
+    _, decoded = bits.of(design, part)
     cells = Counter(cell.model for cell in decoded.circuit.cells)
     assert all(cells[model] >= count for model, count in CELLS[design].items()), cells
     expected = answers(described(design()))
     assert len(set(expected)) > 150
     assert len(expected) > CYCLES - 10
-    assert answers(Chip(decoded)) == expected
+    assert answers(Chip(decoded, part)) == expected
 
 
 @needs_icebox
@@ -107,7 +112,7 @@ def test_a_flipped_bit_of_contents_changes_the_answers(bits):
     configuration, _ = bits.of(Contents)
     place = next(place for place, words in configuration.contents.items() if any(words))
     configuration.contents[place][7] ^= 1 << 40
-    assert answers(Chip(decode(configuration, PACKAGE))) != answers(described(Contents()))
+    assert answers(Chip(decode(configuration, UP5K.package))) != answers(described(Contents()))
 
 
 @needs_icebox
@@ -119,7 +124,7 @@ def test_a_flipped_bit_of_a_look_up_table_changes_the_answers(bits):
     parity = next(c for c in cells if c.parameters.get("LUT_INIT") == "16'h6996")
     x, y, number = map(int, parity.name.split("_")[1:])
     configuration.tiles[x, y] ^= bit(2 * number, LUT_COLUMN)
-    assert answers(Chip(decode(configuration, PACKAGE))) != answers(described(Chains()))
+    assert answers(Chip(decode(configuration, UP5K.package))) != answers(described(Chains()))
 
 
 @needs_icebox
@@ -135,7 +140,7 @@ def test_a_carry_that_ends_in_the_middle_is_refused(bits):
     configuration.tiles[x, y] ^= bit(2 * number, CARRY_COLUMN)
     where = rf"logic cell {number + 1} of tile \({x}, {y}\)"
     with pytest.raises(BitstreamError, match=rf"{where} comes from a cell that passes none on$"):
-        decode(configuration, PACKAGE)
+        decode(configuration, UP5K.package)
 
 
 @needs_icebox
@@ -159,7 +164,7 @@ def test_two_cells_that_drive_a_net_are_refused(bits):
         if joins(place, entry)
     )
     with pytest.raises(BitstreamError, match=r"^\w+ of tile .* and \w+ of tile .* drive the same"):
-        decode(changed(configuration, place, entry.value), PACKAGE)
+        decode(changed(configuration, place, entry.value), UP5K.package)
 
 
 def changed(configuration: Configuration, place: Place, bits: int) -> Configuration:
@@ -185,7 +190,7 @@ def test_a_global_wire_behind_a_column_buffer_that_is_off_is_refused(bits):
     for number in range(8):
         entry = entry_of(database, source, f"ColBufCtrl glb_netwk_{number}")
         try:
-            decode(changed(configuration, source, entry.value), PACKAGE)
+            decode(changed(configuration, source, entry.value), UP5K.package)
         except BitstreamError as error:
             found.add(re.sub(r"\(.*?\)|\d", "*", str(error)))
     text = "global wire * is used in tile *, but its column buffer in tile * is off"
@@ -206,14 +211,14 @@ def test_bits_that_mean_what_is_not_known_are_refused(bits):
         and column not in range(36, 46)
     )
     with pytest.raises(BitstreamError, match=r"is not known: 1 bits of tile \(1, 1\)$"):
-        decode(changed(configuration, place, free), PACKAGE)
+        decode(changed(configuration, place, free), UP5K.package)
     edge = 12, 31
     entry = entry_of(database, edge, "PLL PLLCONFIG_8")
     with pytest.raises(BitstreamError, match=r"is not known: PLL PLLCONFIG_8 of tile \(12, 31\)"):
-        decode(changed(configuration, edge, entry.value), PACKAGE)
+        decode(changed(configuration, edge, entry.value), UP5K.package)
     extra = replace(configuration, extra={*configuration.extra, (0, 690, 3)})
     with pytest.raises(BitstreamError, match=r"what bit \(0, 690, 3\) outside the tiles does"):
-        decode(extra, PACKAGE)
+        decode(extra, UP5K.package)
 
 
 @needs_icebox
@@ -221,11 +226,11 @@ def test_bits_that_mean_what_is_not_known_are_refused(bits):
 def test_an_input_that_is_not_enabled_is_refused(bits):
     configuration, _ = bits.of(Registers)
     database = Database(configuration.grid)
-    pad = database.pins(PACKAGE)[str(PINS["rx__payload[0]"])]
+    pad = database.pins(UP5K.package)[UP5K.pins["rx__payload[0]"]]
     x, y, number = database.input_enables[pad]
     entry = entry_of(database, (x, y), f"IoCtrl IE_{number}")
     with pytest.raises(BitstreamError, match=r"^pin_2 is read, but its input is not enabled$"):
-        decode(changed(configuration, (x, y), entry.value), PACKAGE)
+        decode(changed(configuration, (x, y), entry.value), UP5K.package)
 
 
 @needs_icebox
@@ -233,19 +238,19 @@ def test_an_input_that_is_not_enabled_is_refused(bits):
 def test_block_ram_without_contents_is_refused(bits):
     configuration, _ = bits.of(Contents)
     with pytest.raises(BitstreamError, match=r"^block RAM of tile .* is used, but never written$"):
-        decode(replace(configuration, contents={}), PACKAGE)
+        decode(replace(configuration, contents={}), UP5K.package)
 
 
 def test_without_the_database_it_is_said_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     message = rf"^ICEBOX='{tmp_path}' is no folder with icebox\.py; unset it or correct it$"
     with pytest.raises(ToolNotFoundError, match=message):
-        decode(Configuration(GRIDS["5k"]), PACKAGE)
+        decode(Configuration(GRIDS["5k"]), UP5K.package)
     monkeypatch.delenv(VARIABLE)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("metabit.tools.icebox._FOLDERS", ())
     with pytest.raises(ToolNotFoundError, match="run: sudo apt-get install fpga-icestorm"):
-        decode(Configuration(GRIDS["5k"]), PACKAGE)
+        decode(Configuration(GRIDS["5k"]), UP5K.package)
 
 
 def test_a_database_that_cannot_be_loaded_is_named(tmp_path, monkeypatch):
@@ -253,4 +258,4 @@ def test_a_database_that_cannot_be_loaded_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     monkeypatch.delitem(sys.modules, "icebox", raising=False)
     with pytest.raises(ToolNotFoundError, match=r"icebox\.py cannot be loaded: RuntimeError"):
-        decode(Configuration(GRIDS["5k"]), PACKAGE)
+        decode(Configuration(GRIDS["5k"]), UP5K.package)
