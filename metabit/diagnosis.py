@@ -18,6 +18,8 @@ from .errors import MetabitError
 from .installation import install_command
 from .tools.errors import ToolError
 from .tools.find import find_tool, install_fix, said_version, tool_version
+from .tools.icebox import FIX as ICEBOX_FIX
+from .tools.icebox import icebox_folder
 
 _GIBIBYTE = 1 << 30
 _LEAST_FREE = 2 * _GIBIBYTE
@@ -157,6 +159,7 @@ def _bitstreams() -> Iterator[Check]:
             needed=tool != "nextpnr-ecp5",
             fix=install_fix(tool),
         )
+    yield _tried("bitstreams", "icebox", lambda: str(icebox_folder()), needed=False, fix=ICEBOX_FIX)
     yield _package("bitstreams", "matplotlib", "plot")
     yield _package("bitstreams", "jinja2", "plot")
 

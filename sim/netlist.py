@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from functools import cached_property, partial
-from importlib import resources
 from pathlib import Path
 
 from amaranth.back import rtlil
@@ -15,29 +14,12 @@ from ..errors import MetabitError
 from ..hdl.device import Device
 from ..hdl.shape import Shape
 from ..tools.errors import ToolFailedError
-from ..tools.find import tool_version, yosys_library
+from ..tools.find import tool_version
 from ..tools.run import run_tool
+from .cell_models import CELL_OPTIONS, cell_models, write_models
 from .source import Report
 
-_MODELS: dict[Family, tuple[str, ...]] = {
-    "ice40": ("ice40/cells_sim.v",),
-    "ecp5": ("ecp5/common_sim.vh", "ecp5/ccu2c_sim.vh"),
-}
-"""Files of Yosys that say what the cells of a family do."""
-
-_OWN_MODELS: dict[Family, tuple[str, ...]] = {"ice40": (), "ecp5": ("dp16kd.v",)}
-"""Files of ours for cells that Yosys knows from the outside only."""
-
 _DESIGN, _SCRIPT, _NETLIST, _LOG = "design.il", "synthesis.ys", "netlist.v", "synthesis.log"
-
-_OPTIONS = (
-    # What is undefined is random: unknown values, and memory and registers without initial value.
-    *("--x-assign", "unique", "--x-initial", "unique"),
-    # Models of cells that no synthesis makes use of lie in files of their own.
-    "-DNO_INCLUDES",
-    # Models have delays for timing analysis, and no two files agree whether to name a unit.
-    *("-Wno-SPECIFYIGN", "-Wno-TIMESCALEMOD"),
-)
 
 
 def board_of(family: Family) -> Board:
@@ -76,11 +58,7 @@ class Netlist:
     @cached_property
     def _models(self) -> dict[str, str]:
         """Texts of the cells' models, by file name."""
-        library = yosys_library()
-        own = resources.files(__package__).joinpath("cells")
-        texts = {Path(name).name: (library / name).read_text() for name in _MODELS[self._family]}
-        texts |= {name: own.joinpath(name).read_text() for name in _OWN_MODELS[self._family]}
-        return texts
+        return cell_models(self._family)
 
     @property
     def _script(self) -> str:
@@ -96,7 +74,9 @@ write_verilog -noattr {_NETLIST}
     def identity(self) -> str:
         """Return the design, how it is synthesised, and what its cells do."""
         version = tool_version("yosys")  # first of all: without it, all else would be in vain
-        return "\0".join([self._design, self._script, version, *self._models.values(), *_OPTIONS])
+        return "\0".join(
+            [self._design, self._script, version, *self._models.values(), *CELL_OPTIONS]
+        )
 
     def write(self, folder: Path, report: Report) -> list[str | Path]:
         """Synthesise.
@@ -118,11 +98,7 @@ write_verilog -noattr {_NETLIST}
             os.replace(folder / _LOG, kept)
             raise ToolFailedError(str(error).replace(str(error.log), str(kept)), kept) from error
         # Not before: Yosys would take these files for its own.
-        for name, text in self._models.items():
-            (folder / name).write_text(text)
-        # From files given as a library, only the cells in use are taken.
-        models = [part for name in self._models for part in ("-v", folder / name)]
-        return [*_OPTIONS, *models, folder / _NETLIST]
+        return [*write_models(self._models, folder), folder / _NETLIST]
 
 
 def device_netlist(shape: Shape, family: Family) -> Netlist:

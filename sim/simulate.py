@@ -18,6 +18,8 @@ from ..hdl.device import Device
 from ..hdl.shape import Shape
 from ..host.driver import Driver
 from ..host.lockstep import Lockstep
+from .bitstream.built import Built
+from .bitstream.source import Bitstream
 from .chips import Chips
 from .model import SimulatedDevice
 from .netlist import device_netlist
@@ -25,6 +27,8 @@ from .source import Report, Rtl
 from .supplied import SuppliedDriver
 from .transport import SimulatedTransport, patience
 from .verilate import TraceFormat, build
+
+_BITSTREAM_OPTIMISATION = "-O1"
 
 TEST_SAMPLES = 64
 """Test samples whose classes are compared at the end."""
@@ -247,6 +251,7 @@ def build_device(
     shape: Shape,
     *,
     netlist: Family | None = None,
+    bitstream: Built | None = None,
     trace: Trace | None = None,
     exact_popcount: bool = False,
     report: Report = lambda step: None,
@@ -260,6 +265,8 @@ def build_device(
     netlist : {"ice40", "ecp5"}, optional
         Compile the device as synthesised for this FPGA family, instead of as described. It has no
         second way in for samples, as the one in a bitstream has none.
+    bitstream : Built, optional
+        Compile what this bitstream of the device is, behind its serial pins.
     trace, report
         See :func:`~metabit.sim.verilate.build`.
     exact_popcount : bool
@@ -268,9 +275,14 @@ def build_device(
     Raises
     ------
     MetabitError
-        If synthesis is not installed or fails, or the FPGA lacks a kind of memory.
+        If synthesis is not installed or fails, or the FPGA lacks a kind of memory; or if the
+        bitstream cannot be decoded.
     """
     kind = trace.format if trace else None
+    if bitstream is not None:
+        return build(
+            Bitstream(bitstream), optimise=_BITSTREAM_OPTIMISATION, trace=kind, report=report
+        )
     if netlist is None:
         source = Rtl(Device(shape, supply=True), exact_popcount=exact_popcount)
         return build(source, trace=kind, report=report)

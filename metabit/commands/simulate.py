@@ -19,8 +19,10 @@ from .on_device import show_test, simulated
 from .options import check_folder, choose
 from .played import show_played
 from .simulation import (
+    Simulated,
     building,
     command_line,
+    refuse_with_bitstream,
     refuse_with_finished,
     refuse_with_foreign,
     refuse_with_played,
@@ -61,6 +63,8 @@ metabit simulate --trace tile.vcd --trace-from 3      record the waveform of the
 metabit simulate --sweep 1000 --seed 1                a thousand random networks on small devices
 
 metabit simulate --netlist ice40 --samples 500        the gates of the FPGA in place of the RTL
+
+metabit simulate --bitstream build/icebreaker-up5k    the file itself that is flashed
 """
 
 
@@ -119,6 +123,17 @@ def simulate(
             "--netlist",
             help="Simulate the device as synthesised for an FPGA family, cell by cell, instead of "
             "as described. Takes minutes to compile; samples go through the link.",
+            show_default=False,
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    bitstream: Annotated[
+        Path | None,
+        typer.Option(
+            "--bitstream",
+            metavar="FILE|FOLDER",
+            help="Simulate the device of this file of metabit build for an iCE40, or of its "
+            "folder: the bits that are flashed, decoded into cells, behind the serial pins.",
             show_default=False,
             rich_help_panel=_MODEL,
         ),
@@ -203,6 +218,7 @@ def simulate(
     from metabit.golden.runs.run import Run
     from metabit.hdl.placement import Placement, smallest_shape
     from metabit.hdl.shape import find_shape
+    from metabit.sim.bitstream.built import find_built
     from metabit.sim.simulate import Stalls, Trace, build_device, open_driver, simulation
 
     console = Console(soft_wrap=True)
@@ -216,18 +232,32 @@ def simulate(
                 "samples": samples,
                 "epochs": epochs,
                 "counter-bits": counter_bits,
+                "bitstream": bitstream,
                 "trace": trace,
                 "FILE.npz": checkpoint,
             }
         )
         show_sweep(console, sweep, seed or 0, netlist, json)
         return
+    built = None
+    if bitstream is not None:
+        refuse_with_bitstream(
+            {
+                "netlist": netlist,
+                "device": device,
+                "exact-popcount": exact_popcount or None,
+                "count-phases": count_phases or None,
+            }
+        )
+        built = find_built(bitstream)
+        device = built.shape.name
     window = Trace(trace, trace_from, trace_tiles) if trace else None
     trained = one_checkpoint(checkpoint, resume)
     only_tested = {
         "compare-every": compare_every,
         "stalls": stalls or None,
         "netlist": netlist,
+        "bitstream": bitstream,
         "exact-popcount": exact_popcount or None,
         "count-phases": count_phases or None,
         "trace": trace,
@@ -297,7 +327,12 @@ def simulate(
     held_up = Stalls(network.seed, *(4 * (stalls,))) if stalls else None
     with building(console) as report:
         library = build_device(
-            shape, netlist=netlist, trace=window, exact_popcount=exact_popcount, report=report
+            shape,
+            netlist=netlist,
+            bitstream=built,
+            trace=window,
+            exact_popcount=exact_popcount,
+            report=report,
         )
     with simulation(
         run,
@@ -310,7 +345,8 @@ def simulate(
     ) as opened:
         again = {
             "--config": config,
-            "--device": device,
+            "--device": device if built is None else None,
+            "--bitstream": bitstream,
             "--dataset": dataset,
             "--data-dir": data_dir,
             "--split": split,
@@ -322,4 +358,5 @@ def simulate(
             "--netlist": netlist,
             **written(reading),
         }
-        show_simulation(console, opened, samples, command_line(again), netlist, json)
+        what = Simulated(netlist, None if built is None else built.file)
+        show_simulation(console, opened, samples, command_line(again), what, json)

@@ -1,10 +1,12 @@
 """A simulation on the screen: progress, table, JSON, and what to do about a divergence."""
 
+import hashlib
 import os
 import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,35 @@ if TYPE_CHECKING:
     from metabit.sim.sweep import Trial
 
 
+@dataclass(frozen=True)
+class Simulated:
+    """What is simulated in place of the device as it is described.
+
+    Attributes
+    ----------
+    netlist : {"ice40", "ecp5"} or None
+        FPGA family whose cells are simulated.
+    bitstream : Path or None
+        File whose bits are.
+    """
+
+    netlist: Family | None = None
+    bitstream: Path | None = None
+
+    def __str__(self) -> str:
+        """Return what messages call it."""
+        if self.bitstream is not None:
+            return f"bitstream {self.bitstream.name}"
+        return f"netlist for {self.netlist}" if self.netlist else "device"
+
+    def identify(self) -> dict[str, Any]:
+        """Return what --json says of it."""
+        if self.bitstream is None:
+            return {"netlist": self.netlist}
+        digest = hashlib.sha256(self.bitstream.read_bytes()).hexdigest()
+        return {"bitstream": str(self.bitstream), "bitstream_sha256": digest}
+
+
 def refuse_with_sweep(given: dict[str, Any]) -> None:
     """Say that a sweep chooses everything itself."""
     wrong = [
@@ -36,6 +67,15 @@ def refuse_with_sweep(given: dict[str, Any]) -> None:
     ]
     if wrong:
         raise MetabitError(f"{', '.join(wrong)} cannot be given with --sweep, which draws its own")
+
+
+def refuse_with_bitstream(given: dict[str, Any]) -> None:
+    """Say that a bitstream is what it is."""
+    wrong = [f"--{name}" for name, value in given.items() if value is not None]
+    if wrong:
+        raise MetabitError(
+            f"{', '.join(wrong)} cannot be given with --bitstream, which holds one device"
+        )
 
 
 def refuse_with_finished(given: dict[str, Any]) -> None:
@@ -97,7 +137,7 @@ def show_simulation(
     simulation: "Simulation",
     samples: int | None,
     command: str,
-    netlist: Family | None,
+    simulated: Simulated,
     json: Path | None,
 ) -> None:
     """Run a simulation and show what it gives.
@@ -112,8 +152,8 @@ def show_simulation(
         Samples to train on; None: to the end of the run.
     command : str
         That repeats it.
-    netlist : {"ice40", "ecp5"}, optional
-        FPGA family whose cells are simulated.
+    simulated : Simulated
+        What takes the device's place.
     json : Path or None
         File for the results.
 
@@ -126,7 +166,7 @@ def show_simulation(
     from metabit.host.errors import DeviceError
     from metabit.host.pinpoint import pinpoint
 
-    common = _identify(simulation) | {"netlist": netlist}
+    common = _identify(simulation) | simulated.identify()
     side = simulation.side
     try:
         interrupted = _train(console, simulation, samples)
@@ -145,7 +185,7 @@ def show_simulation(
         ) from error
     if json is not None:
         write_json(json, common | _measured(outcome) | _INTERRUPTED[interrupted])
-    _summarise(console, simulation, outcome, netlist)
+    _summarise(console, simulation, outcome, simulated)
     if interrupted:
         console.print(
             f"[yellow]interrupted after {outcome.samples} samples[/]: what is said above is true "
@@ -182,7 +222,7 @@ def _train(console: Console, simulation: "Simulation", samples: int | None) -> b
 
 
 def _summarise(
-    console: Console, simulation: "Simulation", outcome: "Outcome", netlist: Family | None
+    console: Console, simulation: "Simulation", outcome: "Outcome", simulated: Simulated
 ) -> None:
     name, shape = simulation.run.network.config.name, simulation.driver.shape
     total = outcome.cycles_per_sample
@@ -204,7 +244,7 @@ def _summarise(
         highlight=False,
     )
     console.print(
-        f"[green]{_agreement(netlist)}[/]: {outcome.samples} samples in "
+        f"[green]{simulated} and golden agree in every bit[/]: {outcome.samples} samples in "
         f"{outcome.tiles} tiles, all state compared {outcome.comparisons} times, "
         "and classes of test samples at the end",
         highlight=False,
@@ -223,11 +263,6 @@ def _show_cycles(console: Console, title: str, outcome: "Outcome") -> None:
     console.print(table)
     if len(outcome.cycles) > 1:
         console.print("phases overlap: run is all of it", highlight=False)
-
-
-def _agreement(netlist: Family | None) -> str:
-    device = f"netlist for {netlist}" if netlist else "device"
-    return f"{device} and golden agree in every bit"
 
 
 def _explain(finding: "Finding", command: str) -> str:
@@ -338,7 +373,7 @@ def show_sweep(
         )
         raise typer.Exit(INTERRUPTED)
     console.print(
-        f"[green]{_agreement(netlist)}[/]: {count} networks, "
+        f"[green]{Simulated(netlist)} and golden agree in every bit[/]: {count} networks, "
         f"{sum(trial.samples for trial in trials)} samples",
         highlight=False,
     )

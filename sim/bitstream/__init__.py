@@ -1,0 +1,1 @@
+"""An iCE40's bitstream, read back into the netlist that it is."""
