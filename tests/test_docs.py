@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from typer.main import get_command
 from metabit.cli import app
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 _LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 _COMMAND = re.compile(r"(?:^|`)((?:\w+=\S+ )?(?:\.venv/bin/)?(?:metabit|make) [^`\n|]+)", re.M)
@@ -23,13 +24,28 @@ def commands(document):
 
 def test_all_documents_are_read():
     names = {str(document.relative_to(ROOT)) for document in DOCUMENTS}
-    assert {"README.md", "docs/using.md", "docs/machine/link.md"} <= names
+    assert {"README.md", "CONTRIBUTING.md", "docs/using.md", "docs/machine/link.md"} <= names
 
 
 def test_commands_are_found():
     lines = commands(ROOT / "README.md")
     assert ["make", "demo"] in lines
     assert ["metabit", "build", "icebreaker"] in lines
+
+
+def test_the_citation_is_of_this_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {project['version']}\n" in citation
+    assert f"\nlicense: {project['license']}\n" in citation
+
+
+@pytest.mark.parametrize("form", ["wrong", "board", "wish"])
+def test_forms_ask_for_what_helps(form):
+    text = (ROOT / ".github" / "ISSUE_TEMPLATE" / f"{form}.yml").read_text()
+    for command in ("doctor", "selftest"):
+        assert command in get_command(app).commands
+        assert f"metabit {command}" in text
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
