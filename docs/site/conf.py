@@ -57,6 +57,14 @@ napoleon_custom_sections = [
     ("Interface attributes", "params_style"),
 ]
 
+# Every page carries the list of all pages; with all names of all modules in it, that takes longer
+# than everything else.
+toc_object_entries = False
+
+# Types that are only imported for type checkers are looked up by their short name, which several
+# modules may have.
+suppress_warnings = ["ref.python"]
+
 nitpicky = True
 # What Metabit does not define is documented elsewhere: this site is built without a network.
 nitpick_ignore_regex = [
