@@ -95,7 +95,12 @@ def _index(found: list[Command]) -> str:
 
 def _page(command: Command, shown: dict[str, tuple[str, str]]) -> str:
     """Return the page of a command."""
-    usage = " ".join([command.typed, *command.click.collect_usage_pieces(command.context)])
+    pieces = [
+        # Metavariables of arguments that may be left out say so themselves.
+        piece.replace("[[", "[").replace("]]", "]")
+        for piece in command.click.collect_usage_pieces(command.context)
+    ]
+    usage = " ".join([command.typed, *pieces])
     lines = [f"# {command.typed}", "", command.click.help or "", "", "```text", usage, "```", ""]
     for panel, records in _panels(command).items():
         lines += [f"## {panel}", ""]
@@ -118,7 +123,8 @@ def _panels(command: Command) -> dict[str, list[tuple[str, str]]]:
         argument = parameter.param_type_name == "argument"
         panel = getattr(parameter, "rich_help_panel", None)
         panel = panel or ("Arguments" if argument else "Options")
-        panels.setdefault(panel, []).append(record)
+        name, about = record
+        panels.setdefault(panel, []).append((re.sub(r" <\w+>$", "", name), about))
     return panels
 
 

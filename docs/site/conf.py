@@ -30,6 +30,9 @@ html_show_sphinx = False
 html_static_path: list[str] = []
 html_theme_options = {"navigation_with_keys": True}
 
+# Drawings are no code.
+highlight_language = "text"
+
 myst_enable_extensions = ["deflist"]
 # As git hosts make them: documents link to headings of all levels.
 myst_heading_anchors = 6

@@ -4,6 +4,7 @@ A document stays what a git host shows: ``hdl/core.py`` in it is a name. On the 
 page of the module, and ``metabit plan`` to the page of the command.
 """
 
+import inspect
 import re
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,6 +18,10 @@ from sphinx.application import Sphinx
 _COMMAND = re.compile(r"metabit( [a-z]+)+")
 _ROOMS = {"machine": "hdl"}
 """Folders of documents that name files of folders of code by their last part."""
+
+
+_NOT_GIVEN = {"self", "src_loc_at"}
+"""Parameters of components that nobody gives."""
 
 
 class _Links:
@@ -72,9 +77,14 @@ class _Links:
 def _plainly(
     app: Sphinx, what: str, name: str, it: Any, options: Any, signature: str | None, returns: Any
 ) -> tuple[str | None, Any] | None:
-    """Leave out the options of a command, which its own page explains."""
+    """Leave out the options of a command, which its own page explains; show those of components."""
     if signature and "Annotated[" in signature:
         return "(...)", None
+    if what == "class" and signature and "src_loc_at" in signature:
+        # Amaranth's classes take anything, and hand it on.
+        own = inspect.signature(it.__init__)
+        given = [each for name, each in own.parameters.items() if name not in _NOT_GIVEN]
+        return str(own.replace(parameters=given, return_annotation=own.empty)), None
     return None
 
 
