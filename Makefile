@@ -10,12 +10,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.metabit-installed
 DEMO := build/demo
 SITE := build/docs
+DIST := build/dist
 
 # One thread of linear algebra per process: more only get in each other's way.
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint typecheck docs clean
+.PHONY: help setup demo test lint typecheck docs dist clean
 
 help:
 	@echo 'make demo       train, simulate, build a bitstream; the report lands in $(DEMO)'
@@ -23,6 +24,7 @@ help:
 	@echo 'make lint       check style and format'
 	@echo 'make typecheck  check types'
 	@echo 'make docs       build the documentation site in $(SITE)/html'
+	@echo 'make dist       build source archive and wheel of the last commit in $(DIST), and try the wheel'
 	@echo 'make setup      only install what the others need, in $(VENV)'
 	@echo 'make clean      remove everything built; $(VENV) stays'
 
@@ -70,6 +72,9 @@ docs: setup
 	@$(BIN)/python -m sphinx --quiet --jobs 2 --fail-on-warning --keep-going --nitpicky \
 	  --conf-dir docs/site $(SITE)/source $(SITE)/html
 	@echo "Open file://$(CURDIR)/$(SITE)/html/index.html"
+
+dist: setup
+	@$(BIN)/python .ci/dist.py $(DIST) --install
 
 clean:
 	rm -rf build sim_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
