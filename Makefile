@@ -1,25 +1,30 @@
 # make demo   train, simulate, build a bitstream, and show it all in a report
 # make test   all tests
+# make docs   the documentation site
 #
-# Both set up a virtual environment in .venv first; nothing else of the system is touched.
+# All set up a virtual environment in .venv first; nothing else of the system is touched.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.metabit-installed
 DEMO := build/demo
+SITE := build/docs
+DIST := build/dist
 
 # One thread of linear algebra per process: more only get in each other's way.
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint typecheck clean
+.PHONY: help setup demo test lint typecheck docs dist clean
 
 help:
 	@echo 'make demo       train, simulate, build a bitstream; the report lands in $(DEMO)'
 	@echo 'make test       run all tests'
 	@echo 'make lint       check style and format'
 	@echo 'make typecheck  check types'
+	@echo 'make docs       build the documentation site in $(SITE)/html'
+	@echo 'make dist       build source archive and wheel of the last commit in $(DIST), and try the wheel'
 	@echo 'make setup      only install what the others need, in $(VENV)'
 	@echo 'make clean      remove everything built; $(VENV) stays'
 
@@ -36,7 +41,7 @@ $(BIN)/python:
 $(STAMP): pyproject.toml | $(BIN)/python
 	@echo 'Installing into $(VENV) from PyPI (the first time about 500 MB) ...'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --editable '.[build,sim,fast,plot,onnx,dev]'
+	  --editable '.[build,sim,fast,plot,onnx,docs,dev]'
 	@touch $@
 
 demo: setup
@@ -60,6 +65,16 @@ lint: setup
 
 typecheck: setup
 	@$(BIN)/mypy
+
+# Warnings are errors: a link that leads nowhere, a name that is not there, a command that fails.
+docs: setup
+	@$(BIN)/python docs/site/assemble.py $(SITE)/source
+	@$(BIN)/python -m sphinx --quiet --jobs 2 --fail-on-warning --keep-going --nitpicky \
+	  --conf-dir docs/site $(SITE)/source $(SITE)/html
+	@echo "Open file://$(CURDIR)/$(SITE)/html/index.html"
+
+dist: setup
+	@$(BIN)/python .ci/dist.py $(DIST) --install
 
 clean:
 	rm -rf build sim_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

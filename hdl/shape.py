@@ -298,6 +298,7 @@ SHAPES = _SHAPES | {
         _SHAPES["small-spram"].model_copy(update={"name": "small-flash", "stored": "flash"}),
     )
 }
+"""All devices that have a name."""
 
 
 def find_shape(name: str) -> Shape:

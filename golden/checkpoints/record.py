@@ -27,7 +27,7 @@ MAX_EPOCHS = 10**6
 
 
 class StatisticsRecord(BaseModel):
-    """:class:`~metabit.golden.network.Statistics` as a file keeps them."""
+    """:class:`~metabit.golden.binary_network.Statistics` as a file keeps them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -57,7 +57,7 @@ class HardwareMode(Mode[Config, Checkpoint]):
         return Run.resume(checkpoint, data, engine=engine)
 
     def read(self, path: Path, fields: dict[str, Any], arrays: Arrays) -> Checkpoint:
-        """Return a checkpoint; see :func:`.checkpoint_of`."""
+        """Return a checkpoint; see :func:`~metabit.golden.checkpoints.hardware.checkpoint_of`."""
         return checkpoint_of(path, fields, arrays)
 
     def learner(self, config: Config, schedule: Schedule, engine: EngineName) -> NetworkLearner:

@@ -64,7 +64,7 @@ class PaperMode(Mode[PaperConfig, PaperCheckpoint]):
         return PaperRun.resume(checkpoint, data, engine=engine)
 
     def read(self, path: Path, fields: dict[str, Any], arrays: Arrays) -> PaperCheckpoint:
-        """Return a checkpoint; see :func:`.checkpoint_of`."""
+        """Return a checkpoint; see :func:`~metabit.golden.paper.checkpoint.checkpoint_of`."""
         return checkpoint_of(path, fields, arrays)
 
     def learner(

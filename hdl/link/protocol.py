@@ -66,7 +66,7 @@ class Operation(enum.Enum, shape=8):  # type: ignore[call-arg]
     """What a request asks for; the fields it uses are named in brackets."""
 
     IDENTIFY = 1
-    """Result: the shape's digest (8 bytes), protocol version (1 byte)."""
+    """Results in the shape's digest (8 bytes) and the protocol version (1 byte)."""
     RESET = 2
     """Abort whatever runs. All state must be loaded then."""
     WRITE = 3

@@ -87,7 +87,8 @@ class Requester:
     transport : Transport
         Way to the device.
     window : int
-        Requests that may be under way in :meth:`stream`, 1 to :data:`.WINDOW`.
+        Requests that may be under way in :meth:`stream`, 1 to
+        :data:`~metabit.hdl.link.protocol.WINDOW`.
 
     Attributes
     ----------

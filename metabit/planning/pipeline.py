@@ -91,7 +91,7 @@ class Pass:
 
 
 def array_latency(shape: Shape) -> int:
-    """Return :attr:`metabit.hdl.array.array.Array.latency` without an array."""
+    """Return the latency of an :class:`~metabit.hdl.array.array.Array` without making one."""
     registered_memory = 1 + (shape.memory == "block")
     return shape.elements - 1 + registered_memory + _ELEMENT
 
