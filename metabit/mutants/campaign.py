@@ -27,9 +27,7 @@ class Verdict:
     killed_by: str | None
 
 
-def run(
-    library: Path, tape: Tape, mutants: list[Mutant], workers: int
-) -> Iterator[Verdict]:
+def run(library: Path, tape: Tape, mutants: list[Mutant], workers: int) -> Iterator[Verdict]:
     """Play the tape to every mutant, several at a time, and yield the verdicts in order.
 
     Parameters
@@ -55,7 +53,7 @@ _work: tuple[Path, Tape]
 
 def _begin(library: Path, tape: Tape) -> None:
     """Prepare a worker; the terminal's Ctrl-C is the parent's to answer."""
-    global _work  # noqa: PLW0603 (what a worker is given once)
+    global _work
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _work = library, tape
 

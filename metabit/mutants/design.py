@@ -151,7 +151,9 @@ class Mutated:
         (folder / _FLAT).write_text(flat)
         (folder / _LIST).write_text(commands)
         report("put mutants in")
-        script = f"read_rtlil {_FLAT}\nscript {_LIST}\nopt_clean\nwrite_verilog -noattr {_NETLIST}\n"
+        script = (
+            f"read_rtlil {_FLAT}\nscript {_LIST}\nopt_clean\nwrite_verilog -noattr {_NETLIST}\n"
+        )
         _yosys(folder, script, "mutate")
         return [*_OPTIONS, folder / _NETLIST]
 

@@ -5,7 +5,18 @@ A benchmark is a module with a function of its name and an ``EPILOG`` of example
 
 import typer
 
-from . import ablation, blocks, boards, hardware, link, paper, sequences, speed, timeline
+from . import (
+    ablation,
+    blocks,
+    boards,
+    hardware,
+    link,
+    mutants,
+    paper,
+    sequences,
+    speed,
+    timeline,
+)
 
 EPILOG = """
 **Examples**
@@ -27,6 +38,8 @@ metabit bench ablation     what every choice of the hardware rule is worth, in a
 metabit bench paper        the published tables, measured again
 
 metabit bench sequences    what a recurrent layer learns
+
+metabit bench mutants      how many small changes of the hardware its tests notice
 """
 
 app = typer.Typer(
@@ -36,6 +49,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-for _module in (speed, hardware, blocks, boards, link, timeline, ablation, paper, sequences):
+for _module in (
+    *(speed, hardware, blocks, boards, link, timeline),
+    *(ablation, paper, sequences, mutants),
+):
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, epilog=_module.EPILOG)(getattr(_module, _name))

@@ -1,13 +1,24 @@
 """`metabit bench mutants`: how many small changes of the hardware its tests notice."""
 
+import os
 from collections import Counter
 from dataclasses import asdict
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from metabit.errors import MetabitError
 
 from .. import options
 from ..options import check_folder, write_json
+
+if TYPE_CHECKING:
+    from metabit.mutants.campaign import Verdict
 
 EPILOG = """
 **Examples**
@@ -21,6 +32,9 @@ metabit bench mutants --device small-spram      of the other store
 
 _DEVICES = ("small", "small-spram")
 
+_SHOWN = 100
+"""Survivors that are printed; all are in the JSON file."""
+
 
 def mutants(
     count: Annotated[
@@ -28,14 +42,77 @@ def mutants(
     ] = 1000,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the draw.")] = 1,
     device: Annotated[
-        str, typer.Option("--device", metavar="NAME", help="Device: small or small-spram.")
-    ] = "small",
-    workers: options.WorkersOption = None,
+        str, typer.Option("--device", metavar="NAME", help=f"One of {', '.join(_DEVICES)}.")
+    ] = _DEVICES[0],
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", metavar="N", min=1, help="Mutants at a time.  [default: cores]"),
+    ] = None,
     json: options.JsonOption = None,
 ) -> None:
     """Change single bits of a device's netlist, and see whether trainings and self-test notice.
 
-    All mutants are in one netlist, compiled once. A sound device is trained beside the golden model and
-    tested; what it was asked and what it answered is a tape, which is played to every mutant. One that
-    answers as the sound device does to the end has survived.
+    All mutants are in one netlist, compiled once. A sound device is tested and trained beside the
+    golden model; what it was asked and what it answered is a tape, which is played to every
+    mutant. One that answers as the sound device does, to the end, has survived.
     """
+    from metabit.hdl.device import Device
+    from metabit.hdl.shape import SHAPES
+    from metabit.mutants.campaign import run
+    from metabit.mutants.design import Mutated
+    from metabit.mutants.rehearsal import rehearse
+    from metabit.sim.model import SimulatedDevice
+    from metabit.sim.verilate import build
+
+    check_folder("--json", json)
+    if device not in _DEVICES:
+        raise MetabitError(f"--device must be one of {', '.join(_DEVICES)}, not {device!r}")
+    console = Console()
+    shape = SHAPES[device]
+    mutated = Mutated(partial(Device, shape), count, seed)
+    with console.status("draw mutants") as status:
+        library = build(mutated, report=status.update)
+        status.update("train and test the sound device")
+        with SimulatedDevice(library) as sound:
+            sound.mutate(0)
+            tape = rehearse(sound, shape)
+            cycles = sound.cycles
+    drawn = mutated.mutants
+    verdicts = run(library, tape, drawn, jobs or os.cpu_count() or 1)
+    found = list(track(verdicts, "mutants", len(drawn), console=console, transient=True))
+    if json is not None:
+        write_json(
+            json,
+            {
+                "device": device,
+                "seed": seed,
+                "cycles": cycles,
+                "mutants": [asdict(one.mutant) | {"killed_by": one.killed_by} for one in found],
+            },
+        )
+    _print(console, found)
+
+
+def _print(console: Console, found: "list[Verdict]") -> None:
+    """Print who was killed where, and who survived."""
+    by = Counter(one.killed_by for one in found)
+    table = Table("noticed in", "mutants", title="mutants by the first wrong answer")
+    table.columns[1].justify = "right"
+    for chapter, number in by.items():
+        if chapter is not None:
+            table.add_row(escape(chapter), f"{number:,}")
+    console.print(table)
+    survivors = [one.mutant for one in found if one.killed_by is None]
+    if survivors:
+        table = Table("survivor", "change", "bit", "line")
+        for mutant in survivors[:_SHOWN]:
+            where = mutant.wire or f"{mutant.cell} {mutant.port}[{mutant.bit}]"
+            sources = ", ".join(mutant.sources)
+            table.add_row(str(mutant.number), mutant.mode, escape(where), escape(sources))
+        console.print(table)
+        if len(survivors) > _SHOWN:
+            console.print(f"and {len(survivors) - _SHOWN} more; --json FILE has all")
+    killed = len(found) - len(survivors)
+    console.print(
+        f"{killed:,} of {len(found):,} mutants noticed, {100 * killed / len(found):.1f} %"
+    )

@@ -1,0 +1,92 @@
+"""Mutants of a device: what is drawn, that a tape is played as it was, and that slips are heard."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from metabit.hdl.device import Device
+from metabit.hdl.shape import SHAPES
+from metabit.mutants.campaign import run
+from metabit.mutants.design import Mutant, Mutated
+from metabit.mutants.tape import Begin, Receive, Send, Tape, TapingTransport
+from metabit.selftest.bench import Bench
+from metabit.selftest.link import every_byte, repeats
+from metabit.sim.model import SimulatedDevice
+from metabit.sim.verilate import build
+
+SHAPE = SHAPES["small"].model_copy(update={"name": "least", "elements": 1, "samples": 1})
+COUNT = 12
+
+
+@pytest.fixture(scope="module")
+def mutated():
+    return Mutated(partial(Device, SHAPE), COUNT, 3)
+
+
+@pytest.fixture(scope="module")
+def library(mutated):
+    return build(mutated, optimise="-O0")
+
+
+@pytest.fixture(scope="module")
+def tape(library):
+    """Return what a sound device answers to two checks of the link."""
+    tape = Tape()
+    with SimulatedDevice(library) as device:
+        bench = Bench(TapingTransport(device, tape), SHAPE, None)
+        for check in (every_byte, repeats):
+            tape.begin(check.__name__)
+            check(bench)
+    return tape
+
+
+def test_a_line_of_the_list():
+    line = (
+        "mutate -ctrl mutant 11 2 -mode inv -module top -cell $flatten.$210 -port Q -portbit 40 "
+        "-wire core.enable -wirebit 7 -src /any/hdl/learn/step.py:64 -src /any/x/_ast.py:9"
+    )
+    sources = ("hdl/learn/step.py:64",)
+    expected = Mutant(2, "inv", "$flatten.$210", "Q", 40, "core.enable[7]", sources)
+    assert Mutant.parse(2, line) == expected
+
+
+def test_the_draw_is_the_same_for_a_seed(mutated):
+    assert len(mutated.mutants) == COUNT
+    assert Mutated(partial(Device, SHAPE), COUNT, 3).mutants == mutated.mutants
+    assert Mutated(partial(Device, SHAPE), COUNT, 4).mutants != mutated.mutants
+
+
+def test_a_sound_device_answers_as_before(library, tape):
+    with SimulatedDevice(library) as device:
+        device.mutate(0)
+        assert tape.replay(device) is None
+
+
+def test_another_answer_is_heard_in_its_chapter(library, tape):
+    last = max(n for n, event in enumerate(tape.events) if isinstance(event, Receive))
+    frame = tape.events[last].frame
+    spoilt = replace(tape.events[last], frame=bytes([frame[0] ^ 1, *frame[1:]]))
+    other = Tape([*tape.events[:last], spoilt, *tape.events[last + 1 :]])
+    with SimulatedDevice(library) as device:
+        assert other.replay(device) == "repeats"
+
+
+def test_a_device_that_is_silent_is_given_up(library):
+    tape = Tape([Begin("silence"), Send(b"\x01"), Receive(b"\x02\x00", 100)])
+    with SimulatedDevice(library) as device:
+        assert tape.replay(device) == "silence"
+
+
+def test_mutants_are_noticed(mutated, library, tape):
+    verdicts = list(run(library, tape, mutated.mutants, 2))
+    assert [verdict.mutant for verdict in verdicts] == mutated.mutants
+    killed = {verdict.killed_by for verdict in verdicts} - {None}
+    assert killed
+    assert killed <= {"every_byte", "repeats"}
+
+
+def test_a_model_without_mutants_has_none():
+    library = build(Device(SHAPE), optimise="-O0")
+    with SimulatedDevice(library) as device, pytest.raises(ValueError, match="without mutants"):
+        device.mutate(1)
