@@ -11,8 +11,10 @@ from ..shape import LANES, Shape
 from .checksum import CRC_BITS
 from .registers import (
     CHECKED_WORD,
+    CONFUSION,
     DATA_WORD,
     ORDER_WORD,
+    PLACE_BITS,
     PROGRESS_WORD,
     RECORD_BITS,
     REPORT_BITS,
@@ -56,9 +58,12 @@ class Access(wiring.Component):
     crc : In(32)
     fetch : Out(Fetch), store : Out(Store)
         The window; only where memory can be written.
+    count : In(PLACE_BITS)
+        What has been counted by class at ``host.address``, a cycle later; only where that is done.
     """
 
     def __init__(self, shape: Shape) -> None:
+        self._confusion = shape.confusion
         self._writable = shape.writable
         self._place_bits, self._address_bits = place_bits(shape), address_bits(shape)
         members = {
@@ -81,6 +86,8 @@ class Access(wiring.Component):
         }
         if shape.writable:
             members |= {"fetch": Out(Fetch()), "store": Out(Store())}
+        if shape.confusion:
+            members["count"] = In(PLACE_BITS)
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -97,14 +104,20 @@ class Access(wiring.Component):
             host.read_data.eq(core.read_data),
             serve.eq(host.valid & ours & ~done),
         ]
-        in_window = host.address[ceil_log2(WINDOW)]
-        self._write(m, serve & host.write & ~in_window)
+        in_counts, in_window = Signal(), Signal()
+        if self._confusion:
+            m.d.comb += in_counts.eq(host.address[ceil_log2(CONFUSION)])
+        m.d.comb += in_window.eq(host.address[ceil_log2(WINDOW)] & ~in_counts)
+        self._write(m, serve & host.write & ~in_window & ~in_counts)
         progress = self._count(m)
         report = packed(CHECKED_WORD, {"crc": self.crc})
         with m.If(ours):
             # The other half means nothing: a narrow way is a short one.
             chosen = host.address[0] == Report.CHECKED.value
             m.d.comb += host.read_data[:REPORT_BITS].eq(Mux(chosen, report, progress))
+            if self._confusion:
+                with m.If(in_counts):
+                    m.d.comb += host.read_data.eq(self.count)
         opened: Value = serve
         if self._writable:
             opened = self._open_window(m, serve & in_window, ours & in_window)

@@ -9,6 +9,7 @@ from ..memory.signature import Fetch, Store
 from ..shape import LANES, Shape
 from .access import Access
 from .checksum import Checksum
+from .confusion import Confusion
 from .registers import RECORD_BITS
 from .spans import Spans
 from .strides import Strides
@@ -21,7 +22,8 @@ class Player(wiring.Component):
     """Stand between link and core, and play stored samples to the core when a run says so.
 
     Everything else passes: runs whose samples come through the link, predictions, and the host's
-    way to the core. In a played run predictions are counted, right and wrong, and not passed on.
+    way to the core. In a played run predictions are counted, right and wrong, in larger
+    devices by class, too, and not passed on.
 
     Parameters
     ----------
@@ -100,6 +102,8 @@ class Player(wiring.Component):
         with m.Elif((~strides.busy & ~owing & ~self._words.valid) | self.abort):
             m.d.sync += checking.eq(0)
         self._pass_samples(m, spans, begin)
+        if self._shape.confusion:
+            self._count_classes(m, spans, access)
         self._pass_words(m, spans, strides, access, checksum, checking)
         asked = self.fetch.request.valid & self.fetch.request.ready
         came = self.fetch.words.valid & self.fetch.words.ready
@@ -129,6 +133,7 @@ class Player(wiring.Component):
         # The store must see no word before a run has started.
         begun = Signal()
         taking = self._taking = Signal()
+        self._counted = Signal(init=1)  # what was predicted; stays 1 where nobody counts
         m.d.sync += begun.eq(spans.running & ~self.abort)
         m.d.comb += [
             taking.eq(begun & spans.running),
@@ -141,7 +146,7 @@ class Player(wiring.Component):
                 spans.run.ready.eq(core.run.ready),
                 core.samples.payload.eq(words.payload),
                 core.samples.valid.eq(words.valid & taking),
-                core.predictions.ready.eq(1),
+                core.predictions.ready.eq(self._counted),
             ]
         with m.Else():
             m.d.comb += [
@@ -154,6 +159,19 @@ class Player(wiring.Component):
                 link.predictions.valid.eq(core.predictions.valid),
                 core.predictions.ready.eq(link.predictions.ready),
             ]
+
+    def _count_classes(self, m: Module, spans: Spans, access: Access) -> None:
+        """Count what is predicted of each class, from zero in every run."""
+        reset = self.abort | spans.start
+        m.submodules.confusion = confusion = ResetInserter(reset)(Confusion(self._shape))
+        m.d.comb += [
+            confusion.predictions.payload.eq(self.core.predictions.payload),
+            confusion.predictions.valid.eq(self.core.predictions.valid & spans.busy),
+            confusion.label.eq(self.outcome.label),
+            confusion.address.eq(access.host.address),
+            access.count.eq(confusion.count),
+            self._counted.eq(confusion.predictions.ready),
+        ]
 
     def _pass_words(
         self,

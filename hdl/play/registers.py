@@ -91,6 +91,12 @@ HISTORY = 128
 HISTORY_EPOCHS = 128
 """... the last ones, so many."""
 
+CONFUSION = 256
+"""Words from this address on are what has been predicted of each class ..."""
+
+CONFUSION_CLASSES = 16
+"""... for so many numbers of classes: first what was predicted of number 0."""
+
 EPOCH_BITS = 12
 """Bits of the number of an epoch: a program has at most 4,094 epochs."""
 
@@ -122,6 +128,13 @@ EPOCH_WORD = {
 """Of the history: an epoch, from 1, lies at its number modulo :data:`HISTORY_EPOCHS`."""
 
 
+COUNT_WORD = {"count": (0, PLACE_BITS)}
+"""Of the counts by class: samples of class ``label`` that the last played run, of training or test,
+has taken for class ``prediction`` lie at ``CONFUSION + label * CONFUSION_CLASSES + prediction``,
+classes by the numbers that the device knows them by. Mean nothing while something is played, or
+with a number of a class beyond."""
+
+
 class Program(enum.Enum, shape=3):  # type: ignore[call-arg]
     """Places of the words of a program."""
 
@@ -135,7 +148,7 @@ class Program(enum.Enum, shape=3):  # type: ignore[call-arg]
     MASKS = 5
 
 
-ADDRESSES = {"none": 0, "flash": 64, "sdram": 256}
+ADDRESSES = {"none": 0, "flash": 64, "sdram": CONFUSION + CONFUSION_CLASSES**2}
 """Words of the space PLAYER, by the memory beside the device."""
 
 assert max(start + width for start, width in ORDER_WORD.values()) <= LANES
