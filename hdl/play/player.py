@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bundles import CoreSignature, Outcome
-from ..memory.signature import Fetch, Store
+from ..memory.signature import Fetch, Part, Store
 from ..shape import LANES, Shape
 from .access import Access
 from .checksum import Checksum
@@ -40,6 +40,8 @@ class Player(wiring.Component):
         The way to the memory.
     store : Out(Store)
         Only where memory can be written.
+    instruct : Out(stream of Part)
+        Only of a flash: instructions of the host.
     abort : In(1)
         End whatever is played. Words that the memory still owes are dropped when they come, and
         no played run begins before.
@@ -56,6 +58,8 @@ class Player(wiring.Component):
         }
         if shape.writable:
             members["store"] = Out(Store())
+        if shape.keeps:
+            members["instruct"] = Out(stream.Signature(Part()))
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -67,6 +71,7 @@ class Player(wiring.Component):
         m.submodules.checksum = checksum = Checksum()
         link, core, run = self.link, self.core, self.link.run
         owed, owing = Signal(_OWED_BITS), Signal()  # words of the memory; not reset by an abort
+        self._ask = Signal()  # the host wants a word of a flash
         checking = Signal()  # words go to the checksum, not to the core
         m.d.comb += owing.eq(owed != 0)
         self._take_words(m)
@@ -85,7 +90,9 @@ class Player(wiring.Component):
             spans.span.eq(access.span),
             spans.whole.eq(run.payload),
             spans.idle.eq(core.idle),
-            strides.count.eq(Mux(spans.busy, spans.run.payload.samples, run.payload.samples)),
+            strides.count.eq(
+                Mux(spans.busy, spans.run.payload.samples, Mux(self._ask, 1, run.payload.samples))
+            ),
             link.idle.eq(core.idle & ~spans.busy & ~checking),
         ]
         begin = Signal()
@@ -93,7 +100,9 @@ class Player(wiring.Component):
             begin.eq(run.valid & run.payload.stored & ~owing & core.idle & ~access.busy),
             access.begin.eq(begin),
             # No more is asked for than the span's: the store takes words at any time.
-            strides.start.eq((begin & run.payload.check) | (spans.run.valid & spans.run.ready)),
+            strides.start.eq(
+                (begin & run.payload.check) | (spans.run.valid & spans.run.ready) | self._ask
+            ),
             spans.start.eq(begin & ~run.payload.check),
             checksum.start.eq(begin),
         ]
@@ -198,6 +207,13 @@ class Player(wiring.Component):
             m.d.comb += words.ready.eq(1)
         if not self._shape.writable:
             wiring.connect(m, strides.request, wiring.flipped(fetch.request))
+            if self._shape.keeps:
+                wiring.connect(m, access.instruct, wiring.flipped(self.instruct))
+                m.d.comb += [
+                    self._ask.eq(access.ask),
+                    access.came.eq(words.valid & words.ready),
+                    access.word.eq(words.payload),
+                ]
             return
         window = access.fetch
         wiring.connect(m, access.store, wiring.flipped(self.store))

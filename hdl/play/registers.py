@@ -58,6 +58,9 @@ class Register(enum.Enum, shape=2):  # type: ignore[call-arg]
     DATA = 0
     ORDER = 1
     SPAN = 2
+    INSTRUCTION = 3
+    """Flash only: an instruction of 8 clocks, in the low nibbles; the others are sent through the
+    window."""
 
 
 PROGRESS_WORD = {"right": (0, PLACE_BITS), "busy": (31, 1)}
@@ -80,7 +83,11 @@ class Report(enum.Enum, shape=2):  # type: ignore[call-arg]
 
 
 WINDOW = 32
-"""Words from this address on are memory, from word ``base`` of the data set on."""
+"""Words from this address on are memory, from word ``base`` of the data set on.
+
+Flash: parts of an instruction are written there, 16 nibbles each, the last part to the last word of
+the window. Each word that is read, whichever, is the next record, of one word, of the data set in
+its order."""
 
 PROGRAM = 64
 """Words from this address on are the conductor's."""

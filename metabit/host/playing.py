@@ -216,7 +216,7 @@ class Player:
             for start in range(0, len(words), _WINDOW_WORDS):
                 part = words[start : start + _WINDOW_WORDS]
                 base = {"base": address + start, "words": 1, "samples": 1}
-                yield _write(Register.DATA, pack(DATA_WORD, base))
+                yield write_registers(Register.DATA, pack(DATA_WORD, base))
                 data = part.astype("<u8").tobytes() if operation is Operation.WRITE else b""
                 yield Request(operation, len(part), Space.PLAYER, address=WINDOW, data=data)
 
@@ -382,7 +382,7 @@ class Player:
             ),
         }
         span = {"span": SPAN * config.tile}
-        driver.ask(_write(Register.SPAN, pack(SPAN_WORD, span)))
+        driver.ask(write_registers(Register.SPAN, pack(SPAN_WORD, span)))
         data = np.array([words[place] for place in sorted(words, key=_value)], "<u8").tobytes()
         driver.ask(Request(Operation.WRITE, len(words), Space.PLAYER, address=PROGRAM, data=data))
         Session(driver.requester, samples).start(train=1, program=1)
@@ -478,7 +478,7 @@ class Player:
             )
         order = {"mask": strides.mask, "stride": strides.stride, "place": strides.first}
         where, how = pack(DATA_WORD, _where(data)), pack(ORDER_WORD, order)
-        self._driver.ask(_write(Register.DATA, where, how, *more))
+        self._driver.ask(write_registers(Register.DATA, where, how, *more))
 
     def _report(self, report: Report, fields: dict[str, tuple[int, int]]) -> dict[str, int]:
         """Return what the device says."""
@@ -505,7 +505,7 @@ def _value(place: Any) -> int:
     return place.value
 
 
-def _write(first: Register, *words: int) -> Request:
+def write_registers(first: Register, *words: int) -> Request:
     """Return the request that writes registers, one behind the other."""
     data = np.array(words, "<u8").tobytes()
     return Request(Operation.WRITE, len(words), Space.PLAYER, address=_value(first), data=data)
