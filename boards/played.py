@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ..golden.checkpoints.hardware import Checkpoint
 from ..golden.data.training_data import TrainingData
@@ -14,9 +15,10 @@ from ..golden.errors import ConfigurationError
 from ..golden.runs.run import Run
 from ..golden.runs.trainer import SpanResult, Trainer
 from ..golden.schedule import Schedule, Step
+from ..golden.scores import confusion_matrix
 from ..golden.strides import strided_order
 from ..hdl.placement import Placement
-from ..host.compare import Divergence, DivergenceError, compare_state
+from ..host.compare import Divergence, DivergenceError, compare_state, first_difference
 from ..host.driver import Driver
 from ..host.errors import DeviceError
 from ..host.packing import Words
@@ -89,6 +91,8 @@ class PlayedTrainer:
     ----------
     alone : bool
         The device is at work, and cannot be read.
+    test_errors : int
+        Of the test after the last epoch.
     """
 
     def __init__(
@@ -103,7 +107,7 @@ class PlayedTrainer:
         self._train, self._test = train, test
         self._schedule = schedule
         self._together = together
-        self._test_errors = 0
+        self.test_errors = 0
         self.alone = False
 
     def spans(self) -> Iterator[SpanResult]:
@@ -133,13 +137,13 @@ class PlayedTrainer:
             last=True,
             tiles=tiles,
         )
-        self._test_errors = outcome.test_errors
+        self.test_errors = outcome.test_errors
         schedule.advance(outcome.train_errors, tiles)
         return SpanResult(step, predictions, outcome.train_errors)
 
     def test_accuracy(self) -> float:
         """Return the accuracy of the test after the last epoch, a fraction."""
-        return 1 - self._test_errors / self._test.samples
+        return 1 - self.test_errors / self._test.samples
 
 
 class PlayedRun(DeviceRun):
@@ -194,7 +198,7 @@ class PlayedRun(DeviceRun):
                 "a device that keeps the samples plays them in strides and in one view: use "
                 f"--order strides --views 1, not --order {config.order} --views {config.views}"
             )
-        player = Player(driver)
+        player = self._player = Player(driver)
         self.together = together
         self._twin = make_learner(run.checkpoint().network(), run.engine) if verify else None
         self._first = deepcopy(run.network.statistics)
@@ -267,15 +271,56 @@ class PlayedRun(DeviceRun):
             found.append(Divergence("errors", {"epoch": result.step.epoch}, errors, result.errors))
         assert self._twin is not None
         network = self._twin.network
-        wrong = int(np.sum(network.predict(self.data.test) != self.data.test_labels))
+        predictions = network.predict(self.data.test)
+        wrong = int(np.sum(predictions != self.data.test_labels))
         told = round((1 - self.test_accuracy[-1]) * len(self.data.test))
         if wrong != told:
             found.append(Divergence("test errors", {"epoch": result.step.epoch}, wrong, told))
         if self.readable:
-            found = [*compare_state(self.driver, network, self._first), *found]
+            state = compare_state(self.driver, network, self._first)
+            found = [*state, *found, *self._compare_classes(predictions)]
         if found:
             tile = result.step.tile + result.step.tiles - 1
             raise DivergenceError(found, tile, -1)
+
+    def _compare_classes(self, predictions: npt.NDArray[np.int64]) -> Iterator[Divergence]:
+        """Compare what the device has counted of each class with golden's predictions."""
+        if self._player.counts_classes:
+            labels, classes = self.data.test_labels, self.network.config.classes
+            golden = confusion_matrix(labels, predictions, classes)
+            axes = ("class", "prediction")
+            yield from first_difference("test count", axes, golden, self._player.confusion())
+
+    def confusion(self) -> tuple[npt.NDArray[np.int64], str]:
+        """Return what the last test has predicted of each class, and who has counted it.
+
+        Returns
+        -------
+        counts : ndarray of int64, shape (classes, classes)
+            A row per true class, a column per predicted one.
+        counted_by : {"device", "host"}
+            Where the device does not count, it predicts the test set again, through the link.
+
+        Raises
+        ------
+        DeviceError
+            If the counts are not of this test set, or not of as many errors as were counted.
+        """
+        data, classes = self.data, self.network.config.classes
+        by_device = self._player.counts_classes
+        if by_device:
+            counts = self._player.confusion()
+        else:
+            predictions = self.driver.predict(data.test)
+            counts = confusion_matrix(data.test_labels, predictions, classes)
+        samples = np.bincount(data.test_labels, minlength=classes)
+        wrong = int(counts.sum() - counts.trace())
+        if (counts.sum(axis=1) != samples).any() or wrong != self._played.test_errors:
+            raise DeviceError(
+                f"the counts by class are of {counts.sum(axis=1).tolist()} samples, {wrong} wrong, "
+                f"the test set is of {samples.tolist()}, {self._played.test_errors} wrong"
+            )
+        return counts, "device" if by_device else "host"
 
     def synchronise(self) -> None:
         """Bring ``network`` up to the device's state, where that stands still."""

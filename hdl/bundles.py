@@ -206,12 +206,16 @@ class Run(data.StructLayout):
 class Outcome(wiring.Signature):
     """What the core says of a pass: how many of its samples it predicts as their labels say.
 
-    With ``valid``, ``right`` of ``samples`` samples, whether they are learnt or not.
+    With ``valid``, ``right`` of ``samples`` samples, whether they are learnt or not. ``label``:
+    that of the sample whose prediction is offered; only where predictions are counted by class.
     """
 
     def __init__(self, shape: Shape) -> None:
         some = range(shape.samples + 1)
-        super().__init__({"valid": Out(1), "samples": Out(some), "right": Out(some)})
+        members = {"valid": Out(1), "samples": Out(some), "right": Out(some)}
+        if shape.confusion:
+            members["label"] = Out(shape.class_bits)
+        super().__init__(members)
 
 
 class CoreSignature(wiring.Signature):

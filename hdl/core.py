@@ -150,6 +150,11 @@ class Core(wiring.Component):
             predictions.classes.eq(head.predictions),
             predictions.columns.eq(head.judged.payload.step.columns),
         ]
+        if shape.confusion:
+            m.d.comb += [
+                predictions.labels.eq(head.judged.payload.labels),
+                self.outcome.label.eq(predictions.label),
+            ]
         connect_codes(m, search, codes)
         m.d.comb += [
             totals.kept_half.eq(search.kept_half),

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from .core import Core
 from .link.border import Border
 from .link.link import Link
-from .memory.signature import Fetch, Store
+from .memory.signature import Fetch, Part, Store
 from .pipeline import OWN
 from .play.conductor import Conductor
 from .play.player import Player
@@ -38,6 +38,8 @@ class Device(wiring.Component):
     fetch, store : Out(Fetch), Out(Store)
         Only of shapes that play stored samples: the way to the controller of the memory; ``store``
         only where it can be written.
+    instruct : Out(stream of Part)
+        Only of shapes with a flash: instructions of the host to it.
     """
 
     def __init__(self, shape: Shape, *, supply: bool = False) -> None:
@@ -54,6 +56,8 @@ class Device(wiring.Component):
             members["fetch"] = Out(Fetch())
         if shape.writable:
             members["store"] = Out(Store())
+        if shape.keeps:
+            members["instruct"] = Out(stream.Signature(Part()))
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -123,6 +127,8 @@ class Device(wiring.Component):
         wiring.connect(m, player.fetch, wiring.flipped(self.fetch))
         if self.shape.writable:
             wiring.connect(m, player.store, wiring.flipped(self.store))
+        if self.shape.keeps:
+            wiring.connect(m, player.instruct, wiring.flipped(self.instruct))
         wiring.connect(m, host, player.link)
         m.d.comb += player.abort.eq(abort)
         wiring.connect(m, core.outcome, player.outcome)

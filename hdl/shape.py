@@ -111,6 +111,16 @@ class Shape(BaseModel):
         return self.stored == "sdram"
 
     @property
+    def keeps(self) -> bool:
+        """Whether the host can keep something in the memory, in the ways of a flash."""
+        return self.stored == "flash"
+
+    @property
+    def confusion(self) -> bool:
+        """Whether the device counts what it predicts of each class; a UP5K has no RAM left."""
+        return self.writable
+
+    @property
     def position_bits(self) -> int:
         """Bits of the position of a class in its code word."""
         return (self.code_bits - 1).bit_length()

@@ -297,7 +297,7 @@ API int metabit_chip_pad(void *handle, int kind, int64_t delay) {
     return 1;
 }
 
-// The power of all chips comes, with the settings that were made.
+// The power of all chips goes, and comes with the settings that were made.
 API void metabit_power_up(void *handle) {
     auto &model = of(handle);
     model.memories.power_up(model.cycles);

@@ -1,6 +1,7 @@
 """A simulated device: the compiled model, clocked in native code."""
 
 import ctypes
+import math
 import time
 from pathlib import Path
 from typing import Self
@@ -33,6 +34,8 @@ class SimulatedDevice:
     ----------
     chips : dict of {"sdram", "flash"} to Chip
         Those that are attached.
+    period : float
+        Of the clock, in seconds; infinite if nothing depends on it.
     seconds, processor_seconds : float
         Time spent in the model, by the clock and of the processor.
 
@@ -70,6 +73,7 @@ class SimulatedDevice:
         self._functions = functions
         self._buffer = ctypes.create_string_buffer(_CHUNK)
         self._handle: int | None = functions.metabit_open()
+        self.period = math.inf if chips is None else chips.period * 1e-9
         self._supplied: tuple[Words, npt.NDArray[np.uint8]] | None = None
         self.seconds = self.processor_seconds = 0.0
         try:

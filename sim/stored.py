@@ -1,6 +1,8 @@
 """A simulated device with the memory chip that it plays samples from."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from ..boards.registry import BOARDS
@@ -45,7 +47,13 @@ def build_stored(
     return build(source, report=report)
 
 
-def open_stored(library: Path, shape: Shape, *, blank: bool = False) -> tuple[Driver, Chip]:
+def open_stored(
+    library: Path,
+    shape: Shape,
+    *,
+    blank: bool = False,
+    flash: Mapping[str, float] = MappingProxyType({}),
+) -> tuple[Driver, Chip]:
     """Return the driver of such a device, and its memory chip, whose rules it must keep.
 
     Parameters
@@ -56,9 +64,11 @@ def open_stored(library: Path, shape: Shape, *, blank: bool = False) -> tuple[Dr
         What was built.
     blank : bool
         An SDRAM may be read before it has been written: the host looks what is there.
+    flash : mapping of str to float
+        Settings of a flash memory; see :class:`~metabit.sim.chips.Chips`.
     """
     settings = {"watch_unwritten": 0.0} if blank else {}
-    chips = Chips(1000 / clock_mhz(shape), sdram=settings, flash=_CONFIGURED, pads=_PADS)
+    chips = Chips(1000 / clock_mhz(shape), sdram=settings, flash=_CONFIGURED | flash, pads=_PADS)
     device = SimulatedDevice(library, chips)
     driver = Driver(SimulatedTransport(device, patience(shape)), shape)
     return driver, device.chips[shape.stored]  # type: ignore[index]

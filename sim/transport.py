@@ -1,5 +1,7 @@
 """The simulated device as a transport, so that the driver takes it for a board."""
 
+import math
+
 from ..golden.config import WORD
 from ..hdl.shape import Shape
 from ..host.errors import DeviceTimeoutError
@@ -76,6 +78,10 @@ class SimulatedTransport:
     def wait(self) -> None:
         """Run for a while."""
         self.device.run(_MOMENT)
+
+    def pause(self, seconds: float) -> None:
+        """Run for so long, at the clock that memory chips beside the device know."""
+        self.device.run(math.ceil(seconds / self.device.period))
 
     def close(self) -> None:
         """Free the device."""

@@ -23,19 +23,25 @@ class Predictions(wiring.Component):
     columns : In
     busy : Out(1)
     predictions : Out(stream of 8 bits)
+    labels, label : In(samples), Out
+        True classes of the columns, and that of the offered prediction; only where it is counted
+        what is predicted of each class.
     """
 
     def __init__(self, shape: Shape) -> None:
         self._samples = shape.samples
-        super().__init__(
-            {
-                "valid": In(1),
-                "classes": In(data.ArrayLayout(8, shape.samples)),
-                "columns": In(range(shape.samples)),
-                "busy": Out(1),
-                "predictions": Out(stream.Signature(8)),
-            }
-        )
+        self._labelled = shape.confusion
+        members = {
+            "valid": In(1),
+            "classes": In(data.ArrayLayout(8, shape.samples)),
+            "columns": In(range(shape.samples)),
+            "busy": Out(1),
+            "predictions": Out(stream.Signature(8)),
+        }
+        if shape.confusion:
+            members["labels"] = In(data.ArrayLayout(shape.class_bits, shape.samples))
+            members["label"] = Out(shape.class_bits)
+        super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -54,4 +60,9 @@ class Predictions(wiring.Component):
             ]
         with m.Elif(self.busy & self.predictions.ready):
             m.d.sync += [column.eq(column + 1), self.busy.eq(column != last)]
+        if self._labelled:
+            labels = Signal.like(self.labels, reset_less=True)
+            with m.If(self.valid):
+                m.d.sync += labels.eq(self.labels)
+            m.d.comb += self.label.eq(select([labels[s] for s in range(self._samples)], column))
         return m

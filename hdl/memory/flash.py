@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..shape import LANES
 from .pins import FLASH_PAD_CYCLES, FlashPins
-from .signature import COUNT_BITS, Fetch
+from .signature import COUNT_BITS, Fetch, Part
 
 _PIN_CYCLES = 1 + FLASH_PAD_CYCLES
 """From the decision to give a pulse to the cycle in which ``dq_i`` is what stood on the pins before
@@ -192,18 +192,29 @@ class Flash(wiring.Component):
     that register are zero until power is lost. Before each of these commands lie 256 cycles, the
     3 us that waking takes at clocks of up to 85 MHz.
 
+    *Instructions* of somebody else, to erase and to write, are sent as they come, and nothing is
+    read meanwhile. Whoever gives them knows how long the chip is busy with them.
+
     Attributes
     ----------
     fetch : In(Fetch)
+    instruct : In(stream of Part)
+        Taken when the one before has been sent.
     pins : Out(FlashPins)
     """
 
     def __init__(self) -> None:
-        super().__init__({"fetch": In(Fetch()), "pins": Out(FlashPins())})
+        super().__init__(
+            {
+                "fetch": In(Fetch()),
+                "instruct": In(stream.Signature(Part())),
+                "pins": Out(FlashPins()),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        pins, request = self.pins, self.fetch.request
+        pins, request, part = self.pins, self.fetch.request, self.instruct
         m.submodules.nibbles = nibbles = Nibbles()
         m.submodules.countdown = countdown = Countdown()
         wiring.connect(m, nibbles.words, wiring.flipped(self.fetch.words))
@@ -211,26 +222,38 @@ class Flash(wiring.Component):
         step = Signal(Step)
         clock = Signal(range(_NIBBLES))
         ended, driven = Signal(), Signal()
+        # A part of an instruction is there; it is being sent; and what it says of its end.
+        given, sending, short, ends = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
+            given.eq(part.valid & nibbles.drained),
             ended.eq(clock == _NIBBLES - 1),
             countdown.phase.eq(clock),
             countdown.words.eq(request.payload.words),
             countdown.load.eq(request.ready),
-            nibbles.header.eq(_header(step, request.payload.address)),
+            nibbles.header.eq(
+                Mux(part.ready, part.payload.data, _header(step, request.payload.address))
+            ),
             nibbles.nibble.eq(pins.dq_i),
             pins.dq_o.eq(nibbles.sent),
             pins.dq_oe.eq(driven.replicate(4)),
         ]
         m.d.sync += [pins.cs_n.eq(0), pins.sck.eq(0), driven.eq(0)]
+        with m.If(nibbles.load):
+            m.d.sync += [
+                sending.eq(part.ready),
+                short.eq(part.ready & part.payload.short),
+                ends.eq(part.payload.ends),
+            ]
         with m.FSM(name="flash"):
             with m.State("Pause"):
                 m.d.sync += pins.cs_n.eq(1)
                 with m.If(step == Step.READ):
                     m.d.comb += [
-                        request.ready.eq(request.valid & nibbles.drained),
-                        nibbles.load.eq(request.ready),
+                        part.ready.eq(given),
+                        request.ready.eq(request.valid & nibbles.drained & ~part.valid),
+                        nibbles.load.eq(request.ready | part.ready),
                     ]
-                    with m.If(request.ready):
+                    with m.If(nibbles.load):
                         m.next = "Send"
                 with m.Else():
                     m.d.comb += [countdown.step.eq(1), nibbles.load.eq(1)]
@@ -244,14 +267,25 @@ class Flash(wiring.Component):
                 m.d.sync += [pins.sck.eq(1), driven.eq(1), clock.eq(clock + 1)]
                 # What stands on the pins goes on with its pulse, a cycle behind.
                 m.d.comb += nibbles.send.eq(pins.sck)
-                short = (step == Step.WAKE) | (step == Step.VOLATILE)
-                with m.If(ended | (short & (clock == _COMMAND_CLOCKS - 1))):
+                brief = (step == Step.WAKE) | (step == Step.VOLATILE) | short
+                with m.If(ended | (brief & (clock == _COMMAND_CLOCKS - 1))):
                     m.d.sync += clock.eq(0)
-                    with m.If(step == Step.READ):
+                    with m.If(sending):
+                        m.next = "Await part"
+                        with m.If(ends):
+                            m.next = "Pause"
+                    with m.Elif(step == Step.READ):
                         m.next = "Turn around"
                     with m.Else():
                         m.d.sync += step.eq(step + 1)
                         m.next = "Pause"
+            with m.State("Await part"):
+                m.d.sync += driven.eq(1)
+                m.d.comb += [part.ready.eq(given), nibbles.load.eq(part.ready)]
+                with m.If(part.ready):
+                    m.next = "Send"
+                with m.Elif(request.valid):
+                    m.next = "Pause"
             with m.State("Turn around"):
                 m.d.sync += [pins.sck.eq(1), clock.eq(clock + 1)]
                 with m.If(clock == _DUMMY_CLOCKS - 1):

@@ -66,3 +66,14 @@ class Store(wiring.Signature):
 
     def __init__(self) -> None:
         super().__init__({"words": Out(stream.Signature(Placed()))})
+
+
+class Part(data.StructLayout):
+    """A part of an instruction to a flash memory: up to 16 nibbles, a clock each, lowest first.
+
+    With ``short`` there are 8 of them. With ``ends``, the instruction is complete; without, the
+    chip waits for the next part, unless something is read before, which ends the instruction there.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"data": LANES, "short": 1, "ends": 1})

@@ -1,18 +1,20 @@
 """The host's way to the registers of the player, and to the memory behind it."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..bundles import HostAccess, Outcome, Space
-from ..memory.signature import Fetch, Store
+from ..memory.signature import Fetch, Part, Store
 from ..shape import LANES, Shape
 from .checksum import CRC_BITS
 from .registers import (
     CHECKED_WORD,
+    CONFUSION,
     DATA_WORD,
     ORDER_WORD,
+    PLACE_BITS,
     PROGRESS_WORD,
     RECORD_BITS,
     REPORT_BITS,
@@ -56,11 +58,17 @@ class Access(wiring.Component):
     crc : In(32)
     fetch : Out(Fetch), store : Out(Store)
         The window; only where memory can be written.
+    instruct : Out(stream of Part), ask : Out(1), came : In(1), word : In(64)
+        The same of a flash: parts of instructions, and the next word, in the cycle after ``came``.
+    count : In(PLACE_BITS)
+        What has been counted by class at ``host.address``, a cycle later; only where that is done.
     """
 
     def __init__(self, shape: Shape) -> None:
+        self._confusion = shape.confusion
         self._writable = shape.writable
         self._place_bits, self._address_bits = place_bits(shape), address_bits(shape)
+        self._keeps = shape.keeps
         members = {
             "host": In(HostAccess(shape)),
             "core": Out(HostAccess(shape)),
@@ -81,6 +89,15 @@ class Access(wiring.Component):
         }
         if shape.writable:
             members |= {"fetch": Out(Fetch()), "store": Out(Store())}
+        if shape.keeps:
+            members |= {
+                "instruct": Out(stream.Signature(Part())),
+                "ask": Out(1),
+                "came": In(1),
+                "word": In(LANES),
+            }
+        if shape.confusion:
+            members["count"] = In(PLACE_BITS)
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -97,18 +114,31 @@ class Access(wiring.Component):
             host.read_data.eq(core.read_data),
             serve.eq(host.valid & ours & ~done),
         ]
-        in_window = host.address[ceil_log2(WINDOW)]
-        self._write(m, serve & host.write & ~in_window)
+        in_counts, in_window = Signal(), Signal()
+        if self._confusion:
+            m.d.comb += in_counts.eq(host.address[ceil_log2(CONFUSION)])
+        m.d.comb += in_window.eq(host.address[ceil_log2(WINDOW)] & ~in_counts)
+        self._write(m, serve & host.write & ~in_window & ~in_counts)
         progress = self._count(m)
         report = packed(CHECKED_WORD, {"crc": self.crc})
         with m.If(ours):
             # The other half means nothing: a narrow way is a short one.
             chosen = host.address[0] == Report.CHECKED.value
             m.d.comb += host.read_data[:REPORT_BITS].eq(Mux(chosen, report, progress))
+            if self._confusion:
+                with m.If(in_counts):
+                    m.d.comb += host.read_data.eq(self.count)
         opened: Value = serve
         if self._writable:
             opened = self._open_window(m, serve & in_window, ours & in_window)
-        m.d.sync += done.eq(Mux(in_window, opened, serve))
+        if self._keeps:
+            opened = self._pass_through(m, serve, in_window)
+            with m.If(ours & in_window):
+                m.d.comb += host.read_data.eq(self.word)
+        waits: Value = in_window
+        if self._keeps:
+            waits |= host.write & (host.address[:2] == Register.INSTRUCTION.value)
+        m.d.sync += done.eq(Mux(waits, opened, serve))
         return m
 
     def _write(self, m: Module, write: Value) -> None:
@@ -131,6 +161,26 @@ class Access(wiring.Component):
         with m.Elif(self.outcome.valid):
             m.d.sync += right.eq(right + self.outcome.right)
         return packed(PROGRESS_WORD, {"right": right, "busy": self.busy})
+
+    def _pass_through(self, m: Module, serve: Value, in_window: Value) -> Value:
+        """Give a part of an instruction, or ask for a word, and return when that is done."""
+        host, part = self.host, self.instruct
+        short = ~in_window & (host.address[:2] == Register.INSTRUCTION.value)
+        last = host.address[: ceil_log2(WINDOW)] == WINDOW - 1
+        asked = Signal()
+        m.d.comb += [
+            part.payload.data.eq(host.write_data),
+            part.payload.short.eq(~in_window),
+            part.payload.ends.eq(~in_window | last),
+            part.valid.eq(serve & host.write & (in_window | short)),
+            # No word can come while a run is played: what is read means nothing.
+            self.ask.eq(serve & ~host.write & in_window & ~asked & ~self.busy & ~self.owing),
+        ]
+        with m.If(self.ask):
+            m.d.sync += asked.eq(1)
+        with m.Elif(self.came):
+            m.d.sync += asked.eq(0)
+        return serve & Mux(host.write, part.ready, self.busy | (asked & self.came))
 
     def _open_window(self, m: Module, serve: Value, here: Value) -> Value:
         """Write or read a word of memory, and return when that is done."""

@@ -11,6 +11,7 @@ from ..shape import LANES, Shape
 from .epochs import PROGRAM_WORDS as _WORDS
 from .epochs import Epochs
 from .registers import (
+    CONFUSION,
     EPOCH_BITS,
     EPOCHS_WORD,
     HISTORY,
@@ -112,7 +113,8 @@ class Conductor(wiring.Component):
                 player.write_data.eq(epochs.asks_data),
             ]
         # While a program runs, nothing else is the player's to answer.
-        behind = host.address[ceil_log2(PROGRAM) :] != 0
+        behind = host.address[ceil_log2(PROGRAM) : ceil_log2(CONFUSION)] != 0
+        behind &= ~host.address[ceil_log2(CONFUSION)]
         m.d.comb += ours.eq(epochs.busy | ((host.space == Space.PLAYER) & behind))
         serve, late = Signal(), Signal()
         answer = Signal(LANES, reset_less=True)

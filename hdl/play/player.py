@@ -5,10 +5,11 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bundles import CoreSignature, Outcome
-from ..memory.signature import Fetch, Store
+from ..memory.signature import Fetch, Part, Store
 from ..shape import LANES, Shape
 from .access import Access
 from .checksum import Checksum
+from .confusion import Confusion
 from .registers import RECORD_BITS
 from .spans import Spans
 from .strides import Strides
@@ -21,7 +22,8 @@ class Player(wiring.Component):
     """Stand between link and core, and play stored samples to the core when a run says so.
 
     Everything else passes: runs whose samples come through the link, predictions, and the host's
-    way to the core. In a played run predictions are counted, right and wrong, and not passed on.
+    way to the core. In a played run predictions are counted, right and wrong, in larger
+    devices by class, too, and not passed on.
 
     Parameters
     ----------
@@ -38,6 +40,8 @@ class Player(wiring.Component):
         The way to the memory.
     store : Out(Store)
         Only where memory can be written.
+    instruct : Out(stream of Part)
+        Only of a flash: instructions of the host.
     abort : In(1)
         End whatever is played. Words that the memory still owes are dropped when they come, and
         no played run begins before.
@@ -54,6 +58,8 @@ class Player(wiring.Component):
         }
         if shape.writable:
             members["store"] = Out(Store())
+        if shape.keeps:
+            members["instruct"] = Out(stream.Signature(Part()))
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -65,6 +71,7 @@ class Player(wiring.Component):
         m.submodules.checksum = checksum = Checksum()
         link, core, run = self.link, self.core, self.link.run
         owed, owing = Signal(_OWED_BITS), Signal()  # words of the memory; not reset by an abort
+        self._ask = Signal()  # the host wants a word of a flash
         checking = Signal()  # words go to the checksum, not to the core
         m.d.comb += owing.eq(owed != 0)
         self._take_words(m)
@@ -83,7 +90,9 @@ class Player(wiring.Component):
             spans.span.eq(access.span),
             spans.whole.eq(run.payload),
             spans.idle.eq(core.idle),
-            strides.count.eq(Mux(spans.busy, spans.run.payload.samples, run.payload.samples)),
+            strides.count.eq(
+                Mux(spans.busy, spans.run.payload.samples, Mux(self._ask, 1, run.payload.samples))
+            ),
             link.idle.eq(core.idle & ~spans.busy & ~checking),
         ]
         begin = Signal()
@@ -91,7 +100,9 @@ class Player(wiring.Component):
             begin.eq(run.valid & run.payload.stored & ~owing & core.idle & ~access.busy),
             access.begin.eq(begin),
             # No more is asked for than the span's: the store takes words at any time.
-            strides.start.eq((begin & run.payload.check) | (spans.run.valid & spans.run.ready)),
+            strides.start.eq(
+                (begin & run.payload.check) | (spans.run.valid & spans.run.ready) | self._ask
+            ),
             spans.start.eq(begin & ~run.payload.check),
             checksum.start.eq(begin),
         ]
@@ -100,6 +111,8 @@ class Player(wiring.Component):
         with m.Elif((~strides.busy & ~owing & ~self._words.valid) | self.abort):
             m.d.sync += checking.eq(0)
         self._pass_samples(m, spans, begin)
+        if self._shape.confusion:
+            self._count_classes(m, spans, access)
         self._pass_words(m, spans, strides, access, checksum, checking)
         asked = self.fetch.request.valid & self.fetch.request.ready
         came = self.fetch.words.valid & self.fetch.words.ready
@@ -129,6 +142,7 @@ class Player(wiring.Component):
         # The store must see no word before a run has started.
         begun = Signal()
         taking = self._taking = Signal()
+        self._counted = Signal(init=1)  # what was predicted; stays 1 where nobody counts
         m.d.sync += begun.eq(spans.running & ~self.abort)
         m.d.comb += [
             taking.eq(begun & spans.running),
@@ -141,7 +155,7 @@ class Player(wiring.Component):
                 spans.run.ready.eq(core.run.ready),
                 core.samples.payload.eq(words.payload),
                 core.samples.valid.eq(words.valid & taking),
-                core.predictions.ready.eq(1),
+                core.predictions.ready.eq(self._counted),
             ]
         with m.Else():
             m.d.comb += [
@@ -154,6 +168,19 @@ class Player(wiring.Component):
                 link.predictions.valid.eq(core.predictions.valid),
                 core.predictions.ready.eq(link.predictions.ready),
             ]
+
+    def _count_classes(self, m: Module, spans: Spans, access: Access) -> None:
+        """Count what is predicted of each class, from zero in every run."""
+        reset = self.abort | spans.start
+        m.submodules.confusion = confusion = ResetInserter(reset)(Confusion(self._shape))
+        m.d.comb += [
+            confusion.predictions.payload.eq(self.core.predictions.payload),
+            confusion.predictions.valid.eq(self.core.predictions.valid & spans.busy),
+            confusion.label.eq(self.outcome.label),
+            confusion.address.eq(access.host.address),
+            access.count.eq(confusion.count),
+            self._counted.eq(confusion.predictions.ready),
+        ]
 
     def _pass_words(
         self,
@@ -180,6 +207,13 @@ class Player(wiring.Component):
             m.d.comb += words.ready.eq(1)
         if not self._shape.writable:
             wiring.connect(m, strides.request, wiring.flipped(fetch.request))
+            if self._shape.keeps:
+                wiring.connect(m, access.instruct, wiring.flipped(self.instruct))
+                m.d.comb += [
+                    self._ask.eq(access.ask),
+                    access.came.eq(words.valid & words.ready),
+                    access.word.eq(words.payload),
+                ]
             return
         window = access.fetch
         wiring.connect(m, access.store, wiring.flipped(self.store))

@@ -58,6 +58,9 @@ class Register(enum.Enum, shape=2):  # type: ignore[call-arg]
     DATA = 0
     ORDER = 1
     SPAN = 2
+    INSTRUCTION = 3
+    """Flash only: an instruction of 8 clocks, in the low nibbles; the others are sent through the
+    window."""
 
 
 PROGRESS_WORD = {"right": (0, PLACE_BITS), "busy": (31, 1)}
@@ -80,7 +83,11 @@ class Report(enum.Enum, shape=2):  # type: ignore[call-arg]
 
 
 WINDOW = 32
-"""Words from this address on are memory, from word ``base`` of the data set on."""
+"""Words from this address on are memory, from word ``base`` of the data set on.
+
+Flash: parts of an instruction are written there, 16 nibbles each, the last part to the last word of
+the window. Each word that is read, whichever, is the next record, of one word, of the data set in
+its order."""
 
 PROGRAM = 64
 """Words from this address on are the conductor's."""
@@ -90,6 +97,12 @@ HISTORY = 128
 
 HISTORY_EPOCHS = 128
 """... the last ones, so many."""
+
+CONFUSION = 256
+"""Words from this address on are what has been predicted of each class ..."""
+
+CONFUSION_CLASSES = 16
+"""... for so many numbers of classes: first what was predicted of number 0."""
 
 EPOCH_BITS = 12
 """Bits of the number of an epoch: a program has at most 4,094 epochs."""
@@ -122,6 +135,13 @@ EPOCH_WORD = {
 """Of the history: an epoch, from 1, lies at its number modulo :data:`HISTORY_EPOCHS`."""
 
 
+COUNT_WORD = {"count": (0, PLACE_BITS)}
+"""Of the counts by class: samples of class ``label`` that the last played run, of training or test,
+has taken for class ``prediction`` lie at ``CONFUSION + label * CONFUSION_CLASSES + prediction``,
+classes by the numbers that the device knows them by. Mean nothing while something is played, or
+with a number of a class beyond."""
+
+
 class Program(enum.Enum, shape=3):  # type: ignore[call-arg]
     """Places of the words of a program."""
 
@@ -135,7 +155,7 @@ class Program(enum.Enum, shape=3):  # type: ignore[call-arg]
     MASKS = 5
 
 
-ADDRESSES = {"none": 0, "flash": 64, "sdram": 256}
+ADDRESSES = {"none": 0, "flash": 64, "sdram": CONFUSION + CONFUSION_CLASSES**2}
 """Words of the space PLAYER, by the memory beside the device."""
 
 assert max(start + width for start, width in ORDER_WORD.values()) <= LANES

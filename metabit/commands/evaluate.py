@@ -10,7 +10,6 @@ import numpy.typing as npt
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.again import dataset_of, is_trained_on
@@ -18,7 +17,7 @@ from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.layers import Saved
 from metabit.golden.checkpoints.record import EVERYTHING, RunRecord
 from metabit.golden.codes import Bits
-from metabit.golden.data.class_names import class_names, numbered_names
+from metabit.golden.data.class_names import class_names
 from metabit.golden.data.datasets import DATASETS, Dataset, load_dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.data.splits import split as split_dataset
@@ -29,6 +28,7 @@ from metabit.golden.scores import confusion_matrix, predictions_of
 from metabit.golden.views import each_view
 
 from . import options
+from .confusion import confusion_table
 from .data_options import print_summary, takes_data_options
 from .foreign import is_foreign, labelled, open_foreign
 from .options import check_folder, write_json
@@ -136,7 +136,7 @@ def _report(
                 "versions": versions(),
             },
         )
-    console.print(_table(confusion, names))
+    console.print(confusion_table(confusion, names))
     console.print(
         f"test accuracy [bold]{accuracy * 100:.2f} %[/]{of_views(about)} "
         f"({escape(tested_on)}, {len(labels)} samples)",
@@ -184,22 +184,3 @@ def _strange(record: RunRecord, loaded: Dataset, images: npt.NDArray) -> list[st
         return []
     found = record.seen.strange(images, record.columns)
     return [] if not found or is_trained_on(record, loaded) else found
-
-
-def _table(confusion: npt.NDArray[np.int64], names: Sequence[str]) -> Table:
-    """Return the confusion matrix: a row per true class, a column per predicted one."""
-    table = Table(title="true class (rows) and prediction (columns)")
-    named = numbered_names(names)
-    whole = all(name == str(number) for number, name in enumerate(names))
-    table.add_column("class", justify="right" if whole else "left", style="bold", overflow="fold")
-    for label in range(len(confusion)):
-        table.add_column(str(label), justify="right")
-    table.add_column("correct %", justify="right")
-    for label, row in enumerate(confusion):
-        cells = [
-            f"[bold green]{count}[/]" if label == predicted else str(count) if count else "."
-            for predicted, count in enumerate(row)
-        ]
-        correct = f"{row[label] / row.sum() * 100:.1f}" if row.sum() else "-"
-        table.add_row(escape(named[label]), *cells, correct)
-    return table

@@ -11,9 +11,11 @@ from rich.console import Console
 from metabit.boards.registry import BOARDS
 from metabit.errors import INTERRUPTED
 from metabit.golden.checkpoints.file import versions
+from metabit.golden.data.class_names import class_names
 from metabit.golden.engines import EngineName, make_learner
 from metabit.golden.learner import Learner
 
+from .confusion import confusion_table
 from .options import write_json
 from .simulation import building
 from .training import describe, link_line, results_of, summarise, train_to_end
@@ -121,6 +123,10 @@ def finish_played(
     seconds = sum(run.seconds[-epochs:])
     each = run.schedule.samples + len(run.data.test)
     rate = each * min(epochs, len(run.seconds)) / seconds if seconds else 0.0
+    names = class_names(run.data.dataset, run.network.config.classes, run.data.class_names)
+    if finished:
+        with console.status("counts of the test by class"):
+            counts, counted_by = run.confusion()
     if json is not None and run.test_accuracy:
         results = results_of(run)
         results |= {
@@ -131,9 +137,24 @@ def finish_played(
             "samples_per_second": rate,
             "link": asdict(run.driver.link),
         }
+        if finished:
+            results |= {
+                "confusion": counts.tolist(),
+                "confusion_counted_by": counted_by,
+                "class_names": names,
+            }
         write_json(json, results if finished else results | {"interrupted": True})
     if not finished:
         raise typer.Exit(INTERRUPTED)
+    console.print(confusion_table(counts, names))
+    if counted_by == "device":
+        console.print("counted by the device, in the last test", highlight=False)
+    else:
+        console.print(
+            f"counted by the host: device {run.driver.shape.name} has predicted the test set once "
+            "more, through the link",
+            highlight=False,
+        )
     summarise(console, run, results_of(run), path)
     console.print(
         f"{rate:,.0f} samples/s, learnt and tested, from the device's {run.driver.shape.stored}",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..golden.learner import Labels
 from ..golden.network import Bits
@@ -18,6 +19,8 @@ from ..hdl.placement import Placement
 from ..hdl.play.registers import (
     ANNEALED,
     CHECKED_WORD,
+    CONFUSION,
+    CONFUSION_CLASSES,
     DAMPED,
     DAMPING_WORD,
     DATA_WORD,
@@ -213,7 +216,7 @@ class Player:
             for start in range(0, len(words), _WINDOW_WORDS):
                 part = words[start : start + _WINDOW_WORDS]
                 base = {"base": address + start, "words": 1, "samples": 1}
-                yield _write(Register.DATA, pack(DATA_WORD, base))
+                yield write_registers(Register.DATA, pack(DATA_WORD, base))
                 data = part.astype("<u8").tobytes() if operation is Operation.WRITE else b""
                 yield Request(operation, len(part), Space.PLAYER, address=WINDOW, data=data)
 
@@ -379,7 +382,7 @@ class Player:
             ),
         }
         span = {"span": SPAN * config.tile}
-        driver.ask(_write(Register.SPAN, pack(SPAN_WORD, span)))
+        driver.ask(write_registers(Register.SPAN, pack(SPAN_WORD, span)))
         data = np.array([words[place] for place in sorted(words, key=_value)], "<u8").tobytes()
         driver.ask(Request(Operation.WRITE, len(words), Space.PLAYER, address=PROGRAM, data=data))
         Session(driver.requester, samples).start(train=1, program=1)
@@ -414,6 +417,43 @@ class Player:
                 return
             self._driver.transport.wait()
 
+    def confusion(self) -> npt.NDArray[np.int64]:
+        """Return what the last played run, of training or test, has predicted of each class.
+
+        Returns
+        -------
+        ndarray of int64, shape (classes, classes)
+            How often each class (column) was predicted for each class (row).
+
+        Raises
+        ------
+        DeviceError
+            If the device does not count that, or not for so many classes; see
+            :meth:`counts_classes`.
+        """
+        if not self.counts_classes:
+            raise DeviceError(
+                f"device {self._driver.shape.name} does not count predictions by class, or not of "
+                f"class numbers from {CONFUSION_CLASSES} on; take the predictions themselves"
+            )
+        numbers = self._driver.placement.class_numbers
+        return np.array([self._predicted_of(number)[list(numbers)] for number in numbers])
+
+    @property
+    def counts_classes(self) -> bool:
+        """Whether the device counts predictions by class, all classes of its network."""
+        driver = self._driver
+        return driver.shape.confusion and max(driver.placement.class_numbers) < CONFUSION_CLASSES
+
+    def _predicted_of(self, label: int) -> npt.NDArray[np.int64]:
+        """Return how often each number of a class was predicted for one."""
+        row, parts = CONFUSION + label * CONFUSION_CLASSES, []
+        for start in range(0, CONFUSION_CLASSES, MAX_READ):
+            count = min(MAX_READ, CONFUSION_CLASSES - start)
+            where = Request(Operation.READ, count, Space.PLAYER, address=row + start)
+            parts.append(self._driver.ask(where))
+        return np.frombuffer(b"".join(parts), "<u8").astype(np.int64)
+
     def checksum(self, data: StoredData) -> int:
         """Return the CRC-32 (zlib) of a data set as it lies in memory; the device takes it.
 
@@ -438,7 +478,7 @@ class Player:
             )
         order = {"mask": strides.mask, "stride": strides.stride, "place": strides.first}
         where, how = pack(DATA_WORD, _where(data)), pack(ORDER_WORD, order)
-        self._driver.ask(_write(Register.DATA, where, how, *more))
+        self._driver.ask(write_registers(Register.DATA, where, how, *more))
 
     def _report(self, report: Report, fields: dict[str, tuple[int, int]]) -> dict[str, int]:
         """Return what the device says."""
@@ -465,7 +505,7 @@ def _value(place: Any) -> int:
     return place.value
 
 
-def _write(first: Register, *words: int) -> Request:
+def write_registers(first: Register, *words: int) -> Request:
     """Return the request that writes registers, one behind the other."""
     data = np.array(words, "<u8").tobytes()
     return Request(Operation.WRITE, len(words), Space.PLAYER, address=_value(first), data=data)

@@ -59,6 +59,9 @@ class Transport(Protocol):
     def wait(self) -> None:
         """Let a moment pass before the device is asked again how far it is."""
 
+    def pause(self, seconds: float) -> None:
+        """Let a time pass that something beside the device needs."""
+
     def close(self) -> None:
         """Give the port back. Closing twice does no harm."""
 
@@ -154,6 +157,10 @@ class SerialTransport:
     def wait(self) -> None:
         """Sleep."""
         time.sleep(_MOMENT)
+
+    def pause(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(seconds)
 
     def close(self) -> None:
         """Close the port."""

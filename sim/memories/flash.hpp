@@ -49,11 +49,13 @@ class Flash : public Chip {
         counters_ = {
             {"reads", &reads_},       {"bytes_read", &bytes_read_}, {"programs", &programs_},
             {"erases", &erases_},     {"resets", &resets_},         {"clocks", &clocks_},
+            {"torn", &torn_},
         };
         power_up(0);
     }
 
     void power_up(Time now) override {
+        tear(now);
         powered_ = now;
         if (quad_at_first_) kept_.two |= quad_enable;
         status_ = kept_;
@@ -139,7 +141,7 @@ class Flash : public Chip {
         write_status_1 = 0x01, page_program = 0x02, read_data = 0x03, write_disable = 0x04,
         read_status_1 = 0x05, write_enable = 0x06, fast_read = 0x0B, write_status_3 = 0x11,
         read_status_3 = 0x15, sector_erase = 0x20, write_status_2 = 0x31, read_status_2 = 0x35,
-        volatile_enable = 0x50, enable_reset = 0x66, quad_output = 0x6B, reset = 0x99,
+        volatile_enable = 0x50, enable_reset = 0x66, quad_output = 0x6B, quad_program = 0x32, reset = 0x99,
         read_id = 0x9F, release = 0xAB, power_down = 0xB9, block_erase = 0xD8, quad_io = 0xEB,
         exit_continuous = 0xFF,
     };
@@ -247,7 +249,7 @@ class Flash : public Chip {
             if (++count_ == dummies_) begin_out();
             break;
         case Phase::in:
-            if (take(now, 1, 8)) put(now, uint8_t(shift_));
+            if (take(now, instruction_ == quad_program ? 4 : 1, 8)) put(now, uint8_t(shift_));
             break;
         case Phase::out:
             ++out_clocks_;
@@ -361,12 +363,10 @@ class Flash : public Chip {
         case read_id: begin_out(); break;
         case release: wait(24); break;
         case quad_output:
-        case quad_io:
-            if (!(status_.two & quad_enable))
-                refuse(now, "quad", "instruction %02x without the quad enable bit", code);
-            [[fallthrough]];
+        case quad_io: check_quad(now, code); [[fallthrough]];
         case read_data:
         case fast_read: phase_ = Phase::address; break;
+        case quad_program: check_quad(now, code); [[fallthrough]];
         case page_program:
         case sector_erase:
         case block_erase:
@@ -394,6 +394,13 @@ class Flash : public Chip {
         }
     }
 
+    void check_quad(Time now, uint8_t code) {
+        if (!(status_.two & quad_enable))
+            refuse(now, "quad", "instruction %02x without the quad enable bit", code);
+    }
+
+    static bool programs(uint8_t code) { return code == page_program || code == quad_program; }
+
     void located() {
         address_ = shift_;
         switch (instruction_) {
@@ -401,7 +408,8 @@ class Flash : public Chip {
         case fast_read:
         case quad_output: wait(8); break;
         case quad_io: phase_ = Phase::mode; break;
-        case page_program: phase_ = Phase::in; break;
+        case page_program:
+        case quad_program: phase_ = Phase::in; break;
         default: phase_ = Phase::ignored;
         }
         if (phase_ != Phase::in && phase_ != Phase::ignored) ++reads_;
@@ -409,7 +417,7 @@ class Flash : public Chip {
 
     // A byte to be written; beyond a page, the first ones are lost.
     void put(Time now, uint8_t value) {
-        if (instruction_ != page_program) {
+        if (!programs(instruction_)) {
             if (bytes_ < sizeof buffer_) buffer_[bytes_] = value;
             ++bytes_;
             return;
@@ -476,7 +484,8 @@ class Flash : public Chip {
         case write_status_1:
         case write_status_2:
         case write_status_3: write_status(now); break;
-        case page_program: program(now); break;
+        case page_program:
+        case quad_program: program(now); break;
         case sector_erase: erase(now, sector, t_se_); break;
         case block_erase: erase(now, block, t_be2_); break;
         default: break;
@@ -506,6 +515,7 @@ class Flash : public Chip {
         status_ = next;
         if (!volatile_enabled_) {
             kept_ = next;
+            before_.clear();  // not modelled to be torn
             busy_until_ = now + t_w_;
         }
         write_enabled_ = volatile_enabled_ = false;
@@ -515,6 +525,7 @@ class Flash : public Chip {
         if (!complete(now, bytes_ > 0)) return;
         ++programs_;
         const uint64_t first = address_ & ~uint64_t(page - 1);
+        keep(first, page);
         for (unsigned n = 0; n < page; ++n) {
             auto &byte = data_[first + n];
             if (buffer_[n] & ~byte && buffer_[n] != 0xFF)
@@ -529,9 +540,31 @@ class Flash : public Chip {
     void erase(Time now, unsigned bytes, Time time) {
         ++erases_;
         const uint64_t first = address_ & ~uint64_t(bytes - 1);
+        keep(first, bytes);
         std::fill_n(data_.begin() + first, bytes, 0xFF);
         busy_until_ = now + time;
         write_enabled_ = false;
+    }
+
+    // ---- loss of power
+
+    // What lies where something is about to be written.
+    void keep(uint64_t first, unsigned bytes) {
+        before_first_ = first;
+        before_.assign(data_.begin() + first, data_.begin() + first + bytes);
+    }
+
+    // Power goes while the chip writes. A program has set some of its zeros, and no others. An erase,
+    // which may set zeros everywhere before it sets ones, leaves any bits at all.
+    void tear(Time now) {
+        if (!busy(now)) return;
+        const bool programmed = before_.size() == page;
+        for (size_t n = 0; n < before_.size(); ++n) {
+            auto &byte = data_[before_first_ + n];
+            const auto any = uint8_t(noise_.draw());
+            byte = programmed ? byte | (before_[n] & any) : any;
+        }
+        if (!before_.empty()) ++torn_;
     }
 
     // ---- limits, in picoseconds, and the state at power-up
@@ -568,14 +601,17 @@ class Flash : public Chip {
     Phase phase_ = Phase::ignored;
     uint8_t instruction_ = 0, out_byte_ = 0;
     uint8_t buffer_[page] = {};
+    std::vector<uint8_t> before_;  // what lay where the chip writes, and from where on
+    uint64_t before_first_ = 0;
     unsigned count_ = 0, shift_ = 0, bytes_ = 0, dummies_ = 0;
     unsigned out_ = 0, out_lines_ = 1, out_clocks_ = 0;
     unsigned driven_, let_go_;  // lines that the chip drives, or has driven until deselected
     uint64_t address_ = 0;
-    Time last_rise_, last_fall_, selected_at_, deselected_at_, busy_until_;
+    Time last_rise_, last_fall_, selected_at_, deselected_at_, busy_until_ = never;
     Time t_deselect_, ready_at_;
     const char *deselect_name_, *ready_name_;
     uint64_t reads_ = 0, bytes_read_ = 0, programs_ = 0, erases_ = 0, resets_ = 0, clocks_ = 0;
+    uint64_t torn_ = 0;
 };
 
 }  // namespace metabit

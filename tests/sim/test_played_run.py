@@ -10,9 +10,12 @@ from metabit.golden.configurations.named import override
 from metabit.golden.data.training_data import prepare
 from metabit.golden.errors import ConfigurationError
 from metabit.golden.runs.run import Run
+from metabit.golden.scores import confusion_matrix
+from metabit.golden.strides import Strides
 from metabit.host.compare import DivergenceError
 from metabit.host.driver import Driver
 from metabit.host.errors import DeviceError
+from metabit.host.playing import Player
 from metabit.sim.model import SimulatedDevice
 from metabit.sim.transport import SimulatedTransport, patience
 
@@ -108,6 +111,45 @@ def test_a_difference_is_found(driver, begin):
     run._twin.network.counters[0][3, 5] ^= 1
     with pytest.raises(DivergenceError, match="counter of layer 0, neuron 3, weight 5"):
         run.finish()
+
+
+def test_counts_by_class_are_golden_counts(driver, begin):
+    golden = begin()
+    golden.finish()
+    run = PlayedRun(driver, begin(), together=EPOCHS)
+    run.finish()
+    labels, predictions = run.data.test_labels, golden.network.predict(run.data.test)
+    expected = confusion_matrix(labels, predictions, CONFIG.classes)
+    counts, counted_by = run.confusion()
+    assert (counts.tolist(), counted_by) == (expected.tolist(), "device")
+
+
+def test_where_the_device_does_not_count_the_host_does(driver, begin, monkeypatch):
+    run = PlayedRun(driver, begin(), together=EPOCHS)
+    run.finish()
+    expected, _ = run.confusion()
+    monkeypatch.setattr("metabit.host.playing.CONFUSION_CLASSES", 1)
+    counts, counted_by = run.confusion()
+    assert (counts.tolist(), counted_by) == (expected.tolist(), "host")
+
+
+def test_counts_by_class_that_differ_are_found(driver, begin, monkeypatch):
+    right = Player.confusion
+    monkeypatch.setattr(Player, "confusion", lambda player: right(player).T)
+    run = PlayedRun(driver, begin(), verify=True)
+    with pytest.raises(
+        DivergenceError, match="test count of class 0, prediction 2: golden 0, device 1"
+    ):
+        run.finish()
+
+
+def test_counts_of_another_test_are_refused(driver, begin):
+    run = PlayedRun(driver, begin(), together=EPOCHS)
+    run.finish()
+    run.driver.predict(run.data.test)
+    run._player.play(run._played._test, Strides.in_order(5), train=False, span=9, samples=4)
+    with pytest.raises(DeviceError, match=r"the counts by class are of .* samples"):
+        run.confusion()
 
 
 def test_what_no_device_plays_is_refused(driver, begin):

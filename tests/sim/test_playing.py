@@ -11,8 +11,10 @@ from metabit.golden.config import Config
 from metabit.golden.learner import GoldenLearner
 from metabit.golden.network import Network
 from metabit.golden.schedule import SPAN, Schedule
-from metabit.golden.strides import Strides, strided_order, strides_of
+from metabit.golden.scores import confusion_matrix
+from metabit.golden.strides import Strides, stored_order, strided_order, strides_of
 from metabit.hdl.placement import Placement
+from metabit.hdl.play.registers import CONFUSION_CLASSES
 from metabit.host.compare import compare_state
 from metabit.host.driver import Driver
 from metabit.host.errors import DeviceError
@@ -118,6 +120,66 @@ def test_a_test_changes_nothing(driver):
     assert compare_state(driver, network) == []
     # And the link goes on as ever.
     assert driver.predict(samples).tolist() == network.predict(samples).tolist()
+
+
+def judged(network, samples, labels):
+    return confusion_matrix(labels, network.predict(samples), network.config.classes).tolist()
+
+
+def test_what_is_predicted_of_each_class_is_counted(driver):
+    config = changed(order="strides", seed=8)
+    samples, labels = samples_of(config, seed=7)
+    network = Network(config)
+    golden, schedule = GoldenLearner(network), Schedule(config, SAMPLES, 2)
+    driver.load(network)
+    player = Player(driver)
+    train = player.store(stored_records(driver.placement, samples, labels))
+    player.play(train, ONE_BY_ONE, train=False, span=7)
+    first = player.confusion()
+    assert first.tolist() == judged(network, samples, labels)
+    # Several classes are predicted, and some wrongly: a matrix turned over is another one.
+    assert (first.sum(axis=0) > 0).sum() > 1
+    assert (first != first.T).any()
+    # A training, whose predictions are those of the time; a test after it; a part of a test.
+    step = schedule.step()
+    found = golden.train_tiles(samples, labels, step.indices, annealing=0, damping=0)
+    strides = strides_of(config.seed, 1, SAMPLES)
+    player.play(train, strides, train=True, span=SPAN * config.tile)
+    learnt = confusion_matrix(labels[step.indices], found, config.classes)
+    assert player.confusion().tolist() == learnt.tolist()
+    player.play(train, ONE_BY_ONE, train=False, span=1000)
+    assert player.confusion().tolist() == judged(network, samples, labels)
+    player.play(train, ONE_BY_ONE, train=False, span=1000, samples=9)
+    part = stored_order(SAMPLES)[:9]
+    assert player.confusion().tolist() == judged(network, samples[part], labels[part])
+    # A check and samples through the link are no played runs; an aborted one counts for nothing.
+    player.checksum(train)
+    driver.predict(samples[:20])
+    assert player.confusion().tolist() == judged(network, samples[part], labels[part])
+    assert compare_state(driver, network) == []
+
+
+def test_a_program_leaves_the_counts_of_its_last_test(driver):
+    config = changed(order="strides", seed=5)
+    samples, labels = samples_of(config, seed=3)
+    network = Network(config)
+    driver.load(network)
+    player = Player(driver)
+    train = player.store(stored_records(driver.placement, samples, labels))
+    tests = player.store(stored_records(driver.placement, samples[:20], labels[:20]), train.end)
+    *_, last = player.train(train, tests, Schedule(config, SAMPLES, 3), 3)
+    state = driver.read_state()
+    network.load(state.counters)
+    counts = player.confusion()
+    assert counts.tolist() == judged(network, samples[:20], labels[:20])
+    assert counts.sum() - counts.trace() == last.test_errors
+
+
+def test_classes_beyond_those_counted_are_refused(driver):
+    config = changed(classes=CONFUSION_CLASSES + 1, hidden=(9,))
+    driver.load(Network(config))
+    with pytest.raises(DeviceError, match="not of class numbers from 16 on"):
+        Player(driver).confusion()
 
 
 def test_a_checksum_is_that_of_all_words(driver):

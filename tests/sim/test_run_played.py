@@ -57,6 +57,14 @@ def test_a_run_ends_as_on_the_host(tmp_path, board, options, more, monkeypatch):
     assert found["bit_exact"] is (True if "--verify" in more else None)
     assert "sdram memory: write 61 samples, 0.0 MB" in printed
     assert "samples/s, learnt and tested, from the device's sdram" in printed
+    # What was predicted of each class, by the network of the end.
+    metabit("train", *options, "--epochs", EPOCHS, "--out", "golden.npz")
+    metabit("evaluate", "golden.npz", "--json", "evaluate.json")
+    evaluated = json.loads((tmp_path / "evaluate.json").read_text())
+    assert found["confusion"] == evaluated["confusion"]
+    assert found["class_names"] == evaluated["class_names"]
+    assert found["confusion_counted_by"] == "device"
+    assert "counted by the device, in the last test" in printed
     if "--out" in more:
         assert load_checkpoint(tmp_path / "run.npz").record.state_sha256 == found["state_sha256"]
         # A second run finds the samples where they are.
