@@ -149,7 +149,8 @@ struct Model {
         memories.begin(*top);
         top->clk = 0;
         top->eval();
-        memories.middle(*top, cycles);
+        // A reset stands for a board without power: the chips see nothing of it.
+        if (!top->rst) memories.middle(*top, cycles);
         dump(0);
         ++quiet;
         if (!top->rst) {
@@ -206,6 +207,7 @@ API void metabit_reset(void *handle, uint64_t cycles) {
     model.frames = 0;
     model.offering = false;
     model.supply.set(*model.top, nullptr, 0, nullptr, 0);
+    model.memories.power_up(model.cycles);  // tears what a chip is at
     model.top->rst = 1;
     while (cycles--) model.tick();
     model.top->rst = 0;

@@ -135,6 +135,9 @@ class WireTransport:
         """Run as long as a byte takes."""
         self.device.run(self._byte)
 
+    def pause(self, seconds: float) -> None:
+        """Nothing: there is no memory chip that needs it."""
+
     def close(self) -> None:
         """Free the device."""
         self.device.close()

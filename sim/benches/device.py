@@ -101,6 +101,9 @@ class ByteStreams:
     def wait(self) -> None:
         """Nothing: every question takes its cycles."""
 
+    def pause(self, seconds: float) -> None:
+        """Nothing: there is no memory chip that needs it."""
+
     def receive(self) -> bytes:
         """Return the next frame received; lets the simulation go on until it comes."""
         return resume(self._receive)()

@@ -105,6 +105,9 @@ class ModelDevice:
     def wait(self) -> None:
         pass
 
+    def pause(self, seconds: float) -> None:
+        pass
+
     def close(self) -> None:
         self.closed = True
 
