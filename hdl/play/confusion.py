@@ -6,6 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from ..select import select
 from ..shape import Shape
 from .registers import CONFUSION_CLASSES, PLACE_BITS
 
@@ -16,7 +17,7 @@ _DEPTH = CONFUSION_CLASSES**2
 class Confusion(wiring.Component):
     """Take predictions, and count them by class and true class, from zero after every reset.
 
-    A prediction takes three cycles, and the zeros of a reset one each: predictions wait.
+    A prediction takes four cycles, and the zeros of a reset one each: predictions wait.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ class Confusion(wiring.Component):
     label : In
         True class of the offered prediction.
     address : In, count : Out(PLACE_BITS)
-        What has been counted there: a cycle later, while no predictions come.
+        What has been counted there: two cycles later, while no predictions come.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -44,39 +45,51 @@ class Confusion(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
         m = Module()
-        # Neither is reset itself.
-        m.submodules.counts = counts = Memory(
-            # In look-up tables: large devices have no block RAM left.
-            shape=PLACE_BITS,
-            depth=_DEPTH,
-            init=[],
-            attrs={"ram_style": "distributed"},
-        )
-        read, write = counts.read_port(transparent_for=()), counts.write_port()
-        label, pair = Signal(_CLASS_BITS), Signal(range(_DEPTH))
-        counting = Signal()
-        m.d.comb += [
-            label.eq(self.label),
-            read.addr.eq(Mux(counting, pair, self.address)),
-            write.addr.eq(pair),
-            self.count.eq(read.data),
-        ]
+        prediction, label = Signal(_CLASS_BITS), Signal(_CLASS_BITS)
+        counting, writing = Signal(), Signal()
+        looked_up = Mux(counting, prediction, self.address[:_CLASS_BITS])
+        row = Mux(counting, label, self.address[_CLASS_BITS:])
+        total = Signal(PLACE_BITS)
+        rows = []
+        # A memory a row, which is read into registers of its own: one of 256 words would be far
+        # from itself. None is reset.
+        for number in range(CONFUSION_CLASSES):
+            counts = Memory(
+                # In look-up tables: large devices have no block RAM left.
+                shape=PLACE_BITS,
+                depth=CONFUSION_CLASSES,
+                init=[],
+                attrs={"ram_style": "distributed"},
+            )
+            m.submodules[f"row_{number}"] = counts
+            read, write = counts.read_port(transparent_for=()), counts.write_port()
+            rows.append(read.data)
+            m.d.comb += [
+                read.addr.eq(looked_up),
+                write.addr.eq(prediction),
+                write.data.eq(total),
+                write.en.eq(writing & (label == number)),
+            ]
+        m.d.sync += self.count.eq(select(rows, row))
         with m.FSM(init="Clear", name="confusion"):
             with m.State("Take"):
                 m.d.comb += self.predictions.ready.eq(1)
-                # In a register: the way from the core is long.
-                m.d.sync += pair.eq(Cat(self.predictions.payload[:_CLASS_BITS], label))
+                # In registers: the way from the core is long.
+                m.d.sync += [prediction.eq(self.predictions.payload), label.eq(self.label)]
                 with m.If(self.predictions.valid):
                     m.next = "Look"
             with m.State("Look"):
                 m.d.comb += counting.eq(1)
+                m.next = "Choose"
+            with m.State("Choose"):
+                m.d.comb += counting.eq(1)
                 m.next = "Add"
             with m.State("Add"):
-                m.d.comb += [write.data.eq(read.data + 1), write.en.eq(1)]
+                m.d.comb += [total.eq(self.count + 1), writing.eq(1)]
                 m.next = "Take"
             with m.State("Clear"):
-                m.d.comb += write.en.eq(1)
-                m.d.sync += pair.eq(pair + 1)
-                with m.If(pair == _DEPTH - 1):
+                m.d.comb += writing.eq(1)
+                m.d.sync += Cat(prediction, label).eq(Cat(prediction, label) + 1)
+                with m.If(Cat(prediction, label).all()):
                     m.next = "Take"
         return m
