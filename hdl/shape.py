@@ -61,6 +61,8 @@ class Shape(BaseModel):
         Count cycles by phase, too.
     stored : {"none", "flash", "sdram"}
         Memory chip beside the FPGA that samples are played from.
+    keeps : bool
+        The host can keep something in that memory, in the ways of a flash.
     lut_memories : bool
         Samples, codes and lists of updated rows lie in RAM of look-up tables: counters and signs
         take all block RAMs of an ECP5.
@@ -84,6 +86,7 @@ class Shape(BaseModel):
     layers: Annotated[int, Field(ge=1, le=8)] = 1
     phases: bool = True
     stored: Literal["none", "flash", "sdram"] = "none"
+    keeps: bool = False
     lut_memories: bool = False
 
     @property
@@ -109,11 +112,6 @@ class Shape(BaseModel):
     def writable(self) -> bool:
         """Whether the device can write the memory that it plays samples from."""
         return self.stored == "sdram"
-
-    @property
-    def keeps(self) -> bool:
-        """Whether the host can keep something in the memory, in the ways of a flash."""
-        return self.stored == "flash"
 
     @property
     def confusion(self) -> bool:
@@ -142,8 +140,7 @@ class Shape(BaseModel):
         exclude = {"name"}
         if self.stored == "none":
             exclude.add("stored")
-        if not self.lut_memories:
-            exclude.add("lut_memories")
+        exclude |= {name for name in ("keeps", "lut_memories") if not getattr(self, name)}
         fields = self.model_dump(mode="json", exclude=exclude)
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).digest()[:DIGEST_BYTES]
@@ -305,7 +302,9 @@ SHAPES = _SHAPES | {
         ),
         _SHAPES["ecp5"].model_copy(update={"name": "ecp5-sdram", "stored": "sdram"}),
         _SHAPES["small"].model_copy(update={"name": "small-sdram", "stored": "sdram"}),
-        _SHAPES["small-spram"].model_copy(update={"name": "small-flash", "stored": "flash"}),
+        _SHAPES["small-spram"].model_copy(
+            update={"name": "small-flash", "stored": "flash", "keeps": True}
+        ),
     )
 }
 """All devices that have a name."""
