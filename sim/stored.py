@@ -68,7 +68,9 @@ def open_stored(
         Settings of a flash memory; see :class:`~metabit.sim.chips.Chips`.
     """
     settings = {"watch_unwritten": 0.0} if blank else {}
-    chips = Chips(1000 / clock_mhz(shape), sdram=settings, flash=_CONFIGURED | flash, pads=_PADS)
+    chips = Chips(
+        1000 / clock_mhz(shape), sdram=settings, flash={**_CONFIGURED, **flash}, pads=_PADS
+    )
     device = SimulatedDevice(library, chips)
     driver = Driver(SimulatedTransport(device, patience(shape)), shape)
     return driver, device.chips[shape.stored]  # type: ignore[index]

@@ -135,6 +135,10 @@ class WireTransport:
         """Run as long as a byte takes."""
         self.device.run(self._byte)
 
+    def pause(self, seconds: float) -> None:
+        """Not of use: no memory chip is attached to a device on a wire."""
+        raise NotImplementedError
+
     def close(self) -> None:
         """Free the device."""
         self.device.close()

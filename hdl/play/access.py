@@ -61,7 +61,7 @@ class Access(wiring.Component):
     instruct : Out(stream of Part), ask : Out(1), came : In(1), word : In(64)
         The same of a flash: parts of instructions, and the next word, in the cycle after ``came``.
     count : In(PLACE_BITS)
-        What has been counted by class at ``host.address``, a cycle later; only where that is done.
+        What has been counted by class at ``host.address``, two cycles later; only where it is.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -138,6 +138,11 @@ class Access(wiring.Component):
         waits: Value = in_window
         if self._keeps:
             waits |= host.write & (host.address[:2] == Register.INSTRUCTION.value)
+        if self._confusion:
+            # Counts come a cycle later than registers.
+            counted = Signal()
+            m.d.sync += counted.eq(serve & in_counts & ~counted)
+            opened, waits = Mux(in_counts, counted, opened), waits | in_counts
         m.d.sync += done.eq(Mux(waits, opened, serve))
         return m
 
@@ -172,15 +177,17 @@ class Access(wiring.Component):
             part.payload.data.eq(host.write_data),
             part.payload.short.eq(~in_window),
             part.payload.ends.eq(~in_window | last),
-            part.valid.eq(serve & host.write & (in_window | short)),
             # No word can come while a run is played: what is read means nothing.
             self.ask.eq(serve & ~host.write & in_window & ~asked & ~self.busy & ~self.owing),
         ]
+        # In a register: the way from the link to the controller is long. The word stands still.
+        given = serve & host.write & (in_window | short)
+        m.d.sync += part.valid.eq(given & ~(part.valid & part.ready))
         with m.If(self.ask):
             m.d.sync += asked.eq(1)
         with m.Elif(self.came):
             m.d.sync += asked.eq(0)
-        return serve & Mux(host.write, part.ready, self.busy | (asked & self.came))
+        return serve & Mux(host.write, part.valid & part.ready, self.busy | (asked & self.came))
 
     def _open_window(self, m: Module, serve: Value, here: Value) -> Value:
         """Write or read a word of memory, and return when that is done."""

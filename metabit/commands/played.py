@@ -14,6 +14,8 @@ from metabit.golden.checkpoints.file import versions
 from metabit.golden.data.class_names import class_names
 from metabit.golden.engines import EngineName, make_learner
 from metabit.golden.learner import Learner
+from metabit.golden.state import state_sha256
+from metabit.host.errors import DeviceError
 
 from .confusion import confusion_table
 from .options import write_json
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from metabit.golden.runs.run import Run
     from metabit.hdl.shape import Shape
     from metabit.host.driver import Driver
+    from metabit.host.keeping import Keeper
     from metabit.sim.chips import Chip
 
 
@@ -63,7 +66,12 @@ def plays(driver: "Driver", run: "Run") -> bool:
 
 
 def start_played(
-    console: Console, driver: "Driver", run: "Run", path: Path | None, verify: bool
+    console: Console,
+    driver: "Driver",
+    run: "Run",
+    path: Path | None,
+    verify: bool,
+    keep: int | None = None,
 ) -> "PlayedRun":
     """Load network and samples into a device, and say what is there and what has to be written.
 
@@ -79,17 +87,30 @@ def start_played(
         Checkpoint, if there is to be one.
     verify : bool
         Train golden, too, and compare all state after every epoch.
+    keep : int or None
+        Epochs after which the state is kept in the device's flash, if it is.
+
+    Raises
+    ------
+    DeviceError
+        If the state that was loaded is not that of the run.
     """
     from metabit.boards.played import PlayedRun
 
-    together = 1 if verify else TOGETHER if path is not None else run.schedule.epochs
+    together = 1 if verify else keep or (TOGETHER if path is not None else run.schedule.epochs)
     with console.status("") as status:
 
         def report(step: str) -> None:
             status.update(step)
             console.print(f"{driver.shape.stored} memory: {step}", highlight=False)
 
-        return PlayedRun(driver, run, verify=verify, together=together, report=report)
+        expected = run.network.state_sha256
+        played = PlayedRun(driver, run, verify=verify, together=together, report=report)
+        state = driver.read_state()
+        found = state_sha256(state.counters, state.generator_state)
+    if found != expected:
+        raise DeviceError(f"the device's state is {found} after it was loaded, not {expected}")
+    return played
 
 
 def finish_played(
@@ -99,6 +120,7 @@ def finish_played(
     command: str,
     json: Path | None,
     port: str,
+    keeper: "Keeper | None" = None,
 ) -> None:
     """Let a device learn to the end, and show what comes of it.
 
@@ -116,10 +138,20 @@ def finish_played(
         File for the results.
     port : str
         Where the device is.
+    keeper : Keeper or None
+        Keeps the state in the device's flash, with every checkpoint.
     """
+    from metabit.boards.kept import keep_checkpoint
+
+    def keep() -> None:
+        assert keeper is not None
+        keep_checkpoint(keeper, run.checkpoint())
+
     epochs = run.schedule.epochs - run.schedule.epoch + 1
     describe(console, run)
-    finished = train_to_end(console, run, path, run.together, command)
+    finished = train_to_end(
+        console, run, path, run.together, command, keep=None if keeper is None else keep
+    )
     seconds = sum(run.seconds[-epochs:])
     each = run.schedule.samples + len(run.data.test)
     rate = each * min(epochs, len(run.seconds)) / seconds if seconds else 0.0

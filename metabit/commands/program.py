@@ -117,8 +117,8 @@ def _write_samples(
     from metabit.golden.data.training_data import prepare
     from metabit.hdl.link.protocol import WORD_BYTES
     from metabit.hdl.placement import Placement
-    from metabit.hdl.play.registers import address_bits
     from metabit.hdl.shape import SHAPES
+    from metabit.host.keeping import first_slot
 
     if board.playing is None or board.stored != "flash":
         raise MetabitError(
@@ -129,11 +129,12 @@ def _write_samples(
     data = prepare(choice.config, dataset=choice.dataset, split_name=split)
     sets = StoredSets.of(placement, data)
     offset = sets.base * WORD_BYTES
-    flash = WORD_BYTES << address_bits(placement.shape)
+    flash = first_slot(placement.shape)
     if offset + len(sets.image) > flash:
         raise MetabitError(
             f"{len(sets.train) + len(sets.test):,} samples are {len(sets.image) / 1e6:.1f} MB, and "
-            f"the flash has {(flash - offset) / 1e6:.1f} MB beside the bitstream"
+            f"the flash has {(flash - offset) / 1e6:.1f} MB between bitstream and "
+            "what is kept there"
         )
     console.print(
         f"Writing {len(sets.train):,} + {len(sets.test):,} samples, {len(sets.image) / 1e6:.1f} "

@@ -14,6 +14,7 @@ from metabit.golden.data.options import DataOptions
 from . import options
 from .data_options import print_summary, takes_data_options
 from .foreign import is_foreign, labelled, open_foreign, run_foreign
+from .kept import open_keeper, open_kept, refuse_without_flash
 from .on_device import board, show_test
 from .options import check_folder, choose, write_json
 from .overwriting import ForceOption, reserved
@@ -47,6 +48,10 @@ metabit run --port /dev/ttyUSB1 --config up5k --verify            and compare ev
 metabit run --port /dev/ttyUSB1 --config up5k --out run.npz       write a checkpoint every epoch
 
 metabit run run.npz --port /dev/ttyUSB1                           go on, or test it if it is done
+
+metabit run --port /dev/ttyUSB1 --config up5k-flash --keep-state 5   keep it in the board's flash
+
+metabit run --port /dev/ttyUSB1 --kept                           and go on from there
 
 metabit run --port /dev/ttyUSB1 --config ecp5-sdram --epochs 30   from the board's own memory
 
@@ -103,6 +108,24 @@ def run(
             show_default=False,
         ),
     ] = None,
+    keep_state: Annotated[
+        int | None,
+        typer.Option(
+            "--keep-state",
+            metavar="N",
+            min=1,
+            help="Keep the state in the board's flash after every N epochs and at the end; of "
+            "devices that play samples from there.",
+            show_default=False,
+        ),
+    ] = None,
+    kept: Annotated[
+        bool,
+        typer.Option(
+            "--kept",
+            help="Go on from the state that the board keeps, or test it if its training is done.",
+        ),
+    ] = False,
     force: ForceOption = False,
     encoder: options.ForeignEncoderOption = None,
     json: options.JsonOption = None,
@@ -136,9 +159,11 @@ def run(
         return
     if encoder is not None:
         raise MetabitError("--encoder is for .onnx files of others; metabit train chooses one")
-    if trained is not None:
+    if kept:
+        refuse_changes("--kept", {"resume": trained})
+    if trained is not None or kept:
         refuse_changes(
-            "--resume",
+            "--kept" if kept else "--resume",
             {
                 "config": config,
                 "counter_bits": counter_bits,
@@ -147,12 +172,17 @@ def run(
                 **reading.given(),
             },
         )
-        opened, data = open_checkpoint(trained, data_dir, dataset, epochs)
+        if trained is None:
+            device = board(port, baud, timeout)
+            opened, data = open_kept(console, device, data_dir, dataset, epochs)
+        else:
+            opened, data = open_checkpoint(trained, data_dir, dataset, epochs)
         if opened.record.finished and resume is None:
             print_summary(console, data.summary)
             show_test(console, board(port, baud, timeout), opened, data, None, json)
             return
-        refuse_finished(trained, opened.record)
+        if trained is not None:
+            refuse_finished(trained, opened.record)
         begun = Run.resume(opened, data)
     else:
         chosen = choose(
@@ -176,12 +206,18 @@ def run(
         driver = Driver.find(transport)
         console.print(f"device {driver.shape.name} on {port}", highlight=False)
         again = f"metabit run --port {port}"
+        refuse_without_flash(keep_state, plays(driver, begun), driver.shape.stored)
         if plays(driver, begun):
-            played = start_played(console, driver, begun, path, verify)
+            # Before anything is loaded: whatever the chip was at, is over then.
+            keeper = None if keep_state is None else open_keeper(console, driver)
+            played = start_played(console, driver, begun, path, verify, keep_state)
             try:
-                finish_played(console, played, path, again, json, port)
+                finish_played(console, played, path, again, json, port, keeper)
             except DeviceError as error:
-                raise MetabitError(f"{error}; {_saved(path, again)}") from error
+                left = _saved(path, again)
+                if keep_state is not None and path is None:
+                    left = f"what the board keeps, goes on with: {again} --kept"
+                raise MetabitError(f"{error}; {left}") from error
             return
         device_run = DeviceRun(driver, begun, verify=verify)
         speed = SpeedOf(begun.network.config, driver.shape, baud)

@@ -179,12 +179,21 @@ def train_to_end(
     command: str = "metabit train",
     note: Callable[[], str] = lambda: "",
     patience: Patience | None = None,
+    keep: Callable[[], None] | None = None,
 ) -> bool:
     """Train to the end and return True, or until Ctrl-C and return False.
 
     ``note`` is called after every span; what it returns stands beside the bar. The end may come
-    earlier, when ``patience`` is exhausted.
+    earlier, when ``patience`` is exhausted. ``keep`` is called when a checkpoint is written, or
+    would be if there were a ``path``.
     """
+
+    def save() -> None:
+        if path is not None:
+            run.checkpoint().save(path)
+        if keep is not None:
+            keep()
+
     schedule = run.schedule
     progress = Progress(
         TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
@@ -219,10 +228,8 @@ def train_to_end(
                     f"{run.seconds[-1]:9.2f}",
                     highlight=False,
                 )
-                if path is not None and (
-                    schedule.done or (schedule.epoch - 1) % checkpoint_every == 0
-                ):
-                    run.checkpoint().save(path)
+                if schedule.done or (schedule.epoch - 1) % checkpoint_every == 0:
+                    save()
                 if patience is not None and patience.exhausted(run):
                     return True
             else:
@@ -235,10 +242,17 @@ def train_to_end(
                 break
     if schedule.done:
         return True
-    if path is None:
+    if path is None and keep is not None:
+        keep()
+        console.print(
+            f"[yellow]interrupted in epoch {schedule.epoch} and kept in the board's flash; "
+            f"go on with: {command} --kept[/]",
+            highlight=False,
+        )
+    elif path is None:
         console.print("[yellow]interrupted; nothing was saved (--out FILE.npz does that)[/]")
     else:
-        run.checkpoint().save(path)
+        save()
         console.print(
             f"[yellow]interrupted in epoch {schedule.epoch} and saved; "
             f"go on with: {command} --resume {escape(str(path))}[/]",

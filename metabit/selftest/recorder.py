@@ -68,6 +68,10 @@ class Recorder:
         """Let a moment pass."""
         self._transport.wait()
 
+    def pause(self, seconds: float) -> None:
+        """Let a time pass."""
+        self._transport.pause(seconds)
+
     def discard(self) -> None:
         """Forget what was received so far."""
         self._transport.discard()

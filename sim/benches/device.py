@@ -101,6 +101,10 @@ class ByteStreams:
     def wait(self) -> None:
         """Nothing: every question takes its cycles."""
 
+    def pause(self, seconds: float) -> None:
+        """Not of use: no memory chip is attached."""
+        raise NotImplementedError
+
     def receive(self) -> bytes:
         """Return the next frame received; lets the simulation go on until it comes."""
         return resume(self._receive)()

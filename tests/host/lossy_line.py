@@ -88,5 +88,8 @@ class LossyLine:
     def wait(self) -> None:
         self.device.wait()
 
+    def pause(self, seconds: float) -> None:
+        self.device.pause(seconds)
+
     def close(self) -> None:
         self.device.close()
