@@ -29,7 +29,8 @@ def connect_memory(m: Module, device: Device, clock_mhz: float) -> Any:
     if device.shape.stored == "flash":
         m.submodules.flash = flash = Flash()
         wiring.connect(m, device.fetch, flash.fetch)
-        wiring.connect(m, device.instruct, flash.instruct)
+        if device.shape.keeps:
+            wiring.connect(m, device.instruct, flash.instruct)
         return flash.pins
     m.submodules.sdram = sdram = Sdram(AS4C16M16SA_7, clock_mhz)
     wiring.connect(m, device.fetch, sdram.fetch)
