@@ -61,6 +61,8 @@ class Shape(BaseModel):
         Count cycles by phase, too.
     stored : {"none", "flash", "sdram"}
         Memory chip beside the FPGA that samples are played from.
+    confusion : bool
+        Count what is predicted of each class of stored samples; with ``stored="sdram"``.
     keeps : bool
         The host can keep something in that memory, in the ways of a flash.
     lut_memories : bool
@@ -86,6 +88,7 @@ class Shape(BaseModel):
     layers: Annotated[int, Field(ge=1, le=8)] = 1
     phases: bool = True
     stored: Literal["none", "flash", "sdram"] = "none"
+    confusion: bool = False
     keeps: bool = False
     lut_memories: bool = False
 
@@ -114,11 +117,6 @@ class Shape(BaseModel):
         return self.stored == "sdram"
 
     @property
-    def confusion(self) -> bool:
-        """Whether the device counts what it predicts of each class; a UP5K has no RAM left."""
-        return self.writable
-
-    @property
     def position_bits(self) -> int:
         """Bits of the position of a class in its code word."""
         return (self.code_bits - 1).bit_length()
@@ -140,7 +138,9 @@ class Shape(BaseModel):
         exclude = {"name"}
         if self.stored == "none":
             exclude.add("stored")
-        exclude |= {name for name in ("keeps", "lut_memories") if not getattr(self, name)}
+        exclude |= {
+            name for name in ("confusion", "keeps", "lut_memories") if not getattr(self, name)
+        }
         fields = self.model_dump(mode="json", exclude=exclude)
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).digest()[:DIGEST_BYTES]
@@ -301,7 +301,9 @@ SHAPES = _SHAPES | {
             update={"name": "up5k-flash", "elements": 3, "depth": 512, "stored": "flash"}
         ),
         _SHAPES["ecp5"].model_copy(update={"name": "ecp5-sdram", "stored": "sdram"}),
-        _SHAPES["small"].model_copy(update={"name": "small-sdram", "stored": "sdram"}),
+        _SHAPES["small"].model_copy(
+            update={"name": "small-sdram", "stored": "sdram", "confusion": True}
+        ),
         _SHAPES["small-spram"].model_copy(
             update={"name": "small-flash", "stored": "flash", "keeps": True}
         ),

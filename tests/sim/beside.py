@@ -15,7 +15,9 @@ from metabit.hdl.shape import SHAPES, Shape
 from metabit.sim.source import Rtl
 from metabit.sim.verilate import build
 
-PLAYING = SHAPES["small"].model_copy(update={"name": "playing", "stored": "sdram"})
+PLAYING = SHAPES["small"].model_copy(
+    update={"name": "playing", "stored": "sdram", "confusion": True}
+)
 READ_ONLY = SHAPES["small-spram"].model_copy(update={"name": "read-only", "stored": "flash"})
 
 DEPTH = 1 << 12
