@@ -87,6 +87,8 @@ def site(monkeypatch):
     """The modules that make the site's pages."""
     monkeypatch.syspath_prepend(ROOT / "docs" / "site")
     names = ("layout", "reference", "figures", "assemble")
+    for name in names:  # other tests have modules of these names
+        monkeypatch.delitem(sys.modules, name, raising=False)
     yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
     for name in names:
         sys.modules.pop(name, None)

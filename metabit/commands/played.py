@@ -15,7 +15,6 @@ from metabit.golden.data.class_names import class_names
 from metabit.golden.engines import EngineName, make_learner
 from metabit.golden.learner import Learner
 from metabit.golden.state import state_sha256
-from metabit.host.errors import DeviceError
 
 from .confusion import confusion_table
 from .options import write_json
@@ -109,6 +108,8 @@ def start_played(
         state = driver.read_state()
         found = state_sha256(state.counters, state.generator_state)
     if found != expected:
+        from metabit.host.errors import DeviceError
+
         raise DeviceError(f"the device's state is {found} after it was loaded, not {expected}")
     return played
 

@@ -297,7 +297,7 @@ def test_a_waveform_holds_the_tiles_asked_for(tmp_path, snug, run):
         (("--sweep", 2), "--config, --epochs cannot be given with --sweep"),
         (
             ("--device", "big"),
-            "device must be one of up5k, ecp5, paper, small, small-spram, ",
+            "device must be one of up5k, ecp5, ecp5-8bit, paper, small, ",
         ),
         (("--device", "ecp5"), "small has counters of 4 bits, device ecp5 of 7; use --counter-bi"),
     ],
