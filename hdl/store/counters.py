@@ -17,8 +17,8 @@ from ..shape import LANES, Shape
 BANK = 4
 """Elements that share a bank: enough to fill block RAM of 2,048 x 9 bits with 512 sign words."""
 
-_RAM_BITS = 9
-"""Of a word of a block RAM of 2,048 words."""
+RAM_BITS = 9
+"""Of a word of a block RAM of 2,048 words, as the counters take them."""
 
 _ROWS = 4
 """Rows of block RAM of an LFE5U-85F, over which a bank is spread ..."""
@@ -33,8 +33,8 @@ LANES_NEAR = 16
 
 def part_bits(shape: Shape) -> int:
     """Return the bits of a bank with addresses of their own: what lies in a row of block RAM."""
-    rams = -(-LANES * (shape.counter_bits - 1) // _RAM_BITS)
-    return _RAM_BITS * max(_LEAST, -(-rams // _ROWS))
+    rams = -(-LANES * (shape.counter_bits - 1) // RAM_BITS)
+    return RAM_BITS * max(_LEAST, -(-rams // _ROWS))
 
 
 class Place(data.StructLayout):

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
-from ..sim.source import Report
+from ..sim.source import KNOWN, Report
 from ..tools.find import tool_version
 from ..tools.run import run_tool
 
@@ -31,8 +31,6 @@ opt_muxtree
 opt_clean
 """
 """Constants and what nobody reads go first: to change them would be no mutant."""
-
-_OPTIONS = ("--x-assign", "fast", "--x-initial", "fast")
 
 _SOURCE = re.compile(r"-src (\S+?):(\d+)")
 
@@ -137,7 +135,7 @@ class Mutated:
     def identity(self) -> str:
         """Return the netlist, its mutants, and who made it."""
         versions = (metadata.version("amaranth"), tool_version("yosys"))
-        return "\0".join([*self._drawn, *versions, *_OPTIONS])
+        return "\0".join([*self._drawn, *versions, *KNOWN])
 
     def write(self, folder: Path, report: Report) -> list[str | Path]:
         """Put the mutants in, and write Verilog.
@@ -155,7 +153,7 @@ class Mutated:
             f"read_rtlil {_FLAT}\nscript {_LIST}\nopt_clean\nwrite_verilog -noattr {_NETLIST}\n"
         )
         _yosys(folder, script, "mutate")
-        return [*_OPTIONS, folder / _NETLIST]
+        return [*KNOWN, folder / _NETLIST]
 
 
 def _yosys(folder: Path, script: str, name: str) -> None:

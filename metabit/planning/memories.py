@@ -148,7 +148,7 @@ def _block_memories(
     blocks, in_luts = (0, ", in LUTs") if shape.lut_memories else (1, "")
     banks = [min(BANK, shape.elements - e) for e in range(0, shape.elements, BANK)]
     parts = [min(part, bits - start) for start in range(0, bits, part)]
-    kept = sum(block_rams(bank * shape.depth, part, kinds) for bank in banks for part in parts)
+    kept = sum(block_rams(bank * shape.depth, width, kinds) for bank in banks for width in parts)
     return (
         Memory(
             "current signs",
