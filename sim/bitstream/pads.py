@@ -74,11 +74,19 @@ class Pads:
                     self._add_output(pad, kind)
 
     def _kind(self, pad: Pad) -> int:
-        """Return the number that says how a pad is used."""
+        """Return the number that says how a pad is used.
+
+        Raises
+        ------
+        BitstreamError
+            If it is used in a way that is not modelled.
+        """
         x, y, number = pad
         bits = [((x, y), f"IOB_{number} PINTYPE_{bit}") for bit in range(_TYPE_BITS)]
-        for setting in ("NegClk", "IoCtrl LVDS", "Icegate", f"IoCtrl IE_{number}"):
-            self._settings.has((x, y), setting)
+        for setting in ("NegClk", "IoCtrl LVDS", "Icegate"):
+            if self._settings.has((x, y), setting):
+                raise BitstreamError(f"{self._name(pad)} has {setting} set: not modelled")
+        self._settings.has((x, y), f"IoCtrl IE_{number}")
         return self._settings.number(bits)
 
     def _name(self, pad: Pad) -> str:
