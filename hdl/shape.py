@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..errors import MetabitError
 
@@ -64,10 +64,11 @@ class Shape(BaseModel):
     confusion : bool
         Count what is predicted of each class of stored samples; with ``stored="sdram"``.
     keeps : bool
-        The host can keep something in that memory, in the ways of a flash.
+        The host can keep something in that memory, in the ways of a flash; with
+        ``stored="flash"``.
     lut_memories : bool
         Samples, codes and lists of updated rows lie in RAM of look-up tables: counters and signs
-        take all block RAMs of an ECP5.
+        take all block RAMs of an ECP5. With ``memory="block"``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,6 +92,19 @@ class Shape(BaseModel):
     confusion: bool = False
     keeps: bool = False
     lut_memories: bool = False
+
+    @model_validator(mode="after")
+    def _check_options(self) -> Self:
+        """Refuse options that the rest of the hardware would leave without effect."""
+        for option, field, needed in (
+            ("confusion", "stored", "sdram"),
+            ("keeps", "stored", "flash"),
+            ("lut_memories", "memory", "block"),
+        ):
+            found = getattr(self, field)
+            if getattr(self, option) and found != needed:
+                raise ValueError(f"{option} needs {field}={needed!r}, not {found!r}")
+        return self
 
     @property
     def lanes(self) -> int:

@@ -147,6 +147,12 @@ class TapingTransport(SimulatedTransport):
         self._tape.events.append(Wait(_CHUNK))
         self.device.run(_CHUNK)
 
+    def pause(self, seconds: float) -> None:
+        """Run for so long; see :meth:`.SimulatedTransport.pause`."""
+        before = self.device.cycles
+        super().pause(seconds)
+        self._tape.events.append(Wait(self.device.cycles - before))
+
     def close(self) -> None:
         """Leave the device, which others look at."""
 

@@ -4,7 +4,7 @@ import pytest
 from amaranth.back import rtlil
 
 from metabit.hdl.learn.codes import Codes
-from metabit.hdl.shape import LANES, SHAPES
+from metabit.hdl.shape import LANES, SHAPES, Shape
 from metabit.hdl.store.columns import Columns
 from metabit.hdl.store.commit import Commit
 from metabit.hdl.store.counters import part_bits
@@ -36,3 +36,17 @@ def test_small_memories_of_look_up_tables(block: type, count: int) -> None:
 
     # Winners lie there in any case.
     assert asked_for(lut_memories=True) - asked_for() == count
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("confusion", "confusion needs stored='sdram', not 'none'"),
+        ("keeps", "keeps needs stored='flash', not 'none'"),
+        ("lut_memories", "lut_memories needs memory='block', not 'spram'"),
+    ],
+)
+def test_options_without_effect_are_refused(option: str, message: str) -> None:
+    fields = SHAPES["small-spram"].model_dump()
+    with pytest.raises(ValueError, match=message):
+        Shape(**{**fields, option: True})
