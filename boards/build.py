@@ -104,7 +104,7 @@ def build(
         raise MetabitError(f"cannot make the folder {folder}: {error.strerror}") from error
     busy = f"another build is writing {folder}; wait for its end, or choose another with --out"
     with only_writer(folder / _LOCK, busy):
-        seed = board.seed if options.seed is None else options.seed
+        seed = board.seed_of(shape.name) if options.seed is None else options.seed
         return _build(board, shape, mhz, seed, folder, options.force, progress)
 
 

@@ -25,6 +25,25 @@ _FT2232H = 12_000_000
 
 
 @dataclass(frozen=True)
+class Playing:
+    """A device that plays samples from a board's memory chip.
+
+    Parameters
+    ----------
+    device : str
+        Its name; see :data:`metabit.hdl.shape.SHAPES`.
+    clock_mhz : float
+        Its clock unless another is asked for.
+    seed : int
+        Of place and route, unless another is asked for: one with which the device meets its clock.
+    """
+
+    device: str
+    clock_mhz: float
+    seed: int = 1
+
+
+@dataclass(frozen=True)
 class Board:
     """A development board, and the device that is built for it.
 
@@ -64,10 +83,8 @@ class Board:
         The oscillator is at a pin that leads to a phase-locked loop; only an iCE40 has such.
     always_flash : bool
         The programmer of this board reaches the configuration flash only, not the FPGA.
-    playing : str or None
-        Name of the device that plays samples from the board's memory chip; None: there is none.
-    playing_mhz : float or None
-        Clock of that device; None: as of the board's own.
+    playing : Playing or None
+        The device that plays samples from the board's memory chip; None: there is none.
     tried : bool
         Its bitstream has run on the board itself.
     """
@@ -88,8 +105,7 @@ class Board:
     line: str = ON_BOARD
     pll_pin: bool = True
     always_flash: bool = False
-    playing: str | None = None
-    playing_mhz: float | None = None
+    playing: Playing | None = None
     tried: bool = False
 
     @property
@@ -102,18 +118,26 @@ class Board:
         """Columns and rows of the FPGA's grid."""
         return self.die.tiles
 
+    def as_player(self, device: str) -> Playing | None:
+        """Return what is special about a device, by its name, if it plays this board's samples."""
+        return self.playing if self.playing and self.playing.device == device else None
+
     def clock_of(self, device: str) -> float:
         """Return the clock of a device, by its name, unless another is asked for."""
-        if device == self.playing and self.playing_mhz is not None:
-            return self.playing_mhz
-        return self.clock_mhz
+        playing = self.as_player(device)
+        return playing.clock_mhz if playing else self.clock_mhz
+
+    def seed_of(self, device: str) -> int:
+        """Return the seed of place and route of a device, unless another is asked for."""
+        playing = self.as_player(device)
+        return playing.seed if playing else self.seed
 
     @property
     def stored(self) -> str:
         """Kind of memory chip that samples can be played from, as ``Shape.stored`` names it."""
         from ..hdl.shape import SHAPES
 
-        return "none" if self.playing is None else SHAPES[self.playing].stored
+        return "none" if self.playing is None else SHAPES[self.playing.device].stored
 
     @property
     def memories(self) -> tuple[str, ...]:
@@ -148,8 +172,7 @@ BOARDS = {
             programmer=("-b", "ice40_generic"),
             usb=(0x0403, 0x6010),
             always_flash=True,
-            playing="up5k-flash",
-            playing_mhz=33.0,
+            playing=Playing("up5k-flash", clock_mhz=33.0, seed=2),
         ),
         Board(
             name="ulx3s-85f",
@@ -164,8 +187,7 @@ BOARDS = {
             adapter_baud=_FTDI,
             programmer=("-b", "ulx3s"),
             usb=(0x0403, 0x6015),
-            playing="ecp5-sdram",
-            playing_mhz=75.0,
+            playing=Playing("ecp5-sdram", clock_mhz=75.0),
         ),
         Board(
             name="icebreaker-bitsy",

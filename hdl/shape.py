@@ -312,7 +312,13 @@ SHAPES = _SHAPES | {
         # Fewer elements make room for the player and for the controller of the flash memory; the
         # block RAMs are deeper instead, so that the same networks fit.
         _SHAPES["up5k"].model_copy(
-            update={"name": "up5k-flash", "elements": 3, "depth": 512, "stored": "flash"}
+            update={
+                "name": "up5k-flash",
+                "elements": 3,
+                "depth": 512,
+                "stored": "flash",
+                "keeps": True,
+            }
         ),
         _SHAPES["ecp5"].model_copy(update={"name": "ecp5-sdram", "stored": "sdram"}),
         _SHAPES["small"].model_copy(

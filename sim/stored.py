@@ -33,9 +33,8 @@ power-down."""
 
 def clock_mhz(shape: Shape) -> float:
     """Return the clock of the board that a shape is built for."""
-    clocks = [
-        board.clock_of(shape.name) for board in BOARDS.values() if shape.name == board.playing
-    ]
+    players = (board.as_player(shape.name) for board in BOARDS.values())
+    clocks = [player.clock_mhz for player in players if player]
     return clocks[0] if clocks else _USUAL_MHZ
 
 

@@ -32,6 +32,7 @@ from metabit.planning.plan import make_plan
 from metabit.planning.rates import EPOCHS, measure, network_name, rates_of, rates_of_runs
 from metabit.planning.record import Recorder
 from metabit.planning.spram import slots
+from metabit.plots.tradeoff import Point, frontier
 from metabit.sim.simulate import open_driver
 from metabit.sim.source import Rtl
 from metabit.sim.verilate import build
@@ -361,6 +362,31 @@ def test_explore(tmp_path):
     assert measured == pytest.approx([0.9191, 0.9153, 0.9142, 0.9133, 0.9126])
 
 
+def test_explore_a_device_that_plays_samples():
+    shape = SHAPES["ecp5-sdram"]
+    for candidate in explore(shape):
+        config = candidate.config
+        assert (config.order, config.views) == ("strides", 1)
+        slowest = make_plan(config, shape).speeds[0].bound.memory
+        assert min(candidate.cycles.values()) >= slowest
+
+
+def test_speed_against_accuracy_is_drawn(tmp_path):
+    picture = tmp_path / "curve.svg"
+    printed = run_plan("--explore", "--board", "icebreaker", "--plot", picture)
+    assert f"drawn in {picture}" in printed
+    assert picture.read_text().startswith("<?xml")
+    assert "known: " in run_plan("--explore", "--device", "small", "--plot", picture, status=1)
+    wrong = run_plan("--explore", "--board", "icebreaker", "--plot", tmp_path / "x.abc", status=1)
+    assert "--plot" in wrong
+
+
+def test_what_nothing_beats_in_speed_and_accuracy():
+    points = [Point("a", 3, 80), Point("b", 2, 90), Point("c", 2, 85), Point("d", 1, 90)]
+    assert [point.network for point in frontier(points)] == ["a", "b"]
+    assert frontier(points[3:]) == points[3:]
+
+
 def test_tables_name_networks_that_fit_a_board():
     shapes = [SHAPES[board.shape] for board in BOARDS.values()]
     for found in accuracies():
@@ -374,6 +400,7 @@ def test_tables_name_networks_that_fit_a_board():
         ([], "--config says which network is meant"),
         (["--explore"], "--explore needs a --board or a --device"),
         (["--explore", "--config", "up5k"], "--explore chooses networks itself"),
+        (["--config", "up5k", "--plot", "x.svg"], "--plot draws the networks of --explore"),
         (["--config", "nothing"], "unknown configuration"),
         (["--config", "up5k", "--board", "none"], "board must be one of"),
     ],

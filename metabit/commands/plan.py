@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from metabit.boards.registry import BOARDS, Board, boards_of_devices, find_board
 from metabit.errors import MetabitError
@@ -22,6 +23,7 @@ from .options import check_folder, write_json
 
 if TYPE_CHECKING:
     from metabit.hdl.shape import Shape
+    from metabit.planning.explore import Candidate
 
 EPILOG = """
 **Examples**
@@ -35,6 +37,8 @@ metabit plan run.npz --device up5k                      whether a trained networ
 metabit plan --config ecp5 --measure                    with rates measured by training
 
 metabit plan --explore --board icebreaker               networks that fill the device
+
+metabit plan --explore --board icebreaker --device up5k-flash --plot curve.svg
 """
 
 _MEASURE = "Measured rates"
@@ -81,6 +85,15 @@ def plan(
         bool,
         typer.Option("--explore", help="List networks that fill the device, instead of planning."),
     ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="With --explore: draw speed against accuracy, as SVG, PNG or PDF.",
+            show_default=False,
+        ),
+    ] = None,
     measure: Annotated[
         bool,
         typer.Option(
@@ -122,8 +135,11 @@ def plan(
     if explore:
         if config is not None or measure:
             raise MetabitError("--explore chooses networks itself: no --config, no --measure")
-        _explore(console, *_device(None, board, device), freq, json)
+        check_folder("--plot", plot)
+        _explore(console, *_device(None, board, device), freq, json, plot)
         return
+    if plot is not None:
+        raise MetabitError("--plot draws the networks of --explore, which is not given")
     if config is None:
         raise MetabitError("--config says which network is meant; or list some with --explore")
     network, record = _network(config)
@@ -194,7 +210,12 @@ def _measure(
 
 
 def _explore(
-    console: Console, shape: "Shape", board: Board | None, freq: float | None, json: Path | None
+    console: Console,
+    shape: "Shape",
+    board: Board | None,
+    freq: float | None,
+    json: Path | None,
+    plot: Path | None,
 ) -> None:
     from metabit.planning.explore import explore
 
@@ -211,3 +232,29 @@ def _explore(
         }
         write_json(json, results)
     print_candidates(console, shape, clock, found)
+    if plot is not None:
+        _draw(found, shape, clock, plot)
+        console.print(f"drawn in {escape(str(plot))}", highlight=False)
+
+
+def _draw(found: "list[Candidate]", shape: "Shape", clock: float, plot: Path) -> None:
+    """Draw the networks whose accuracy is known."""
+    from metabit.planning.rates import EPOCHS
+    from metabit.plots.files import save
+    from metabit.plots.tradeoff import Point, draw_tradeoff
+
+    epoch = f"epoch {EPOCHS[-1]}"
+    points = [
+        Point(one.config.name, 1e6 * clock / one.cycles[epoch], one.accuracy.percent)
+        for one in found
+        if one.accuracy
+    ]
+    if not points:
+        raise MetabitError(
+            f"--plot: no accuracy of a network that fits {shape.name} is known: draw another device"
+        )
+    title = f"Speed against accuracy on {shape.name} at {clock:g} MHz"
+    subtitle = (
+        f"Fashion-MNIST, split validation, mean of 3 seeds; samples a second of {epoch}, predicted"
+    )
+    save(draw_tradeoff(points, title, subtitle), plot, "--plot")

@@ -125,7 +125,7 @@ def _write_samples(
             f"--samples is for boards whose device plays samples from the flash; {board.name} has "
             + (f"{board.stored}, which metabit run writes" if board.playing else "no such device")
         )
-    placement = Placement(choice.config, SHAPES[board.playing])
+    placement = Placement(choice.config, SHAPES[board.playing.device])
     data = prepare(choice.config, dataset=choice.dataset, split_name=split)
     sets = StoredSets.of(placement, data)
     offset = sets.base * WORD_BYTES

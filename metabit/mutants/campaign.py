@@ -3,12 +3,14 @@
 import multiprocessing
 import signal
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ..sim.model import SimulatedDevice
-from .design import Mutant
+from .design import Mutant, Mutated
+from .equivalence import changes_nothing
 from .tape import Tape
 
 
@@ -46,6 +48,22 @@ def run(library: Path, tape: Tape, mutants: list[Mutant], workers: int) -> Itera
         numbers = [mutant.number for mutant in mutants]
         for mutant, found in zip(mutants, pool.map(_play, numbers, chunksize=4), strict=True):
             yield Verdict(mutant, found)
+
+
+def prove(mutated: Mutated, survivors: list[Mutant], workers: int) -> Iterator[bool]:
+    """Yield of each survivor whether it is proved to change nothing.
+
+    Parameters
+    ----------
+    mutated : Mutated
+        What the mutants are of.
+    survivors : list of Mutant
+    workers : int
+        Proofs at a time.
+    """
+    # Yosys is a process of its own: threads only wait for it.
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(partial(changes_nothing, mutated), [one.number for one in survivors])
 
 
 _work: tuple[Path, Tape]

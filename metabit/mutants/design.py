@@ -18,7 +18,10 @@ from ..tools.run import run_tool
 SELECT = "mutant"
 """Input of the netlist: the number of the mutant that is alive, or 0."""
 
-_DESIGN, _FLAT, _LIST, _NETLIST = "design.il", "flat.il", "mutants.ys", "top.v"
+FLAT = "flat.il"
+"""File of the netlist without mutants."""
+
+_DESIGN, _LIST, _NETLIST = "design.il", "mutants.ys", "top.v"
 
 _PREPARE = f"""\
 read_rtlil {_DESIGN}
@@ -32,6 +35,7 @@ opt_clean
 """
 """Constants and what nobody reads go first: to change them would be no mutant."""
 
+_CONTROL = re.compile(r"-ctrl \S+ \d+ \d+ ")
 _SOURCE = re.compile(r"-src (\S+?):(\d+)")
 
 _FOLDERS = ("hdl",)
@@ -122,15 +126,20 @@ class Mutated:
         with TemporaryDirectory(prefix="metabit-") as name:
             folder = Path(name)
             (folder / _DESIGN).write_text(self._design)
-            script = f"{_PREPARE}write_rtlil {_FLAT}\n{draw}\n"
-            _yosys(folder, script, "draw")
-            return (folder / _FLAT).read_text(), (folder / _LIST).read_text()
+            script = f"{_PREPARE}write_rtlil {FLAT}\n{draw}\n"
+            yosys(folder, script, "draw")
+            return (folder / FLAT).read_text(), (folder / _LIST).read_text()
 
     @property
     def mutants(self) -> list[Mutant]:
         """What was drawn; fewer than asked for if there are no more."""
         lines = self._drawn[1].splitlines()
         return [Mutant.parse(number, line) for number, line in enumerate(lines, 1)]
+
+    def change(self, number: int) -> tuple[str, str]:
+        """Return the netlist without mutants, and Yosys' command that makes it one of them."""
+        flat, commands = self._drawn
+        return flat, _CONTROL.sub("", commands.splitlines()[number - 1])
 
     def identity(self) -> str:
         """Return the netlist, its mutants, and who made it."""
@@ -146,17 +155,16 @@ class Mutated:
             If Yosys is missing or fails.
         """
         flat, commands = self._drawn
-        (folder / _FLAT).write_text(flat)
+        (folder / FLAT).write_text(flat)
         (folder / _LIST).write_text(commands)
         report("put mutants in")
-        script = (
-            f"read_rtlil {_FLAT}\nscript {_LIST}\nopt_clean\nwrite_verilog -noattr {_NETLIST}\n"
-        )
-        _yosys(folder, script, "mutate")
+        script = f"read_rtlil {FLAT}\nscript {_LIST}\nopt_clean\nwrite_verilog -noattr {_NETLIST}\n"
+        yosys(folder, script, "mutate")
         return [*KNOWN, folder / _NETLIST]
 
 
-def _yosys(folder: Path, script: str, name: str) -> None:
+def yosys(folder: Path, script: str, name: str) -> None:
+    """Run a script of Yosys in a folder; script and log are left there under a name."""
     path = folder / f"{name}.ys"
     path.write_text(script)
     run_tool(["yosys", "-q", "-s", path.name], folder, folder / f"{name}.log")

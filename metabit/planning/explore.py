@@ -10,7 +10,7 @@ from ..golden.config import Config
 from ..golden.configurations.named import make_config
 from ..hdl.placement import Placement
 from ..hdl.shape import Shape
-from .cycles import predict, predict_inference
+from .cycles import bounds, predict, predict_inference
 from .fit import shortages
 from .rates import EPOCHS, network_name, rates_of
 
@@ -112,22 +112,32 @@ def network(
 def explore(shape: Shape) -> Iterator[Candidate]:
     """Yield the networks that fill a device, and those of measured accuracy that fit it.
 
-    Of a hidden layer, with as many neurons as fit beside the inputs, which are whole visits.
+    Of a hidden layer, with as many neurons as fit beside the inputs, which are whole visits. A
+    device that plays samples from a memory chip has them in the order and in the one view that it
+    can play.
 
     Parameters
     ----------
     shape : Shape
     """
-    known = [found for found in accuracies() if not shortages(found.config, shape)]
+    played = shape.stored != "none"
+    known = [
+        found
+        for found in accuracies()
+        if not shortages(found.config, shape) and not (played and found.config.views > 1)
+    ]
+    order = {"order": "strides"} if played else {}
     for found in known:
-        yield _candidate(found.config, shape, found)
+        yield _candidate(found.config.model_copy(update=order), shape, found)
     measured = {(found.config.inputs, found.config.hidden[0]) for found in known}
     for visits in range(1, shape.inputs // shape.lanes + 1):
         neurons = min(shape.neurons, shape.depth // visits)
         inputs = visits * shape.lanes
         if neurons < FEWEST or (inputs, neurons) in measured:
             continue
-        config = network(inputs, neurons, _groups(neurons), _offset(inputs), shape.counter_bits)
+        config = network(
+            inputs, neurons, _groups(neurons), _offset(inputs), shape.counter_bits, **order
+        )
         if not shortages(config, shape):
             yield _candidate(config, shape, None)
 
@@ -149,12 +159,13 @@ _OFFSET = 0.7
 def _candidate(config: Config, shape: Shape, accuracy: Accuracy | None) -> Candidate:
     placement = Placement(config, shape)
     known = [rates_of(config, epoch) for epoch in EPOCHS]
+    slowest = bounds(placement, None).memory
     cycles = {}
     for rates in known:
         counts = predict(placement, rates.rates, _TILES)
-        cycles[f"epoch {rates.epoch}"] = counts.run / counts.samples
+        cycles[f"epoch {rates.epoch}"] = max(slowest, counts.run / counts.samples)
     counts = predict_inference(placement, _TILES)
-    cycles["inference"] = counts.run / counts.samples
+    cycles["inference"] = max(slowest, counts.run / counts.samples)
     assumed = any(rates.source == "assumed" for rates in known)
     share = placement.sign_words / shape.depth
     return Candidate(config, share, cycles, assumed, accuracy)

@@ -1,14 +1,20 @@
 """Mutants of a device: what is drawn, that a tape is played as it was, and that slips are heard."""
 
+import re
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import pytest
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from metabit.hdl.device import Device
 from metabit.hdl.shape import SHAPES
 from metabit.mutants.campaign import run
 from metabit.mutants.design import Mutant, Mutated
+from metabit.mutants.equivalence import changes_nothing
 from metabit.mutants.tape import Begin, Receive, Send, Tape, TapingTransport
 from metabit.selftest.bench import Bench
 from metabit.selftest.link import every_byte, repeats
@@ -90,3 +96,66 @@ def test_a_model_without_mutants_has_none():
     library = build(Device(SHAPE), optimise="-O0")
     with SimulatedDevice(library) as device, pytest.raises(ValueError, match="without mutants"):
         device.mutate(1)
+
+
+class Masked(wiring.Component):
+    """Of two inputs, one has no say."""
+
+    a: In(2)
+    b: In(2)
+    out: Out(2)
+
+    def elaborate(self, platform):
+        m = Module()
+        either, both = Signal(2), Signal(2)
+        m.d.comb += [either.eq(self.a | self.b), both.eq(either & self.a)]
+        m.d.sync += self.out.eq(both)
+        return m
+
+
+def changed(mutant, value):
+    """Return what a mutant makes of two bits."""
+    bit, other = value >> mutant.bit & 1, value >> (1 - mutant.bit) & 1
+    new = {
+        "inv": 1 - bit,
+        "const0": 0,
+        "const1": 1,
+        "cnot0": bit ^ 1 ^ other,
+        "cnot1": bit ^ other,
+    }[mutant.mode]
+    return value & ~(1 << mutant.bit) | new << mutant.bit
+
+
+def masked(mutant, kinds, a, b):
+    """Return what the gates of the component answer with a mutant."""
+    values = {"A": a, "B": b}
+    for kind in ("or", "and"):
+        if kinds.get(mutant.cell) == kind and mutant.port != "Y":
+            values[mutant.port] = changed(mutant, values[mutant.port])
+        y = values["A"] | values["B"] if kind == "or" else values["A"] & values["B"]
+        if kinds.get(mutant.cell) == kind and mutant.port == "Y":
+            y = changed(mutant, y)
+        values = {"A": y, "B": a}
+    return y
+
+
+def test_what_changes_nothing():
+    mutated = Mutated(Masked, 100, 1)
+    netlist, _ = mutated.change(1)
+    kinds = {cell: kind for kind, cell in re.findall(r"cell \$(or|and) (\S+)", netlist)}
+    gates = [mutant for mutant in mutated.mutants if mutant.cell in kinds]
+    assert len({(mutant.cell, mutant.port, mutant.bit) for mutant in gates}) == 12
+    pairs = list(product(range(4), repeat=2))
+    found = set()
+    for mutant in gates[:12]:
+        silent = all(masked(mutant, kinds, a, b) == a for a, b in pairs)
+        assert changes_nothing(mutated, mutant.number) == silent, mutant
+        found.add(silent)
+    assert found == {True, False}
+
+
+def test_a_clock_is_never_proved_to_change_nothing():
+    mutated = Mutated(Masked, 100, 1)
+    clocks = [mutant.number for mutant in mutated.mutants if mutant.port == "CLK"]
+    assert clocks
+    assert not any(changes_nothing(mutated, number) for number in clocks)

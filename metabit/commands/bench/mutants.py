@@ -19,6 +19,7 @@ from ..options import check_folder, write_json
 
 if TYPE_CHECKING:
     from metabit.mutants.campaign import Verdict
+    from metabit.mutants.design import Mutant
 
 EPILOG = """
 **Examples**
@@ -48,17 +49,24 @@ def mutants(
         int | None,
         typer.Option("--jobs", metavar="N", min=1, help="Mutants at a time.  [default: cores]"),
     ] = None,
+    prove: Annotated[
+        bool,
+        typer.Option(
+            "--prove/--no-prove", help="Look which survivors change nothing, as Yosys can prove."
+        ),
+    ] = True,
     json: options.JsonOption = None,
 ) -> None:
     """Change single bits of a device's netlist, and see whether trainings and self-test notice.
 
     All mutants are in one netlist, compiled once. A sound device is tested and trained beside the
     golden model; what it was asked and what it answered is a tape, which is played to every
-    mutant. One that answers as the sound device does, to the end, has survived.
+    mutant. One that answers as the sound device does, to the end, has survived: the tests have a
+    hole there, or it changes nothing.
     """
     from metabit.hdl.device import Device
     from metabit.hdl.shape import SHAPES
-    from metabit.mutants.campaign import run
+    from metabit.mutants import campaign
     from metabit.mutants.design import Mutated
     from metabit.mutants.rehearsal import rehearse
     from metabit.sim.model import SimulatedDevice
@@ -78,8 +86,15 @@ def mutants(
             tape = rehearse(sound, shape)
             cycles = sound.cycles
     drawn = mutated.mutants
-    verdicts = run(library, tape, drawn, jobs or os.cpu_count() or 1)
+    workers = jobs or os.cpu_count() or 1
+    verdicts = campaign.run(library, tape, drawn, workers)
     found = list(track(verdicts, "mutants", len(drawn), console=console, transient=True))
+    survivors = [one.mutant for one in found if one.killed_by is None]
+    equal: set[Mutant] = set()
+    if prove:
+        proofs = campaign.prove(mutated, survivors, workers)
+        proved = track(proofs, "proofs", len(survivors), console=console, transient=True)
+        equal = {mutant for mutant, silent in zip(survivors, proved, strict=True) if silent}
     if json is not None:
         write_json(
             json,
@@ -87,14 +102,18 @@ def mutants(
                 "device": device,
                 "seed": seed,
                 "cycles": cycles,
-                "mutants": [asdict(one.mutant) | {"killed_by": one.killed_by} for one in found],
+                "mutants": [
+                    asdict(one.mutant)
+                    | {"killed_by": one.killed_by, "changes_nothing": one.mutant in equal}
+                    for one in found
+                ],
             },
         )
-    _print(console, found)
+    _print(console, found, [mutant for mutant in survivors if mutant not in equal], len(equal))
 
 
-def _print(console: Console, found: "list[Verdict]") -> None:
-    """Print who was killed where, and who survived."""
+def _print(console: Console, found: "list[Verdict]", survivors: "list[Mutant]", equal: int) -> None:
+    """Print who was killed where, and who survived though they may change something."""
     by = Counter(one.killed_by for one in found)
     table = Table("noticed in", "mutants", title="mutants by the first wrong answer")
     table.columns[1].justify = "right"
@@ -102,7 +121,6 @@ def _print(console: Console, found: "list[Verdict]") -> None:
         if chapter is not None:
             table.add_row(escape(chapter), f"{number:,}")
     console.print(table)
-    survivors = [one.mutant for one in found if one.killed_by is None]
     if survivors:
         table = Table("survivor", "change", "bit", "line")
         for mutant in survivors[:_SHOWN]:
@@ -112,7 +130,9 @@ def _print(console: Console, found: "list[Verdict]") -> None:
         console.print(table)
         if len(survivors) > _SHOWN:
             console.print(f"and {len(survivors) - _SHOWN} more; --json FILE has all")
-    killed = len(found) - len(survivors)
-    console.print(
-        f"{killed:,} of {len(found):,} mutants noticed, {100 * killed / len(found):.1f} %"
-    )
+    if equal:
+        console.print(f"{equal:,} of {len(found):,} mutants are proved to change nothing")
+    rest = len(found) - equal
+    killed = rest - len(survivors)
+    share = f", {100 * killed / rest:.1f} %" if rest else ""
+    console.print(f"{killed:,} of {rest:,} {'others' if equal else 'mutants'} noticed{share}")
