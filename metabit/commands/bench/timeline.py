@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metabit.errors import MetabitError
-
 from .. import options
 from ..options import check_folder, write_json
 
@@ -75,19 +73,8 @@ def timeline(
 
 def _draw(found: "Timeline", waveform: Path, out: Path) -> None:
     """Write the picture."""
-    from matplotlib import rc_context
-
+    from metabit.plots.files import save
     from metabit.plots.timeline import draw_timeline
 
-    try:
-        # No date and no random names: equal waveforms make equal files.
-        with rc_context({"svg.hashsalt": "metabit"}):
-            figure = draw_timeline(
-                found, "Who is busy when", f"{found.cycles:,} cycles of {waveform.name}"
-            )
-            dated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-            figure.savefig(out, metadata=dated.get(out.suffix))
-    except OSError as error:
-        raise MetabitError(f"cannot write {out}: {error.strerror}") from error
-    except ValueError as error:
-        raise MetabitError(f"--out {out}: {error}") from error
+    subtitle = f"{found.cycles:,} cycles of {waveform.name}"
+    save(draw_timeline(found, "Who is busy when", subtitle), out, "--out")
