@@ -359,7 +359,7 @@ def test_explore(tmp_path):
     for network in networks:
         assert not shortages(Config(**network["config"]), SHAPES["up5k"])
     measured = [network["accuracy"] for network in networks if network["accuracy"]]
-    assert measured == pytest.approx([0.9191, 0.9153, 0.9142, 0.9133, 0.9126])
+    assert measured[:5] == pytest.approx([0.9191, 0.9153, 0.9142, 0.9133, 0.9126])
 
 
 def test_explore_a_device_that_plays_samples():

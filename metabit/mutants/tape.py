@@ -111,32 +111,36 @@ class TapingTransport(SimulatedTransport):
     device : SimulatedDevice
     tape : Tape
         Gets the events.
+
+    Attributes
+    ----------
+    tape : Tape
     """
 
     def __init__(self, device: SimulatedDevice, tape: Tape) -> None:
         super().__init__(device, _PATIENCE)
-        self._tape = tape
+        self.tape = tape
 
     def stall(self, seed: int, receive: float, transmit: float) -> None:
         """Hold the streams of bytes up from now on."""
-        self._tape.events.append(Stall(seed, receive, transmit))
+        self.tape.events.append(Stall(seed, receive, transmit))
         self.device.stall(seed, receive, transmit)
 
     def discard(self) -> None:
         """Forget what was received so far."""
-        self._tape.events.append(Discard())
+        self.tape.events.append(Discard())
         _discard(self.device)
 
     def send(self, raw: bytes) -> None:
         """Queue bytes as they are."""
-        self._tape.events.append(Send(raw))
+        self.tape.events.append(Send(raw))
         self.device.send(raw)
 
     def receive(self) -> bytes:
         """Return the next frame received; see :meth:`metabit.host.transport.Transport.receive`."""
         while True:
             frame, cycles = _receive(self.device, self.cycles)
-            self._tape.events.append(Receive(frame, cycles))
+            self.tape.events.append(Receive(frame, cycles))
             if frame is None:
                 raise DeviceTimeoutError(f"no answer from {self.name} in {self.patience}")
             if frame != DELIMITER:
@@ -144,14 +148,14 @@ class TapingTransport(SimulatedTransport):
 
     def wait(self) -> None:
         """Run for a while."""
-        self._tape.events.append(Wait(_CHUNK))
+        self.tape.events.append(Wait(_CHUNK))
         self.device.run(_CHUNK)
 
     def pause(self, seconds: float) -> None:
         """Run for so long; see :meth:`.SimulatedTransport.pause`."""
         before = self.device.cycles
         super().pause(seconds)
-        self._tape.events.append(Wait(self.device.cycles - before))
+        self.tape.events.append(Wait(self.device.cycles - before))
 
     def close(self) -> None:
         """Leave the device, which others look at."""

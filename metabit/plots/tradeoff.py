@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from .style import ACCENT, FAINT, GRID, INK, name, panels
 
@@ -38,7 +38,7 @@ def frontier(points: Sequence[Point]) -> list[Point]:
 
 
 def draw_tradeoff(points: Sequence[Point], title: str, subtitle: str = "") -> Figure:
-    """Draw accuracy over samples a second, and the line of what no other network beats.
+    """Draw accuracy over samples a second, and the most that can be had at each speed.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def draw_tradeoff(points: Sequence[Point], title: str, subtitle: str = "") -> Fi
         *([getattr(point, field) for point in best] for field in ("rate", "percent")),
         color=ACCENT,
         linewidth=1.5,
-        drawstyle="steps-pre",
+        drawstyle="steps-post",
         zorder=1,
     )
     for point in points:
@@ -70,9 +70,9 @@ def draw_tradeoff(points: Sequence[Point], title: str, subtitle: str = "") -> Fi
         )
     axes.set_xscale("log")
     axes.margins(x=0.12, y=0.1)
-    for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-        axis(FuncFormatter(lambda rate, _: f"{rate:,.0f}"))
-    axes.tick_params(axis="x", which="both", labelsize=8, colors=INK)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:,.0f}"))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(color=GRID)
     name(axes, "", "training samples a second", "accuracy, %")
     return figure
