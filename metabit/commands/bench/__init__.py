@@ -16,6 +16,7 @@ from . import (
     sequences,
     speed,
     timeline,
+    verification,
 )
 
 EPILOG = """
@@ -40,6 +41,8 @@ metabit bench paper        the published tables, measured again
 metabit bench sequences    what a recurrent layer learns
 
 metabit bench mutants      how many small changes of the hardware its tests notice
+
+metabit bench verification results/*.json      what proofs, benches and mutants have found, together
 """
 
 app = typer.Typer(
@@ -51,7 +54,7 @@ app = typer.Typer(
 
 for _module in (
     *(speed, hardware, blocks, boards, link, timeline),
-    *(ablation, paper, sequences, mutants),
+    *(ablation, paper, sequences, mutants, verification),
 ):
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, epilog=_module.EPILOG)(getattr(_module, _name))

@@ -1,0 +1,1 @@
+"""What verification has found, in figures: results of several commands, brought together."""
