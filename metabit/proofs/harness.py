@@ -1,7 +1,7 @@
 """Surroundings of a block in a proof: free inputs, assumptions, claims."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from amaranth.hdl import (
     Assert,
     Assume,
+    Cat,
     ClockDomain,
     Fragment,
     Instance,
@@ -23,6 +24,10 @@ from amaranth.lib import wiring
 
 _ANY = {"cell \\$any": "cell $any"}
 """Yosys' own cells, whose names Amaranth takes for those of modules."""
+
+
+At = Callable[..., Value]
+"""Says of the names of states whether a state machine is in one of them."""
 
 
 class Harness:
@@ -42,6 +47,8 @@ class Harness:
         self.m = Module()
         self._domain = ClockDomain("sync", reset_less=True)
         self.m.domains += self._domain
+        # Apart from ``m``, as it may be in the middle of an `If`.
+        self.m.submodules.own = self._own = Module()
         self._count = 0
         self._signals: dict[int, dict[str, Signal]] = {}
         self._variables: dict[int, dict[str, Any]] = {}
@@ -118,6 +125,21 @@ class Harness:
             raise LookupError(f"no variable {name!r}; there are {', '.join(sorted(variables))}")
         return variables[name]
 
+    def at(self, block: wiring.Component, method: str, machine: str) -> At:
+        """Return what tells whether a state machine is in a state.
+
+        Parameters
+        ----------
+        block : wiring.Component
+        method : str
+            Class and method in which the machine is described, as ``Head.elaborate``.
+        machine : str
+            Its name.
+        """
+        fsm = self.variable(block, f"{method}.m")._generated[machine]
+        self.claim(fsm.state < len(fsm.encoding))
+        return lambda *names: Cat(fsm.state == fsm.encoding[name] for name in names).any()
+
     def any(self, width: int) -> Signal:
         """Return a value that is any at any time."""
         return self._cell("$anyseq", width)
@@ -140,7 +162,7 @@ class Harness:
         for _ in range(cycles):
             self._count += 1
             before = Signal(value.shape(), name=f"past_{self._count}", init=init)
-            self.m.d.sync += before.eq(value)
+            self._own.d.sync += before.eq(value)
             value = before
         return value
 
@@ -148,7 +170,7 @@ class Harness:
         """Return a wire of a name, for traces."""
         value = Value.cast(value)
         wire = Signal(value.shape(), name=name)
-        self.m.d.comb += wire.eq(value)
+        self._own.d.comb += wire.eq(value)
         return wire
 
     def wire(self, name: str, width: int) -> Signal:
@@ -162,16 +184,16 @@ class Harness:
     def count(self, name: str, event: ValueLike, most: int) -> Signal:
         """Return how often something has happened before, up to a number."""
         count = Signal(range(most + 1), name=name)
-        with self.m.If(Value.cast(event).any() & (count != most)):
-            self.m.d.sync += count.eq(count + 1)
+        with self._own.If(Value.cast(event).any() & (count != most)):
+            self._own.d.sync += count.eq(count + 1)
         return count
 
     def kept(self, name: str, value: ValueLike, when: ValueLike) -> Signal:
         """Return a register that takes a value whenever it is told."""
         value = Value.cast(value)
         register = Signal(value.shape(), name=name)
-        with self.m.If(when):
-            self.m.d.sync += register.eq(value)
+        with self._own.If(when):
+            self._own.d.sync += register.eq(value)
         return register
 
     def assume(self, *conditions: ValueLike) -> None:
