@@ -95,7 +95,7 @@ def _many(words: int, block: ModuleType) -> Harness:
     # What the block remembers of the row.
     beats = (_PHASE_BITS - (words - 1).bit_length()) or None
     held = h.variable(dut, "Draws._touch.phase")
-    h.claim(
+    h.lemma(
         Mux(begun, dut.state[:_PHASE_BITS] == phase, held == phase) | h.first,
         h.variable(dut, "Draws._touch.next_beat") == count[(words - 1).bit_length() :]
         if beats

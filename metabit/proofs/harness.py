@@ -4,13 +4,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from amaranth.hdl import (
     Assert,
     Assume,
     Cat,
     ClockDomain,
+    Const,
     Fragment,
     Instance,
     Module,
@@ -20,7 +21,10 @@ from amaranth.hdl import (
     ValueLike,
 )
 from amaranth.back import rtlil
+from amaranth.hdl import Shape as HdlShape
+from amaranth.hdl._mem import MemoryInstance
 from amaranth.lib import wiring
+from amaranth.utils import ceil_log2
 
 _ANY = {"cell \\$any": "cell $any"}
 """Yosys' own cells, whose names Amaranth takes for those of modules."""
@@ -28,6 +32,15 @@ _ANY = {"cell \\$any": "cell $any"}
 
 At = Callable[..., Value]
 """Says of the names of states whether a state machine is in one of them."""
+
+
+class Inside(NamedTuple):
+    """What is inside a queue: how many words, and one that is followed, with so many ahead."""
+
+    count: Signal
+    followed: Signal
+    ahead: Signal
+    word: Signal
 
 
 class Harness:
@@ -51,6 +64,8 @@ class Harness:
         self.m.submodules.own = self._own = Module()
         self._count = 0
         self._signals: dict[int, dict[str, Signal]] = {}
+        self._lemmas: list[ValueLike] = []
+        self._fragments: dict[int, Fragment] = {}
         self._variables: dict[int, dict[str, Any]] = {}
         self.first = Signal(init=1)
         self.m.d.sync += self.first.eq(0)
@@ -79,6 +94,7 @@ class Harness:
         variables = self._variables[id(block)] = {}
         with _watching(variables):
             fragment = Fragment.get(block if abort is None else ResetInserter(abort)(block), None)
+        self._fragments[id(block)] = fragment
         self.m.submodules[name] = fragment
         self._signals[id(block)] = signals = {}
         _collect(fragment, signals)
@@ -125,6 +141,28 @@ class Harness:
             raise LookupError(f"no variable {name!r}; there are {', '.join(sorted(variables))}")
         return variables[name]
 
+    def peek(self, block: wiring.Component, memory: str, address: Value) -> Signal:
+        """Return a word of a memory inside a block, at once, as nothing in the block could.
+
+        Parameters
+        ----------
+        block : wiring.Component
+        memory : str
+            Its name among the block's parts.
+        address : Value
+        """
+        fragment = self._fragments[id(block)]
+        while not isinstance(fragment, MemoryInstance):
+            parts = {name: part for part, name, _ in fragment.subfragments}
+            fragment = parts[memory] if memory in parts else next(iter(parts.values()))
+        self._count += 1
+        bits = ceil_log2(fragment._data.depth)
+        word = Signal(HdlShape.cast(fragment._data.shape).width, name=f"peek_{self._count}")
+        fragment.read_port(
+            domain="comb", addr=address[:bits], data=word, en=Const(1), transparent_for=()
+        )
+        return word
+
     def at(self, block: wiring.Component, method: str, machine: str) -> At:
         """Return what tells whether a state machine is in a state.
 
@@ -137,7 +175,7 @@ class Harness:
             Its name.
         """
         fsm = self.variable(block, f"{method}.m")._generated[machine]
-        self.claim(fsm.state < len(fsm.encoding))
+        self.lemma(fsm.state < len(fsm.encoding))
         return lambda *names: Cat(fsm.state == fsm.encoding[name] for name in names).any()
 
     def any(self, width: int) -> Signal:
@@ -200,9 +238,16 @@ class Harness:
         """Let nothing but this happen."""
         self.m.d.comb += [Assume(condition) for condition in conditions]
 
-    def claim(self, *conditions: ValueLike, at: int = 0) -> None:
-        """Assert that it holds in every cycle."""
-        self.m.d.comb += [Assert(c, src_loc_at=at + 2) for c in conditions]
+    def claim(self, *conditions: ValueLike) -> None:
+        """Claim that it holds in every cycle."""
+        self.m.d.comb += [Assert(condition, src_loc_at=2) for condition in conditions]
+
+    def lemma(self, *conditions: ValueLike) -> None:
+        """Claim what the proof needs, but what nobody outside the block can see.
+
+        A twin does not fail by it.
+        """
+        self._lemmas += conditions
 
     def held(self, stream: wiring.PureInterface, *, since: Value | None = None) -> Value:
         """Return whether a stream keeps its rule: what is offered stands until it is taken.
@@ -217,8 +262,42 @@ class Harness:
         stood = self.past(stream.valid & ~stream.ready & ~(since if since is not None else 0))
         return ~stood | (stream.valid & (payload == self.past(payload)))
 
-    def rtlil(self) -> str:
-        """Return the design, ``top``, for Yosys."""
+    def in_order(
+        self, put: ValueLike, data: Value, take: ValueLike, taken: Value, *, bits: int = 12
+    ) -> Inside:
+        """Claim that what is put in is taken out: each once, in order.
+
+        One of the words, whichever, is followed on its way.
+
+        Parameters
+        ----------
+        put, take : Value
+            A word is put in, is taken out.
+        data, taken : Value
+            Which.
+        bits : int
+            Of the number of words inside.
+        """
+        m = self.m
+        count = self.register("words_inside", bits)
+        followed, ahead = self.register("followed", 1), self.register("words_ahead", bits)
+        word = self.register("followed_word", len(data))
+        m.d.sync += count.eq(count + put - take)
+        with m.If(followed & take):
+            m.d.sync += [ahead.eq(ahead - 1), followed.eq(ahead != 0)]
+        with m.If(~followed & put & self.any(1)):
+            m.d.sync += [followed.eq(1), ahead.eq(count - take), word.eq(data)]
+        self.claim(
+            implies(take, count != 0),
+            implies(followed & take & (ahead == 0), taken == word),
+        )
+        self.lemma(implies(followed, ahead < count))
+        return Inside(count, followed, ahead, word)
+
+    def rtlil(self, *, lemmas: bool = True) -> str:
+        """Return the design, ``top``, for Yosys, with or without the lemmas."""
+        if lemmas:
+            self.m.d.comb += [Assert(lemma) for lemma in self._lemmas]
         text = rtlil.convert(self.m, ports=[self._domain.clk])
         for ours, theirs in _ANY.items():
             text = text.replace(ours, theirs)

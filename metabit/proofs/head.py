@@ -39,10 +39,10 @@ def _decision(shape: Shape, block: ModuleType) -> Harness:
         exists(dut.labels[0]),
         dut.step.layer < shape.layers,
     )
-    h.claim(implies(begun, waiting))
+    h.lemma(implies(begun, waiting))
     known = h.count("labels_known", h.past(dut.begin), 1)
     h.assume(implies(waiting & dut.scored, known))
-    h.claim(implies(~waiting, known), implies(known, exists(label) & (step.layer < shape.layers)))
+    h.lemma(implies(~waiting, known), implies(known, exists(label) & (step.layer < shape.layers)))
 
     # Classes are read one after the other.
     number = h.register("next_class", bits + 1)
@@ -58,7 +58,7 @@ def _decision(shape: Shape, block: ModuleType) -> Harness:
         m.d.sync += number.eq(following(number))
     own_number = h.variable(dut, "Head.elaborate.number")
     own_word = own_number[position_bits:]
-    h.claim(
+    h.lemma(
         implies(reading, own_number == number),
         implies(reading, exists(number)),
         implies(reading, h.variable(dut, "Head.elaborate.last") == (number == network.last_class)),
@@ -67,7 +67,7 @@ def _decision(shape: Shape, block: ModuleType) -> Harness:
     )
     # Between two words, and behind the last one.
     more, settle = (h.variable(dut, f"Head.elaborate.{name}") for name in ("more", "settle"))
-    h.claim(
+    h.lemma(
         implies(at("Settle") & more, number == Cat(Const(0, position_bits), own_word + 1)),
         implies(at("Replay", "Await next scores"), own_number == number),
         implies((at("Settle") & more) | at("Replay", "Await next scores"), exists(number)),
@@ -81,37 +81,39 @@ def _decision(shape: Shape, block: ModuleType) -> Harness:
     )
     for n in range(1, 4):
         idle = at("Replay", "Await next scores", "Hand over", "Await scores")
-        h.claim(implies(idle | (at("Settle") & (settle <= 3 - n)), ~h.past(reading, n)))
-    h.claim(settle <= 3)
+        h.lemma(implies(idle | (at("Settle") & (settle <= 3 - n)), ~h.past(reading, n)))
+    h.lemma(settle <= 3)
     here = h.named("comes", h.past(reading, 2))
     which = h.past(number, 2)
     scores = Array(dut.scores[0][n] for n in range(shape.code_bits))
     score = h.past(scores[number[:position_bits]], 2)
 
-    # Any class, the best, the rival, and the label.
-    other = h.fixed(bits)
-    h.assume(other[:position_bits] < shape.code_bits)
+    # Any two classes, and the label.
+    classes = [h.fixed(bits), h.fixed(bits)]
     first = which == 0
-    some, seen, own_seen = (h.register(f"{n}_seen", 1) for n in ("some", "other", "own"))
-    other_score, own_score = (h.register(f"{n}_score", len(score)) for n in ("other", "own"))
-    compared = h.register("last_compared", bits + 1)
+    some, own_seen = h.register("some_seen", 1), h.register("own_seen", 1)
+    own_score, compared = (
+        h.register(name, width)
+        for name, width in (("own_score", len(score)), ("last_compared", bits + 1))
+    )
     with m.If(here):
         m.d.sync += [
             some.eq(1),
-            seen.eq((which == other) | (seen & ~first)),
             own_seen.eq((which == label) | (own_seen & ~first)),
             compared.eq(which),
         ]
-        with m.If(which == other):
-            m.d.sync += other_score.eq(score)
         with m.If(which == label):
             m.d.sync += own_score.eq(score)
-    best, rival, own = (h.inside(dut, f"{name}_0") for name in ("best", "rival", "own"))
-    came = h.inside(dut, "judged_0_1")
-    best_class = Mux(h.inside(dut, "new_best_0_1"), came, h.inside(dut, "best_class_0"))
-    rival_class = Mux(h.inside(dut, "new_rival_0_1"), came, h.inside(dut, "rival_class_0"))
-    has_rival = h.inside(dut, "has_rival_0")
-    is_other = h.named("is_other", other != label)
+    seen, its_score = [], []
+    for n, other in enumerate(classes):
+        h.assume(exists(other))
+        was, of_it = h.register(f"seen_{n}", 1), h.register(f"score_{n}", len(score))
+        with m.If(here):
+            m.d.sync += was.eq((which == other) | (was & ~first))
+            with m.If(which == other):
+                m.d.sync += of_it.eq(score)
+        seen.append(was)
+        its_score.append(of_it)
     next_compared = h.register("next_compared", bits + 1)
     with m.If(waiting):
         m.d.sync += next_compared.eq(0)
@@ -120,41 +122,62 @@ def _decision(shape: Shape, block: ModuleType) -> Harness:
     live = h.named("live", ~waiting & (next_compared != 0))
     ahead: Value = next_compared
     for n in (2, 1):
-        h.claim(implies(h.past(reading, n), h.past(number, n) == ahead))
+        h.lemma(implies(h.past(reading, n), h.past(number, n) == ahead))
         ahead = Mux(h.past(reading, n), following(ahead), ahead)
-    h.claim(
+    h.lemma(
         implies(~waiting, number == ahead),
         implies(live, some & (following(compared) == next_compared) & exists(compared)),
     )
+    over = at("Hand over")
+    h.lemma(implies(over, live & (compared == network.last_class)))
+
+    # What is handed over: nobody has more than the best class, nor but the label than the rival.
+    one, two = classes
+    wins = (its_score[0] > its_score[1]) | ((its_score[0] == its_score[1]) & (one <= two))
+    judged = dut.judged.payload
+    told = dut.judged.valid
+    prediction, rival = dut.predictions[0], judged.rivals[0]
+    margin: Value = Array(dut.layers[n].margin for n in range(shape.layers))[step.layer]
+    close = (own_score.as_unsigned() - its_score[0].as_unsigned()) < margin
+    triggered = ((prediction != label) | close) & dut.run.train
     h.claim(
-        implies(live & seen, (best > other_score) | ((best == other_score) & (best_class <= other))),
-        implies(live & (best_class == other), seen & (best == other_score)),
+        implies(over, Cat(*seen, own_seen).all()),
+        implies(over, exists(prediction) & exists(rival) & (rival != label)),
+        implies(over & (prediction == one), wins),
+        implies(over & (rival == one) & (two != label), wins),
+        implies(over & (rival == one), judged.triggered[0] == triggered),
+        implies(over, judged.labels[0] == label),
+        implies(over, dut.correct[0] == (prediction == label)),
+        dut.predicted == (told & step.last),
+        dut.read == told,
+    )
+    # What the block keeps of the classes that have come.
+    best, nearest, own = (h.inside(dut, f"{name}_0") for name in ("best", "rival", "own"))
+    came = h.inside(dut, "judged_0_1")
+    best_class = Mux(h.inside(dut, "new_best_0_1"), came, h.inside(dut, "best_class_0"))
+    rival_class = Mux(h.inside(dut, "new_rival_0_1"), came, h.inside(dut, "rival_class_0"))
+    has_rival = h.inside(dut, "has_rival_0")
+    for other, was, of_it in zip(classes, seen, its_score, strict=True):
+        is_other = h.named("is_other", other != label)
+        leads = (best > of_it) | ((best == of_it) & (best_class <= other))
+        near = (nearest > of_it) | ((nearest == of_it) & (rival_class <= other))
+        h.lemma(
+            implies(live, was == (other <= compared)),
+            implies(live & was, leads),
+            implies(live & (best_class == other), was & (best == of_it)),
+            implies(live & was & is_other, has_rival & near),
+            implies(
+                live & has_rival & (rival_class == other), is_other & was & (nearest == of_it)
+            ),
+        )
+    h.lemma(
+        implies(live, own_seen == (label <= compared)),
         implies(live, (best_class <= compared) & exists(best_class)),
         implies(live & own_seen, own == own_score),
-        implies(live & seen & is_other, has_rival & ((rival > other_score) | ((rival == other_score) & (rival_class <= other)))),
-        implies(live & has_rival & (rival_class == other), is_other & seen & (rival == other_score)),
-        implies(live & has_rival, (rival_class <= compared) & exists(rival_class) & (rival_class != label)),
-    )
-    # Nobody is left out.
-    h.claim(
-        implies(live, seen == (other <= compared)),
-        implies(live, own_seen == (label <= compared)),
+        implies(live & has_rival, (rival_class <= compared) & exists(rival_class)),
+        implies(live & has_rival, rival_class != label),
         implies(live & ~has_rival, (compared == 0) & (label == 0)),
-    )
-    over = at("Hand over")
-    margin: Value = Array(dut.layers[n].margin for n in range(shape.layers))[step.layer]
-    distance = own.as_unsigned() - rival.as_unsigned()
-    triggered = (best_class != label) | (distance < margin)
-    judged = dut.judged.payload
-    h.claim(
-        implies(over, live & (compared == network.last_class)),
-        implies(dut.judged.valid, over),
-        implies(over, judged.triggered[0] == (triggered & dut.run.train)),
-        implies(over, (judged.labels[0] == label) & (judged.rivals[0] == rival_class)),
-        implies(over, dut.predictions[0] == best_class),
-        implies(over, dut.correct[0] == (best_class == label)),
-        dut.predicted == (dut.judged.valid & step.last),
-        dut.read == dut.judged.valid,
+        implies(over, (dut.predictions[0] == best_class) & (rival == rival_class)),
     )
     return h
 
@@ -173,11 +196,11 @@ PROOFS = [
             Twin("(rival < score)", "(rival <= score)"),
             Twin("close.eq(distance < Cat", "close.eq(distance <= Cat"),
             Twin("wrong | close, rival_class", "close, rival_class"),
-            Twin("(has_rival & ~first) | ~is_label", "has_rival | ~is_label"),
+            Twin("nearer.eq(valid & ~is_label & (first", "nearer.eq(valid & (first"),
             Twin("previous.eq(last_class - 1)", "previous.eq(last_class)"),
         ),
         depth=8,
-        twin_depth=20,
+        twin_depth=16,
     )
     for shape in (
         SHAPES["up5k"],

@@ -35,6 +35,8 @@ def _predictions(shape: Shape, block: ModuleType) -> Harness:
         dut.busy == owed,
         out.valid == owed,
         implies(owed, out.payload == classes.word_select(column, 8)),
+    )
+    h.lemma(
         implies(owed, h.variable(dut, "Predictions.elaborate.column") == column),
         h.variable(dut, "Predictions.elaborate.held").as_value() == classes,
         h.variable(dut, "Predictions.elaborate.last") == last,
@@ -89,7 +91,6 @@ def _jobs(shape: Shape, block: ModuleType) -> Harness:
     h.claim(
         h.held(dut.jobs),
         *others,
-        turn < shape.samples,
         dut.jobs.valid == (owed & ~between),
         implies(dut.jobs.valid, job.kind.as_value() == kind),
         implies(
@@ -97,10 +98,13 @@ def _jobs(shape: Shape, block: ModuleType) -> Harness:
             (job.address == expected.address) & (job.desired == expected.desired),
         ),
         dut.busy == ((tiles != 0) | owed),
+    )
+    h.lemma(
         h.variable(dut, "Jobs.elaborate.column") == turn,
         h.variable(dut, "Jobs.elaborate.closing") == (tile_owed | between),
         h.variable(dut, "Jobs.elaborate.open_tiles") == tiles,
         implies(tile_owed | between, owed),
+        turn < shape.samples,
         implies(between, ~tile_owed & (kind == Kind.TILE.value)),
     )
     return h
@@ -129,7 +133,7 @@ def _statistics(shape: Shape, block: ModuleType) -> Harness:
         count = h.register(f"count_{len(counts)}", 32)
         h.m.d.sync += count.eq(Mux(dut.clear, 0, count + amount))
         counts.append(count)
-        h.claim(h.inside(dut, name.replace(".", "_")) == count)
+        h.lemma(h.inside(dut, name.replace(".", "_")) == count)
     there = dut.address < len(counts)
     asked = h.named("asked", Mux(there, Array(counts)[dut.address], 0))
     late = 2 if shape.memory == "block" else 1

@@ -32,7 +32,7 @@ def _winner(shape: Shape, code_latency: int, kept_latency: int, block: ModuleTyp
     at = h.at(dut, "Search.elaborate", "search")
     neurons = Array(dut.layers[n].neurons for n in range(shape.layers))[judged.step.layer]
     h.assume(dut.judged.payload.step.layer < shape.layers)
-    h.claim(judged.step.layer < shape.layers)
+    h.lemma(judged.step.layer < shape.layers)
 
     # Where the scan is: word, neuron, place in the group.
     asked = h.named("asks", dut.scan.valid & dut.scan.ready)
@@ -59,17 +59,17 @@ def _winner(shape: Shape, code_latency: int, kept_latency: int, block: ModuleTyp
         m.d.sync += arrived.eq(Mux(later(last_word, code_latency), 0, arrived + 1))
     word_ahead: Value = arrived
     for n in reversed(range(1, code_latency + 1)):
-        h.claim(later(word, n) == word_ahead)
+        h.lemma(later(word, n) == word_ahead)
         after = Mux(later(last_word, n), 0, (word_ahead + 1)[:_BITS])
         word_ahead = Mux(later(asked, n), after, word_ahead)
-    h.claim(word == word_ahead)
+    h.lemma(word == word_ahead)
     bits = []
     for name, number in (("label", judged.labels[0]), ("rival", judged.rivals[0])):
         bit = dut.scanned.bit_select(number[: shape.position_bits], 1)
         its_word = number[shape.position_bits :]
         h.assume(number[: shape.position_bits] < shape.code_bits, its_word < network.code_words)
         came = h.kept(f"{name}_came", bit, comes & (come_word == its_word))
-        h.claim(implies(arrived > its_word, h.inside(dut, f"{name}_bit_0") == came))
+        h.lemma(implies(arrived > its_word, h.inside(dut, f"{name}_bit_0") == came))
         bits.append(came)
     label_bit, rival_bit = bits
     stage = code_latency + 1
@@ -90,42 +90,61 @@ def _winner(shape: Shape, code_latency: int, kept_latency: int, block: ModuleTyp
         m.d.sync += next_number.eq(next_number + 1)
     here = h.named("step_compared", next_number != 0)
 
-    # Any neuron of the group, and the winner.
-    other = h.fixed(_BITS)
-    seen, seen_size, seen_bit = (h.register(f"other_{n}", w) for n, w in
-                                 (("seen", 1), ("size", len(size)), ("bit", 1)))
+    # Any two neurons of the group, and the winner.
+    numbers = [h.fixed(_BITS), h.fixed(_BITS)]
     some, compared = h.register("some", 1), h.register("last_compared", _BITS)
     with m.If(compares):
-        m.d.sync += [
-            some.eq(candidate | (some & ~begins)),
-            compared.eq(number),
-            seen.eq((number == other) & candidate | (seen & ~begins)),
-        ]
-        with m.If(number == other):
-            m.d.sync += [seen_size.eq(size), seen_bit.eq(desired)]
-    least = h.inside(dut, "least_0")
-    winner = h.variable(dut, "Search._column.winner")
+        m.d.sync += [some.eq(candidate | (some & ~begins)), compared.eq(number)]
+    seen, sizes, desires = [], [], []
+    for n, other in enumerate(numbers):
+        was, its_size, its_bit = (
+            h.register(f"{name}_{n}", width)
+            for name, width in (("seen", 1), ("size", len(size)), ("bit", 1))
+        )
+        with m.If(compares):
+            m.d.sync += was.eq(((number == other) & candidate) | (was & ~begins))
+            with m.If(number == other):
+                m.d.sync += [its_size.eq(size), its_bit.eq(desired)]
+        seen.append(was)
+        sizes.append(its_size)
+        desires.append(its_bit)
     base = judged.step.base
     h.assume(base + neurons <= shape.depth)
-    its_number = h.named("winner_number", (winner.address - base)[: len(base)])
-    found = h.variable(dut, "Search._column.any_found")
-    beats = (least < seen_size) | ((least == seen_size) & (its_number <= other))
-    h.claim(
-        found == some,
-        implies(seen & here, some & beats),
-        implies(
-            some & here & (its_number == other),
-            seen & (least == seen_size) & (winner.desired == seen_bit),
-        ),
-    )
-    # It is noted when the group has ended, and at no other time.
+
+    def number_of(address: Value) -> Value:
+        return h.named("number_of", (address - base)[: len(base)])
+
+    # A group that has ended is noted, if and only if one of its neurons is wrong.
     note = dut.found[0]
     ended = later(decides & ends, stage + 1)
+    noted = h.named("noted", note.valid & ~at("Mark"))
+    named = number_of(note.payload.address)
+    one, two = numbers
     h.claim(
-        implies(~at("Mark"), note.valid == (ended & some)),
-        implies(note.valid & ~at("Mark"), note.payload.as_value() == winner.as_value()),
+        noted == (ended & some),
+        implies(noted, note.payload.kind == Mark.ROW),
+        implies(noted & (named == one), seen[0] & (note.payload.desired == desires[0])),
+        implies(
+            noted & (named == one) & seen[1],
+            (sizes[0] < sizes[1]) | ((sizes[0] == sizes[1]) & (one <= two)),
+        ),
+    )
+    least = h.inside(dut, "least_0")
+    winner = h.variable(dut, "Search._column.winner")
+    its_number = number_of(winner.address)
+    h.lemma(
+        h.variable(dut, "Search._column.any_found") == some,
         implies(some, winner.kind == Mark.ROW),
     )
+    for other, was, its_size, its_bit in zip(numbers, seen, sizes, desires, strict=True):
+        beats = (least < its_size) | ((least == its_size) & (its_number <= other))
+        h.lemma(
+            implies(was & here, some & beats & (other <= compared)),
+            implies(
+                some & here & (its_number == other),
+                was & (least == its_size) & (winner.desired == its_bit),
+            ),
+        )
     # When a step is over, that is noted, too.
     over = judged.step.last
     tile_over = judged.step.tile & (judged.step.columns == 0)
@@ -133,21 +152,20 @@ def _winner(shape: Shape, code_latency: int, kept_latency: int, block: ModuleTyp
     h.claim(implies(at("Mark"), note.valid & (note.payload.kind.as_value() == kind)))
     # What is under way, and what has been compared.
     under_way = [later(decides, n) for n in range(stage + 1)]
-    numbers = [later(neuron, n) for n in range(stage + 1)]
+    passing = [later(neuron, n) for n in range(stage + 1)]
     address = h.variable(dut, "Search.elaborate.address")
     ahead: Value = next_number
     some_asked = Cat(later(asked, n) for n in range(1, stage + 1)).any()
     for n in reversed(range(1, stage + 1)):
-        h.claim(implies(under_way[n], numbers[n] == ahead))
+        h.lemma(implies(under_way[n], passing[n] == ahead))
         ahead = (ahead + under_way[n])[:_BITS]
-    h.claim(
+    h.lemma(
         implies(scanning | at("Finish"), neuron == ahead),
         implies(
             ~at("Await step", "Begin") & (here | some_asked),
             address == (base + next_number)[: len(base)],
         ),
         implies(here & some, its_number <= compared),
-        implies(here & seen, other <= compared),
         implies(here, compared == next_number - 1),
     )
     # How the block counts.
@@ -157,7 +175,7 @@ def _winner(shape: Shape, code_latency: int, kept_latency: int, block: ModuleTyp
     }
     passed = h.named("passed", neuron == neurons)
     empty = ~h.named("under_way", Cat(later(asked, n) for n in range(stage + 2)).any())
-    h.claim(
+    h.lemma(
         implies(~h.first, own["final_word"] == network.code_words - 1),
         own["word"] == word,
         implies(scanning, own["neuron"] == neuron[: len(own["neuron"])]),

@@ -47,7 +47,7 @@ def _moves(bits: int, block: ModuleType) -> Harness:
     )
     moved = [bit ^ carry for bit, carry in zip(kept, carries, strict=True)]
     sign = ~(above ^ turned ^ (carry & upper & ~above))
-    h.claim(implies(moves > 0, Cat(*moved, sign) == first))
+    h.lemma(implies(moves > 0, Cat(*moved, sign) == first))
     h.claim(implies(moves == 2, counter(dut.low_after, dut.positive_after) == second))
     return h
 
@@ -77,8 +77,8 @@ def _narrow_moves(block: ModuleType) -> Harness:
             "sign": counter[-1],
         }
         for name, fact in facts.items():
-            h.claim(implies(moves > 0, h.inside(dut, f"{name}_{lane}") == fact))
-    h.claim(
+            h.lemma(implies(moves > 0, h.inside(dut, f"{name}_{lane}") == fact))
+    h.lemma(
         implies(moves > 0, h.inside(dut, "adders.counters") == entered),
         h.inside(dut, "inputs.kept") == inputs,
         h.variable(dut, "Narrow.elaborate.reinforced") == reinforced,
