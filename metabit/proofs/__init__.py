@@ -13,7 +13,7 @@ from importlib import import_module
 
 from .proof import Proof
 
-MODULES = ("draws", "head", "link", "queues", "results", "search", "step")
+MODULES = ("aborts", "draws", "flow", "head", "link", "queues", "results", "search", "step")
 """Modules with proofs."""
 
 

@@ -1,6 +1,6 @@
 """The generator: its steps are golden's, each consumer gets its own draw, in order."""
 
-from functools import reduce
+from functools import partial, reduce
 from operator import xor
 from types import ModuleType
 
@@ -125,9 +125,12 @@ PROOFS = [
             claim="Words that are taken get one golden draw each, in order, and nobody else does; "
             "a row's phase is its first draw, and says which words learn.",
             sizes=f"{words} words a cycle, rows of any length",
-            build=lambda block, words=words: _many(words, block),
+            build=partial(_many, words),
             twins=(
-                Twin("start=1):\n                with m.Case", "start=2):\n                with m.Case"),
+                Twin(
+                    "start=1):\n                with m.Case",
+                    "start=2):\n                with m.Case",
+                ),
                 Twin("m.d.sync += next_beat.eq(0)", "m.d.sync += next_beat.eq(1)"),
                 Twin("draws = [*earlier, self.state]", "draws = [self.state, *earlier]"),
                 Twin("zeros.eq(self.shift + self.damping)", "zeros.eq(self.shift)"),

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NamedTuple
 
+from amaranth.back import rtlil
 from amaranth.hdl import (
     Assert,
     Assume,
@@ -20,7 +21,6 @@ from amaranth.hdl import (
     Value,
     ValueLike,
 )
-from amaranth.back import rtlil
 from amaranth.hdl import Shape as HdlShape
 from amaranth.hdl._mem import MemoryInstance
 from amaranth.lib import wiring
@@ -96,7 +96,7 @@ class Harness:
             fragment = Fragment.get(block if abort is None else ResetInserter(abort)(block), None)
         self._fragments[id(block)] = fragment
         self.m.submodules[name] = fragment
-        self._signals[id(block)] = signals = {}
+        signals = self._signals[id(block)] = {}
         _collect(fragment, signals)
         fixed, wired = set(fixed), set(wired)
         for path, member, value in block.signature.flatten(block):
@@ -334,4 +334,3 @@ def _collect(fragment: Fragment, signals: dict[str, Signal], prefix: str = "") -
 def implies(condition: ValueLike, conclusion: ValueLike) -> Value:
     """Return whether a condition is met in vain, or its conclusion with it."""
     return ~Value.cast(condition).any() | Value.cast(conclusion).any()
-

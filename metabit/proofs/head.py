@@ -1,5 +1,6 @@
 """The head decides as golden does: best class, rival, margin, prediction."""
 
+from functools import partial
 from types import ModuleType
 
 from amaranth.hdl import Array, Cat, Const, Mux, Value
@@ -71,9 +72,7 @@ def _decision(shape: Shape, block: ModuleType) -> Harness:
         implies(at("Settle") & more, number == Cat(Const(0, position_bits), own_word + 1)),
         implies(at("Replay", "Await next scores"), own_number == number),
         implies((at("Settle") & more) | at("Replay", "Await next scores"), exists(number)),
-        implies(
-            (at("Settle") & ~more) | at("Hand over"), number == following(network.last_class)
-        ),
+        implies((at("Settle") & ~more) | at("Hand over"), number == following(network.last_class)),
         implies(
             at("Settle", "Replay", "Await next scores", "Hand over"),
             (number != 0) & ~h.variable(dut, "Head.elaborate.first"),
@@ -166,9 +165,7 @@ def _decision(shape: Shape, block: ModuleType) -> Harness:
             implies(live & was, leads),
             implies(live & (best_class == other), was & (best == of_it)),
             implies(live & was & is_other, has_rival & near),
-            implies(
-                live & has_rival & (rival_class == other), is_other & was & (nearest == of_it)
-            ),
+            implies(live & has_rival & (rival_class == other), is_other & was & (nearest == of_it)),
         )
     h.lemma(
         implies(live, own_seen == (label <= compared)),
@@ -190,7 +187,7 @@ PROOFS = [
         "a layer is triggered if the best is not the label or leads the rival by less than the "
         "margin; the prediction is the best class.",
         sizes=f"any number of classes and words, {shape.layers} layers, one column; no votes",
-        build=lambda block, shape=shape: _decision(shape, block),
+        build=partial(_decision, shape),
         twins=(
             Twin("(best < score)", "(best <= score)"),
             Twin("(rival < score)", "(rival <= score)"),

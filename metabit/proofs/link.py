@@ -1,8 +1,8 @@
-"""The link: frames are decoded and checked by the book, and nothing but a sound one does anything."""
+"""The link: frames are decoded and checked as defined, and only a sound one does anything."""
 
 from types import ModuleType
 
-from amaranth.hdl import Array, Cat, Const, Mux, Value
+from amaranth.hdl import Cat, Const, Mux, Value
 
 from ..hdl.link import cobs, crc, link, receive
 from ..hdl.link.protocol import CRC_BYTES, MAX_DATA, REQUEST_BYTES, UNSOLICITED, Operation, Status
@@ -102,7 +102,11 @@ def _decoding(block: ModuleType) -> Harness:
     dut = block.CobsDecoder()
     h.place(dut)
     m, byte, item = h.m, dut.encoded.payload, dut.decoded.payload
-    left, full, begun = h.register("block_left", 8), h.register("block_full", 1), h.register("frame_begun", 1)
+    left, full, begun = (
+        h.register("block_left", 8),
+        h.register("block_full", 1),
+        h.register("frame_begun", 1),
+    )
     takes = h.named("takes", dut.encoded.valid & dut.encoded.ready)
     delimits, codes = byte == 0, left == 0
     with m.If(takes & delimits):
@@ -125,7 +129,10 @@ def _decoding(block: ModuleType) -> Harness:
         implies(said & end, item.error == cut),
         implies(said & ~end, item.data == value),
     )
-    own = {n: h.variable(dut, f"CobsDecoder.elaborate.{n}") for n in ("left", "code", "first", "joined")}
+    own = {
+        n: h.variable(dut, f"CobsDecoder.elaborate.{n}")
+        for n in ("left", "code", "first", "joined")
+    }
     h.lemma(
         own["code"] == codes,
         implies(~codes, begun),
@@ -200,7 +207,9 @@ def _execution(block: ModuleType) -> Harness:
     dut = block.Link(SHAPES["small"])
     h.place(dut)
     core = dut.core
-    at, check, receiver = (h.variable(dut, f"Link.elaborate.{n}") for n in ("at", "check", "receiver"))
+    at, check, receiver = (
+        h.variable(dut, f"Link.elaborate.{n}") for n in ("at", "check", "receiver")
+    )
     status, refused = (h.variable(dut, f"Link.elaborate.{n}") for n in ("status", "refused"))
     states = [at[name] for name in at._numbers]
     sound = h.register("request_sound", 1)
@@ -208,11 +217,7 @@ def _execution(block: ModuleType) -> Harness:
         h.m.d.sync += sound.eq(receiver.received.payload.sound)
     passed = h.named("passed", sound & ~refused & (status.as_value() == Status.OK.value))
     acts = (
-        core.run.valid
-        | core.samples.valid
-        | core.host.valid
-        | core.predictions.ready
-        | dut.abort
+        core.run.valid | core.samples.valid | core.host.valid | core.predictions.ready | dut.abort
     )
     h.claim(implies(acts, passed))
     # Why: it is at one place, and has passed the check if it is at some.
@@ -302,7 +307,10 @@ PROOFS = [
         build=_reception,
         twins=(
             _CRC_SLIP_IN_RECEIVER,
-            Twin("crc.zero & ~bad_frame),\n                    received.damaged", "~bad_frame),\n                    received.damaged"),
+            Twin(
+                "crc.zero & ~bad_frame),\n                    received.damaged",
+                "~bad_frame),\n                    received.damaged",
+            ),
             Twin("item.error | too_short", "too_short"),
             Twin("m.d.sync += too_short.eq(0)", "m.d.sync += too_short.eq(position[0])"),
         ),
@@ -318,7 +326,10 @@ PROOFS = [
         build=_execution,
         twins=(
             Twin("with m.Elif(status != Status.OK):", "with m.Elif(status == Status.BAD_RANGE):"),
-            Twin("with m.If(refused):\n                at.go(\"SETTLE\")", "with m.If(0):\n                at.go(\"SETTLE\")"),
+            Twin(
+                'with m.If(refused):\n                at.go("SETTLE")',
+                'with m.If(0):\n                at.go("SETTLE")',
+            ),
             Twin("check.sound.eq(received.payload.sound)", "check.sound.eq(1)"),
         ),
         depth=2,

@@ -53,6 +53,8 @@ class Proof:
         Runs begin in any state of the registers, not only after reset; only with ``bounded``.
     twin_depth : int
         Longest run in which a twin must fail; 0: ``depth``.
+    twin_start : int
+        Cycle from which on it is looked at.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Proof:
     bounded: bool = False
     any_start: bool = False
     twin_depth: int = 0
+    twin_start: int = 0
 
     def __str__(self) -> str:
         return self.name

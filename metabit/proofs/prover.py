@@ -36,6 +36,9 @@ _MAKE_SYSTEM = (
 )
 """From a design to its transition system."""
 
+_START = "initial\nassume [first]\n"
+"""For runs that begin in any state: the harness knows that they begin."""
+
 _LAST_WORDS = 12
 """Lines that are quoted of a run in which a claim fails."""
 
@@ -65,14 +68,15 @@ def prove(proof: Proof) -> Result:
     designs = {"proof": proof.build(proof.source)}
     for number, twin in enumerate(proof.twins):
         designs[f"twin_{number}"] = proof.build(proof.planted(twin))
-    runs = ["--noinit"] if proof.any_start else []
+    runs = ["--noinit", "--smtc", "start.smtc"] if proof.any_start else []
     with tempfile.TemporaryDirectory(prefix="metabit-proof-") as name:
         folder = Path(name)
         _write(designs, folder)
+        (folder / "start.smtc").write_text(_START)
         said = _complaint(folder, "proof", [*runs, "-t", str(proof.depth)])
         if not said and not proof.bounded:
             said = _complaint(folder, "proof", ["-i", "-t", str(proof.depth)])
-        longest = str(proof.twin_depth or proof.depth)
+        longest = f"{proof.twin_start}:{proof.twin_depth or proof.depth}"
         twins = tuple(
             (str(twin), bool(_complaint(folder, f"twin_{number}", [*runs, "-t", longest])))
             for number, twin in enumerate(proof.twins)

@@ -100,9 +100,7 @@ def _flips(block: ModuleType) -> Harness:
         waiting + just - late <= DEPTH - 8 + 2,
         implies(take, here),
         # What stands there and is not new has left.
-        implies(
-            named & ~here & (is_ == Entry.HEADER.value), leaves[: len(header)] == header
-        ),
+        implies(named & ~here & (is_ == Entry.HEADER.value), leaves[: len(header)] == header),
     )
     return h
 
@@ -203,7 +201,10 @@ PROOFS = [
         sizes="any number of them",
         build=_border,
         twins=(
-            Twin("full.eq(Mux(full, ~core.ready, link.valid) & ~self.core.idle)", "full.eq(link.valid & ~self.core.idle)"),
+            Twin(
+                "full.eq(Mux(full, ~core.ready, link.valid) & ~self.core.idle)",
+                "full.eq(link.valid & ~self.core.idle)",
+            ),
             Twin("full.eq(Mux(full, ~link.ready, core.valid))", "full.eq(core.valid & ~full)"),
             Twin("link.valid & ~ready)", "link.valid)"),
             Twin("self.link.idle.eq(self.core.idle & ~full)", "self.link.idle.eq(self.core.idle)"),

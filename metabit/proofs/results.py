@@ -1,5 +1,6 @@
 """What comes out of learning, in order: predictions, jobs, counts."""
 
+from functools import partial
 from types import ModuleType
 
 from amaranth.hdl import Array, Mux, Value
@@ -118,7 +119,7 @@ def _statistics(shape: Shape, block: ModuleType) -> Harness:
     events = h.register("events", len(dut.events.as_value()))
     h.m.d.sync += events.eq(dut.events)
     events = dut.events.shape()(events)
-    counts = []
+    counts: list[Value] = []
     for name in statistics_names(shape):
         kind, _, of = name.partition(".")
         amount: Value
@@ -155,7 +156,7 @@ PROOFS = [
             claim="Predictions are offered one after the other, in the order of the columns, each "
             "until it is taken, and no more of them.",
             sizes=f"{shape.samples} columns, any pass",
-            build=lambda block, shape=shape: _predictions(shape, block),
+            build=partial(_predictions, shape),
             twins=(
                 Twin("self.busy & self.predictions.ready", "self.busy"),
                 Twin("self.busy.eq(column != last)", "self.busy.eq(0)"),
@@ -172,7 +173,7 @@ PROOFS = [
         claim="Every mark of the columns becomes one job, in the order of samples, none is lost, "
         "doubled or withdrawn; a tile that is learnt is closed by one more; busy until then.",
         sizes=f"{_THREE.samples} columns, any number of marks",
-        build=lambda block: _jobs(_THREE, block),
+        build=partial(_jobs, _THREE),
         twins=(
             Twin("free.eq(~self.jobs.valid & ~closing)", "free.eq(~closing)"),
             Twin("self.jobs.valid.eq(~self.jobs.ready)", "self.jobs.valid.eq(0)"),
@@ -187,9 +188,9 @@ PROOFS = [
         Proof(
             name=f"statistics-{shape.name}",
             source=statistics,
-            claim="Every count is what has happened since the last clear, which clears all of them.",
+            claim="Every count is what has happened since the last clear, which clears all.",
             sizes=f"all counts of {shape.name}, any number of cycles",
-            build=lambda block, shape=shape: _statistics(shape, block),
+            build=partial(_statistics, shape),
             twins=(*_SLIPS_OF_COUNTS, slip),
             depth=3,
             twin_depth=6,

@@ -1,5 +1,6 @@
 """The search finds golden's winner: in every group the wrong neuron of smallest ``|z|``."""
 
+from functools import partial
 from types import ModuleType
 
 from amaranth.hdl import Array, Cat, Mux, Value
@@ -201,10 +202,10 @@ PROOFS = [
     Proof(
         name="search",
         source=search,
-        claim="The winner of a group is the first of its wrong neurons of smallest |z|; it is noted when "
-        "the group ends, and so is the end of a layer, of a sample and of a tile.",
+        claim="The winner of a group is the first of its wrong neurons of smallest |z|. It is noted "
+        "when the group ends, and so is the end of a layer, of a sample and of a tile.",
         sizes="groups, layers and classes of any size, one column",
-        build=lambda block: _winner(_ONE, 2, 2, block),
+        build=partial(_winner, _ONE, 2, 2),
         twins=(
             Twin("(size < least)", "(size <= least)"),
             Twin("wrong = (z >= 0) != label_bit", "wrong = (z > 0) != label_bit"),

@@ -1,5 +1,6 @@
 """The step of a counter is golden's: for every counter, way and reinforcement."""
 
+from functools import partial
 from types import ModuleType
 
 from amaranth.hdl import Cat, Mux, Value
@@ -98,6 +99,11 @@ def _narrow_moves(block: ModuleType) -> Harness:
     return h
 
 
+def _rule(bits: int, module: ModuleType) -> Harness:
+    """Compare the rule of a module with golden."""
+    return module.compare(bits)
+
+
 PROOFS = [
     Proof(
         name=f"step-{bits}-bits",
@@ -105,7 +111,7 @@ PROOFS = [
         claim="Two moves later, a counter is what golden makes of it, or as it was where it does "
         "not learn.",
         sizes=f"{bits} bits, each of {_LANES} lanes",
-        build=lambda block, bits=bits: _moves(bits, block),
+        build=partial(_moves, bits),
         twins=(
             Twin("carry_1 & was_upper & ~was_above", "carry_1 & was_upper & was_above"),
             Twin("(top & ~up[0]) | (~top & ~twice)", "(top & ~up[0]) | ~twice"),
@@ -139,7 +145,7 @@ PROOFS += [
         claim="A step that saturates, and another away from zero where it is reinforced, is what "
         "golden does.",
         sizes=f"every counter of {bits} bits",
-        build=lambda module, bits=bits: module.compare(bits),
+        build=partial(_rule, bits),
         twins=(Twin("Mux(moved < 0, -1, 1)", "Mux(moved <= 0, -1, 1)"),),
         depth=1,
         bounded=True,
