@@ -48,7 +48,8 @@ class Proof:
     depth : int
         Cycles: of the induction, and of the runs from reset that its base case takes.
     bounded : bool
-        Only runs from reset, of ``depth`` cycles: no induction.
+        Only runs from reset, of ``depth`` cycles: no induction. A single cycle shows what holds
+        for all inputs of what has no state.
     any_start : bool
         Runs begin in any state of the registers, not only after reset; only with ``bounded``.
     twin_depth : int
@@ -77,6 +78,8 @@ class Proof:
         """How it is shown."""
         if not self.bounded:
             return "induction"
+        if self.depth == 1:
+            return "all inputs"
         return "bounded, any state" if self.any_start else "bounded"
 
     def planted(self, twin: Twin) -> ModuleType:

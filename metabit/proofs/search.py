@@ -202,8 +202,8 @@ PROOFS = [
     Proof(
         name="search",
         source=search,
-        claim="The winner of a group is the first of its wrong neurons of smallest |z|. It is noted "
-        "when the group ends, and so is the end of a layer, of a sample and of a tile.",
+        claim="The winner of a group is the first of its wrong neurons of smallest |z|. "
+        "It is noted when the group ends, and so is the end of a layer, of a sample and of a tile.",
         sizes="groups, layers and classes of any size, one column",
         build=partial(_winner, _ONE, 2, 2),
         twins=(
