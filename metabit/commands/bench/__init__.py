@@ -13,6 +13,7 @@ from . import (
     link,
     mutants,
     paper,
+    proofs,
     sequences,
     speed,
     timeline,
@@ -42,6 +43,8 @@ metabit bench sequences    what a recurrent layer learns
 
 metabit bench mutants      how many small changes of the hardware its tests notice
 
+metabit bench proofs       what holds for all inputs of the hardware's blocks
+
 metabit bench verification results/*.json      what proofs, benches and mutants have found, together
 """
 
@@ -54,7 +57,7 @@ app = typer.Typer(
 
 for _module in (
     *(speed, hardware, blocks, boards, link, timeline),
-    *(ablation, paper, sequences, mutants, verification),
+    *(ablation, paper, sequences, mutants, proofs, verification),
 ):
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, epilog=_module.EPILOG)(getattr(_module, _name))
