@@ -30,9 +30,9 @@ _FEWEST = 2
 
 _WINDOW = 1600, 900
 _SIGNALS = 260
-_ZOOM = -11.0
-"""Width and height of GTKWave's window, width of the names in it, and the binary logarithm of
-pixels a unit of time: two cycles a pixel."""
+_ZOOM = -15.0
+"""Width and height of GTKWave's window, width of the names in it, and its zoom, a binary logarithm:
+some 200 cycles in the window, about a sample."""
 
 
 def write_named(recorded: Path, folder: Path, placement: Placement, names: Sequence[str]) -> Path:

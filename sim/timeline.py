@@ -61,11 +61,19 @@ class Timeline:
 
     def first(self, cycles: int) -> "Timeline":
         """Return what was done in the first of the cycles."""
-        cycles = min(cycles, self.cycles)
+        return self.part(0, cycles)
+
+    def part(self, start: int, cycles: int) -> "Timeline":
+        """Return what was done in so many cycles from ``start`` on, counted from there."""
+        end = min(start + cycles, self.cycles)
         return Timeline(
-            cycles,
+            max(end - start, 0),
             {
-                title: [(at, min(length, cycles - at)) for at, length in spans if at < cycles]
+                title: [
+                    (max(at, start) - start, min(at + length, end) - max(at, start))
+                    for at, length in spans
+                    if at < end and at + length > start
+                ]
                 for title, spans in self.spans.items()
             },
         )
