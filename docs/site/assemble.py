@@ -100,10 +100,16 @@ def assemble(folder: Path) -> None:
     pages = sources()
     executed = {file: folder / page for file, page in pages.items() if file.suffix == NOTEBOOK}
     written = notebooks.write(executed)
+    # Pictures of notebooks are where their pages are.
+    pages |= {
+        DOCS / picture.relative_to(folder): picture.relative_to(folder).as_posix()
+        for picture in written.keys() - set(executed.values())
+    }
     for file, page in pages.items():
         if file in executed:
             text = written[folder / page].decode()
             written[folder / page] = on_site(text, file, pages).encode()
+        if folder / page in written:
             continue
         content = file.read_bytes()
         if file.suffix == ".md":
