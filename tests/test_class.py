@@ -20,6 +20,8 @@ EXERCISES = 3
 def notebooks(monkeypatch):
     """What makes pages of the site of notebooks."""
     monkeypatch.syspath_prepend(DOCS / "site")
+    for name in ("layout", "notebooks"):  # other tests have modules of these names
+        monkeypatch.delitem(sys.modules, name, raising=False)
     return import_module("notebooks")
 
 

@@ -35,7 +35,7 @@ _RUNS = (
 """Commands that take seconds, in an order in which each finds what it needs."""
 
 _RECORDED = Path(__file__).parent / "recorded"
-"""Outputs of commands that take minutes, as they were: a line with the command, then what it said."""
+"""Outputs of commands that take minutes: a line with the command, then what it printed."""
 
 _REMARKS = {
     "run": "The board is a simulated device behind a pseudo-terminal: times are those of the "
