@@ -112,8 +112,8 @@ class Moment:
 
 @app.cell
 def _(test_bits, test_labels, train_bits, train_labels):
-    EVERY = 12
-    """Tiles from one moment to the next."""
+    EVERY = 13
+    """Tiles from one moment to the next; an epoch has 13 times as many."""
 
     def look(network, moments):
         """Keep what there is to see now, without changing the training."""
@@ -163,7 +163,6 @@ def _(test_bits, test_labels, train_bits, train_labels):
                     look(network, moments)
             network.drain()
             schedule.advance(errors, step.tiles)
-        look(network, moments)
         return network, moments
 
     return (watch,)
@@ -232,7 +231,7 @@ def _():
     At first nearly every sample triggers. The counters begin in the middle of their range, so that
     weights flip easily, and drift apart as the training goes on: a counter far from zero is a
     weight that is sure of itself. Margins move to the right, past the line, and the updates become
-    rare.
+    rarer.
 
     ## A neuron
 
