@@ -1,6 +1,7 @@
 # make demo   train, simulate, build a bitstream, and show it all in a report
 # make test   all tests
 # make docs   the documentation site
+# make class  the notebooks of docs/class, in a browser
 #
 # All set up a virtual environment in .venv first; nothing else of the system is touched.
 
@@ -16,10 +17,11 @@ DIST := build/dist
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint typecheck docs dist clean
+.PHONY: help setup demo class test lint typecheck docs dist clean
 
 help:
 	@echo 'make demo       train, simulate, build a bitstream; the report lands in $(DEMO)'
+	@echo 'make class      open the notebooks of docs/class in a browser'
 	@echo 'make test       run all tests'
 	@echo 'make lint       check style and format'
 	@echo 'make typecheck  check types'
@@ -41,7 +43,7 @@ $(BIN)/python:
 $(STAMP): pyproject.toml | $(BIN)/python
 	@echo 'Installing into $(VENV) from PyPI (the first time about 500 MB) ...'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --editable '.[build,sim,fast,plot,onnx,prove,docs,dev]'
+	  --editable '.[build,sim,fast,plot,onnx,prove,class,docs,dev]'
 	@touch $@
 
 demo: setup
@@ -55,6 +57,9 @@ demo: setup
 	@echo '== 4/4 the report'
 	@$(BIN)/metabit report $(DEMO)
 	@echo "Open file://$(CURDIR)/$(DEMO)/report.html"
+
+class: setup
+	@$(BIN)/python -m marimo edit docs/class
 
 test: setup
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal

@@ -1,13 +1,14 @@
 """A training run on the simulated device, held against the golden model."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..boards.registry import Family
+from ..errors import MetabitError
 from ..golden.data.class_names import class_names
 from ..golden.engines import EngineName, make_learner
 from ..golden.runs.run import Run
@@ -15,6 +16,7 @@ from ..golden.runs.trainer import SpanResult
 from ..golden.schedule import Step
 from ..golden.state import state_sha256
 from ..hdl.device import Device
+from ..hdl.placement import Placement
 from ..hdl.shape import Shape
 from ..host.driver import Driver
 from ..host.lockstep import Lockstep
@@ -22,6 +24,7 @@ from .bitstream.built import Built
 from .bitstream.source import Bitstream
 from .chips import Chips
 from .model import SimulatedDevice
+from .named_waves import write_named
 from .netlist import device_netlist
 from .source import Report, Rtl
 from .supplied import SuppliedDriver
@@ -29,6 +32,9 @@ from .transport import SimulatedTransport, patience
 from .verilate import TraceFormat, build
 
 _BITSTREAM_OPTIMISATION = "-O1"
+
+_RECORDED = ".recorded.vcd"
+"""Waveform of which readable names are made, and which goes when they are."""
 
 TEST_SAMPLES = 64
 """Test samples whose classes are compared at the end."""
@@ -63,23 +69,39 @@ class Trace:
 
     Attributes
     ----------
-    path : Path
-        File, ``.vcd`` or ``.fst``.
+    path : Path or None
+        File, ``.vcd`` or ``.fst``; None: all that is left are the readable names.
     first, count : int
         Tiles, from 0.
+    named : Path, optional
+        Folder for the waveform under readable names, with layouts for its viewers; see
+        :func:`~metabit.sim.named_waves.write_named`.
     """
 
-    path: Path
+    path: Path | None
     first: int = 0
     count: int = 1
+    named: Path | None = None
+
+    @property
+    def recorded(self) -> Path:
+        """Where the simulation records to."""
+        if self.path is None:
+            if self.named is None:
+                raise ValueError("a trace needs a file or a folder")
+            return self.named / _RECORDED
+        return self.path
 
     @property
     def format(self) -> TraceFormat:
         """Format that the file name asks for."""
         kinds: dict[str, TraceFormat] = {".vcd": "vcd", ".fst": "fst"}
-        if self.path.suffix not in kinds:
-            raise ValueError(f"trace must be a .vcd or .fst file, not {self.path.name!r}")
-        return kinds[self.path.suffix]
+        file = self.recorded
+        if file.suffix not in kinds:
+            raise ValueError(f"trace must be a .vcd or .fst file, not {file.name!r}")
+        if self.named is not None and file.suffix != ".vcd":
+            raise ValueError(f"readable names are made of a .vcd file, not of {file.name!r}")
+        return kinds[file.suffix]
 
 
 @dataclass(frozen=True)
@@ -218,7 +240,7 @@ class Simulation:
     def _start_recording(self) -> None:
         if self._trace is not None and not self._recording:
             self._recording = True
-            self.device.trace(self._trace.path)
+            self.device.trace(self._trace.recorded)
 
     def _stop_recording(self) -> None:
         self.device.trace(None)
@@ -341,8 +363,37 @@ def simulation(
     stalls : Stalls, optional
         Random back-pressure.
     """
-    with open_driver(library, shape, stalls) as driver:
+    with _naming(trace, run, shape), open_driver(library, shape, stalls) as driver:
         device = driver.transport.device  # type: ignore[attr-defined]
         yield Simulation(
             device, driver, run, engine=engine, compare_every=compare_every, trace=trace
         )
+
+
+@contextmanager
+def _naming(trace: Trace | None, run: Run, shape: Shape) -> Iterator[None]:
+    """Give what was recorded readable names in the end, even if the simulation has failed."""
+    if trace is None or trace.named is None:
+        yield
+        return
+    folder = trace.named
+    folder.mkdir(exist_ok=True)
+
+    def give() -> None:
+        config, data = run.network.config, run.data
+        names = class_names(data.dataset, config.classes, data.class_names)
+        if not trace.recorded.exists():
+            raise MetabitError(f"tile {trace.first} was not reached; nothing was recorded")
+        write_named(trace.recorded, folder, Placement(config, shape), names)
+
+    try:
+        try:
+            yield
+        except BaseException:
+            with suppress(MetabitError):
+                give()
+            raise
+        give()
+    finally:
+        if trace.path is None:
+            trace.recorded.unlink(missing_ok=True)

@@ -1,14 +1,11 @@
 """Who is busy when, read from a waveform that the simulation has recorded."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
 
 from ..errors import MetabitError
-
-_CORE = "core"
-"""Scope of the training core in a waveform."""
+from .vcd import changes, wires
 
 
 @dataclass(frozen=True)
@@ -64,11 +61,19 @@ class Timeline:
 
     def first(self, cycles: int) -> "Timeline":
         """Return what was done in the first of the cycles."""
-        cycles = min(cycles, self.cycles)
+        return self.part(0, cycles)
+
+    def part(self, start: int, cycles: int) -> "Timeline":
+        """Return what was done in so many cycles from ``start`` on, counted from there."""
+        end = min(start + cycles, self.cycles)
         return Timeline(
-            cycles,
+            max(end - start, 0),
             {
-                title: [(at, min(length, cycles - at)) for at, length in spans if at < cycles]
+                title: [
+                    (max(at, start) - start, min(at + length, end) - max(at, start))
+                    for at, length in spans
+                    if at < end and at + length > start
+                ]
                 for title, spans in self.spans.items()
             },
         )
@@ -108,29 +113,10 @@ def read_timeline(path: Path) -> Timeline:
     """
     try:
         with path.open(encoding="ascii", errors="replace") as file:
-            codes = dict(_wires(path, file))
+            codes = {wire.name: wire.code for wire in wires(path, file)}
             return _follow(path, file, codes)
     except OSError as error:
         raise MetabitError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _wires(path: Path, file: TextIO) -> Iterator[tuple[str, str]]:
-    """Yield the wires of the core, ``block.name``, with the code that stands for each."""
-    scopes: list[str] = []
-    for line in file:
-        words = line.split()
-        match words:
-            case ["$enddefinitions", *_]:
-                return
-            case ["$scope", _, name, *_]:
-                # Amaranth tells blocks of the same name apart by a number.
-                scopes.append(name.partition("$")[0])
-            case ["$upscope", *_]:
-                scopes.pop()
-            case ["$var", _, _, code, name, *_] if _CORE in scopes:
-                inside = scopes[scopes.index(_CORE) + 1 :]
-                yield ".".join((*inside, name)), code
-    raise MetabitError(f"{path} is no waveform, or one that was cut off in its header")
 
 
 def _follow(path: Path, file: Iterable[str], codes: dict[str, str]) -> Timeline:
@@ -149,28 +135,24 @@ def _follow(path: Path, file: Iterable[str], codes: dict[str, str]) -> Timeline:
         for code in watch.values:
             watching.setdefault(code, []).append(watch)
     times: list[int] = []
-    now, changed = 0, False
-    for line in file:
-        if line.startswith("#"):
-            if changed:
-                for watch in watches:
-                    watch.look(now)
-            now, changed = int(line[1:]), False
-            if len(times) < 2 or now != times[-1]:
-                times = [*times[:2], now]
-            continue
-        value, _, code = line.strip().partition(" ")
-        if not code:
-            value, code = value[:1], value[1:]
-        for watch in watching.get(code, ()):
-            watch.values[code] = "1" in value
-            changed = True
+    now = 0
+    for now, changed in changes(file):
+        if len(times) < 2:
+            times.append(now)
+        looking = False
+        for code, value in changed:
+            for watch in watching.get(code, ()):
+                watch.values[code] = "1" in value
+                looking = True
+        if looking:
+            for watch in watches:
+                watch.look(now)
     return _in_cycles(path, watches, times, now)
 
 
 def _in_cycles(path: Path, watches: list[_Watch], times: list[int], last: int) -> Timeline:
     """Return spans in cycles; the clock changes twice a cycle."""
-    if len(times) < 3:
+    if len(times) < 2 or last == times[1]:
         raise MetabitError(f"{path} has no cycle in it; record a tile that is trained on")
     first, cycle = times[0], 2 * (times[1] - times[0])
     # The last change on record may be that in the middle of a cycle.

@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 import figures
+import notebooks
 import reference
-from layout import DOCS, ROOT, module_at, sources
+from layout import DOCS, NOTEBOOK, ROOT, module_at, sources
 
 _LINK = re.compile(r"(!?\[(?:[^\[\]]|\[[^\]]*\])*\])\(([^)\s#]*)(#[^)\s]*)?\)")
 _FENCE = re.compile(r"^(```.*?^```)", re.M | re.S)
@@ -97,8 +98,19 @@ def assemble(folder: Path) -> None:
     import commands
 
     pages = sources()
-    written: dict[Path, bytes] = {}
+    executed = {file: folder / page for file, page in pages.items() if file.suffix == NOTEBOOK}
+    written = notebooks.write(executed)
+    # Pictures of notebooks are where their pages are.
+    pages |= {
+        DOCS / picture.relative_to(folder): picture.relative_to(folder).as_posix()
+        for picture in written.keys() - set(executed.values())
+    }
     for file, page in pages.items():
+        if file in executed:
+            text = written[folder / page].decode()
+            written[folder / page] = on_site(text, file, pages).encode()
+        if folder / page in written:
+            continue
         content = file.read_bytes()
         if file.suffix == ".md":
             text = content.decode()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,9 @@ from typer.main import get_command
 
 from metabit.cli import app
 
+_PORT = "/dev/ttyUSB1"
+"""Port of a board that is simulated."""
+
 _RUNS = (
     ("train", "metabit train --config tiny --epochs 5 --out run.npz"),
     ("boards", "metabit boards"),
@@ -24,8 +28,22 @@ _RUNS = (
     ("evaluate", "metabit evaluate run.npz"),
     ("inspect", "metabit inspect run.npz"),
     ("export", "metabit export run.npz --format c --out network.h --self-test 20"),
+    ("simulate", "metabit simulate --config tiny --samples 500"),
+    ("selftest", "metabit selftest --device small-spram"),
+    ("run", f"metabit run --port {_PORT} --config tiny --epochs 2 --verify"),
 )
 """Commands that take seconds, in an order in which each finds what it needs."""
+
+_RECORDED = Path(__file__).parent / "recorded"
+"""Outputs of commands that take minutes: a line with the command, then what it printed."""
+
+_REMARKS = {
+    "run": "The board is a simulated device behind a pseudo-terminal: times are those of the "
+    "simulation, and the terminal has no latency to be set.",
+    "build": "Of a small device, as it was printed when it was built with the tools that the page "
+    "of [what blocks cost](../machine/costs.md) names.",
+}
+"""What is to be said of outputs, by the page of their command."""
 
 _COLUMNS = 100
 _AT_ONCE = 2
@@ -109,7 +127,8 @@ def _page(command: Command, shown: dict[str, tuple[str, str]]) -> str:
     lines += _examples(command.click.epilog or "")
     if command.page in shown:
         line, output = shown[command.page]
-        lines += ["## What it prints", "", "```console", f"$ {line}", output, "```", ""]
+        remark = [_REMARKS[command.page], ""] if command.page in _REMARKS else []
+        lines += ["## What it prints", "", *remark, "```console", f"$ {line}", output, "```", ""]
     return "\n".join(lines)
 
 
@@ -162,6 +181,9 @@ def _outputs() -> dict[str, tuple[str, str]]:
     with TemporaryDirectory() as folder, ThreadPoolExecutor(_AT_ONCE) as pool:
 
         def run(line: str) -> str:
+            if _PORT in line:
+                with _board() as port:
+                    return _output(line.replace(_PORT, port), Path(folder)).replace(port, _PORT)
             return _output(line, Path(folder))
 
         (first, line), *others = _RUNS
@@ -170,7 +192,26 @@ def _outputs() -> dict[str, tuple[str, str]]:
         shown |= {
             name: (line, output) for (name, line), output in zip(others, outputs, strict=True)
         }
+    for file in sorted(_RECORDED.glob("*.txt")):
+        line, _, output = file.read_text().partition("\n")
+        shown[file.stem] = line.removeprefix("$ "), output.rstrip("\n")
     return shown
+
+
+@contextmanager
+def _board() -> Iterator[str]:
+    """Simulate a board, and yield the name of its port."""
+    from metabit.hdl.shape import find_shape
+    from metabit.sim.model import SimulatedDevice
+    from metabit.sim.simulate import build_device
+    from tests.sim.pty_device import PtyDevice
+
+    with SimulatedDevice(build_device(find_shape("small-spram"))) as device:
+        board = PtyDevice(device)
+        try:
+            yield board.port
+        finally:
+            board.close()
 
 
 def _output(line: str, folder: Path) -> str:

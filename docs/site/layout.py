@@ -18,18 +18,26 @@ PAGES = {
 }
 """Files at the top of the repository that are part of the site, and what they are called there."""
 
-_NO_SOURCES = {"site", "__pycache__"}
+NOTEBOOK = ".py"
+"""What names of notebooks among the documents end with."""
+
+_NO_SOURCES = {"site", "__pycache__", "__marimo__"}
 """Folders of docs that hold no pages."""
 
 
 def sources() -> dict[Path, str]:
     """Return all files that become part of the site, and what they are called there."""
     inside = {
-        file: file.relative_to(DOCS).as_posix()
+        file: _page(file.relative_to(DOCS)).as_posix()
         for file in sorted(DOCS.rglob("*"))
         if file.is_file() and not _NO_SOURCES & set(file.relative_to(DOCS).parts)
     }
     return PAGES | inside
+
+
+def _page(file: Path) -> Path:
+    """Return what a file of the documents is called on the site: notebooks become pages."""
+    return file.with_suffix(".md") if file.suffix == NOTEBOOK else file
 
 
 def modules() -> dict[str, Path]:

@@ -27,9 +27,11 @@ from .simulation import (
     refuse_with_foreign,
     refuse_with_played,
     refuse_with_sweep,
+    refuse_with_waves,
     samples_to_train,
     show_simulation,
     show_sweep,
+    show_waves,
 )
 from .training import one_checkpoint, open_checkpoint, refuse_changes, refuse_finished
 
@@ -59,6 +61,8 @@ metabit simulate done.npz                             test a finished training o
 metabit simulate other.onnx --dataset mine.npz        test a network that was trained elsewhere
 
 metabit simulate --trace tile.vcd --trace-from 3      record the waveform of the fourth tile
+
+metabit simulate --waves waves --trace-from 3         the same for people: gtkwave or surfer show it
 
 metabit simulate --sweep 1000 --seed 1                a thousand random networks on small devices
 
@@ -196,6 +200,17 @@ def simulate(
             rich_help_panel=_TRACE,
         ),
     ] = 1,
+    waves: Annotated[
+        Path | None,
+        typer.Option(
+            "--waves",
+            metavar="FOLDER",
+            help="Record tile.vcd there, a waveform for people: a state is a word, a class its "
+            "name. With tile.gtkw and tile.sucl, layouts for GTKWave and Surfer.",
+            show_default=False,
+            rich_help_panel=_TRACE,
+        ),
+    ] = None,
     sweep: Annotated[
         int | None,
         typer.Option(
@@ -224,6 +239,7 @@ def simulate(
     console = Console(soft_wrap=True)
     check_folder("--json", json)
     check_folder("--trace", trace)
+    check_folder("--waves", waves)
     if sweep is not None:
         refuse_with_sweep(
             {
@@ -234,6 +250,7 @@ def simulate(
                 "counter-bits": counter_bits,
                 "bitstream": bitstream,
                 "trace": trace,
+                "waves": waves,
                 "FILE.npz": checkpoint,
             }
         )
@@ -251,7 +268,9 @@ def simulate(
         )
         built = find_built(bitstream)
         device = built.shape.name
-    window = Trace(trace, trace_from, trace_tiles) if trace else None
+    if waves is not None:
+        refuse_with_waves({"netlist": netlist, "bitstream": bitstream})
+    window = Trace(trace, trace_from, trace_tiles, waves) if trace or waves else None
     trained = one_checkpoint(checkpoint, resume)
     only_tested = {
         "compare-every": compare_every,
@@ -261,6 +280,7 @@ def simulate(
         "exact-popcount": exact_popcount or None,
         "count-phases": count_phases or None,
         "trace": trace,
+        "waves": waves,
     }
     if trained is not None and is_foreign(trained):
         refuse_with_foreign(
@@ -360,3 +380,5 @@ def simulate(
         }
         what = Simulated(netlist, None if built is None else built.file)
         show_simulation(console, opened, samples, command_line(again), what, json)
+    if waves is not None:
+        show_waves(console, waves)

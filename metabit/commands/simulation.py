@@ -97,6 +97,16 @@ def refuse_with_played(given: dict[str, Any]) -> None:
         )
 
 
+def refuse_with_waves(given: dict[str, Any]) -> None:
+    """Say that only a device as it is described has wires with names."""
+    wrong = [f"--{name}" for name, value in given.items() if value is not None]
+    if wrong:
+        raise MetabitError(
+            f"--waves cannot be given with {wrong[0]}, whose wires have lost their names; "
+            "--trace records them as they are"
+        )
+
+
 def refuse_with_foreign(given: dict[str, Any]) -> None:
     """Say that a network of a file is only tested."""
     wrong = [f"--{name}" for name, value in given.items() if value is not None]
@@ -122,6 +132,16 @@ def samples_to_train(run: "Run", samples: int | None) -> int:
     schedule = run.schedule
     left = schedule.samples * (schedule.epochs + 1 - schedule.epoch) - schedule.sample
     return min(left, samples or left)
+
+
+def show_waves(console: Console, folder: Path) -> None:
+    """Say how to look at a waveform under readable names."""
+    console.print(
+        f"recorded in {folder}: gtkwave tile.vcd tile.gtkw, or surfer tile.vcd --command-file "
+        "tile.sucl",
+        highlight=False,
+        markup=False,
+    )
 
 
 @contextmanager

@@ -25,11 +25,13 @@ from metabit.host.driver import Driver
 from metabit.host.errors import DeviceTimeoutError
 from metabit.sim import simulate
 from metabit.sim import sweep as sweep_module
+from metabit.sim.named_rows import NOTHING
 from metabit.sim.sweep import Trial
 from metabit.sim.timeline import ACTIVITIES, read_timeline
 from tests.hdl.planted import plant
 from tests.hdl.test_planted import COUNTERS_WRAP
 from tests.sim.small import CONFIG, SHAPE, small_library, write_dataset
+from tests.sim.test_named_waves import check_layouts, read
 
 EPOCHS = 3
 SAMPLES = 61
@@ -286,12 +288,50 @@ def test_a_waveform_holds_the_tiles_asked_for(tmp_path, snug, run):
     assert results["state_sha256"] == network_sha256(run.network)
 
 
+@pytest.mark.slow
+def test_a_waveform_for_people_shows_what_golden_does(tmp_path, snug, run):
+    folder, tiles = tmp_path / "waves", 8
+    window = ("--waves", folder, "--trace-from", 3, "--trace-tiles", 2)
+    printed = metabit(*snug, "--samples", tiles * CONFIG.tile, *window)
+    assert f"recorded in {folder}: gtkwave tile.vcd tile.gtkw" in printed.replace("/ ", "/")
+    assert {file.name for file in folder.iterdir()} == {"tile.vcd", "tile.gtkw", "tile.sucl"}
+    check_layouts(folder)
+    found = read(folder / "tile.vcd")
+    assert all(len(changes) > 1 for name, changes in found.items() if name != "metabit.run.state")
+
+    # What is said of the samples when they are predicted, in their order, column beside column.
+    def said(what):
+        columns = [dict(found[f"metabit.head.{what}_{s}"]) for s in range(SNUG.samples)]
+        shown = [c.get(cycle, NOTHING) for cycle in predicted for c in columns]
+        return [int(name) for name in shown if name != NOTHING]
+
+    predicted = [cycle for cycle, name in found["metabit.head.prediction_0"] if name != NOTHING]
+    step = run.schedule.step(tiles)
+    predictions = GoldenLearner(run.network).train_tiles(
+        run.data.train, run.data.train_labels, step.indices, annealing=0, damping=0
+    )
+    labels = run.data.train_labels[step.indices]
+    recorded = len(said("prediction"))
+    first = next(n for n in range(3 * CONFIG.tile) if said("label") == list(labels[n:][:recorded]))
+    assert said("prediction") == list(predictions[first:][:recorded])
+    assert first + recorded >= 5 * CONFIG.tile
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (("--samples", 0), "--samples"),
         (("--stalls", 1), "stall probability receive must be 0 to below 1, not 1.0"),
         (("--trace", "tile.txt"), "trace must be a .vcd or .fst file, not 'tile.txt'"),
+        (
+            ("--waves", "waves", "--trace", "t.fst"),
+            "readable names are made of a .vcd file, not of ",
+        ),
+        (
+            ("--waves", "waves", "--netlist", "ice40"),
+            "--waves cannot be given with --netlist, whose",
+        ),
+        (("--waves", "no/such"), "--waves no/such: folder no does not exist"),
         (("--trace", "no/such/tile.vcd"), "--trace no/such/tile.vcd: folder no/such does not"),
         (("--json", "no/such/x.json"), "--json no/such/x.json: folder no/such does not exist"),
         (("--sweep", 2), "--config, --epochs cannot be given with --sweep"),

@@ -84,6 +84,10 @@ def test_spans_are_the_cycles_in_which_nothing_is_zero(tmp_path_factory, cycles)
         assert timeline.share(title) == sum(done) / len(done)
         half = timeline.first(len(cycles) // 2 + 1)
         assert half.share(title) == sum(done[: half.cycles]) / half.cycles
+        start = len(cycles) // 3
+        third = timeline.part(start, len(cycles) // 3 + 1)
+        found = [at + n for at, length in third.spans[title] for n in range(length)]
+        assert found == [n for n, busy in enumerate(done[start:][: third.cycles]) if busy]
     assert "rows are updated" not in timeline.spans, "it is a wire of another block"
 
 
