@@ -14,6 +14,7 @@ from metabit.golden.data.datasets import Dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.modes.registry import DEFAULT, MODES
 from metabit.golden.runs.plan import Plan, read_plan
+from metabit.golden.runs.results import results_of
 from metabit.golden.runs.stopping import Patience
 from metabit.golden.runs.training_run import TrainingRun
 
@@ -30,7 +31,6 @@ from .training import (
     of_views,
     open_run,
     refuse_changes,
-    results_of,
     summarise,
     train_to_end,
 )

@@ -1,6 +1,5 @@
 """A training run on the screen: what commands that train have in common."""
 
-import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.again import data_of, dataset_of, with_epochs
-from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.hardware import Checkpoint, load_checkpoint
 from metabit.golden.checkpoints.layers import Saved
 from metabit.golden.checkpoints.record import RunRecord
@@ -317,32 +315,10 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def results_of(run: TrainingRun) -> dict[str, Any]:
-    """Return what --json reports of a run."""
-    config = run.network.config
-    found = run.accuracy_of_views()
-    return {
-        "test_accuracy": run.test_accuracy[-1],
-        **({} if found is None else {VIEWS: found}),
-        "train_accuracy": run.schedule.accuracy,
-        "test_accuracy_per_epoch": run.test_accuracy,
-        "seconds_per_epoch": statistics.fmean(run.seconds),
-        "state_sha256": run.state_sha256,
-        "epochs": run.schedule.epochs,
-        "seed": config.seed,
-        "engine": run.engine,
-        "mode": config.mode,
-        "dataset": run.data.dataset,
-        "split": run.data.split.name,
-        "config": config.model_dump(mode="json"),
-        "versions": versions(),
-    }
-
-
 def summarise(
     console: Console, run: TrainingRun, results: dict[str, Any], path: Path | None
 ) -> None:
-    """Print how a run ended; ``results`` are those of :func:`results_of`."""
+    """Print how a run ended; ``results`` are those of :func:`.results_of`."""
     tested = (
         f"{escape(run.data.dataset)}, split {run.data.split.name}, {len(run.data.test)} samples"
     )
