@@ -41,7 +41,7 @@ $(BIN)/python:
 $(STAMP): pyproject.toml | $(BIN)/python
 	@echo 'Installing into $(VENV) from PyPI (the first time about 500 MB) ...'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --editable '.[build,sim,fast,plot,onnx,docs,dev]'
+	  --editable '.[build,sim,fast,plot,watch,onnx,docs,dev]'
 	@touch $@
 
 demo: setup

@@ -1,5 +1,6 @@
 """The training loop, the same for golden model, simulated device and board."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,11 +46,14 @@ class SpanResult:
         Predictions of its forward passes.
     errors : int
         How many of them are wrong.
+    seconds : float
+        How long it took; 0: that is not known.
     """
 
     step: Step
     predictions: npt.NDArray[np.integer]
     errors: int
+    seconds: float = 0.0
 
 
 class Trainer:
@@ -106,6 +110,7 @@ class Trainer:
         """
         packed, labels = self._packed, self.data.train_labels
         step = self.schedule.step(tiles)
+        start = time.perf_counter()
         predictions = self.learner.train_tiles(
             packed,
             labels,
@@ -114,9 +119,10 @@ class Trainer:
             damping=step.damping,
             drain=drain or step.drains,
         )
+        seconds = time.perf_counter() - start
         errors = int(np.count_nonzero(predictions != labels[step.indices]))
         self.schedule.advance(errors, step.tiles)
-        return SpanResult(step, predictions, errors)
+        return SpanResult(step, predictions, errors, seconds)
 
     def test_accuracy(self) -> float:
         """Return the accuracy on the test set, a fraction."""

@@ -113,9 +113,38 @@ def open_run(
     MetabitError
         If the data are others, or the run has come to its end.
     """
-    loaded = load_any_checkpoint(path)
-    checkpoint = replace(loaded, record=with_epochs(path, loaded.record, epochs))
+    checkpoint = _longer(path, epochs)
     refuse_finished(path, checkpoint.record)
+    return _resumed(checkpoint, data_dir, engine, dataset)
+
+
+def open_any_run(
+    path: Path,
+    data_dir: Path | None,
+    engine: str = "auto",
+    dataset: str | None = None,
+    epochs: int | None = None,
+) -> TrainingRun:
+    """Return a run at the position of a checkpoint of any mode, be it at its end.
+
+    Parameters
+    ----------
+    path, data_dir, engine, dataset, epochs
+        As in :func:`open_run`.
+    """
+    return _resumed(_longer(path, epochs), data_dir, engine, dataset)
+
+
+def _longer(path: Path, epochs: int | None) -> Saved:
+    """Return a checkpoint, with its run made longer."""
+    loaded = load_any_checkpoint(path)
+    return replace(loaded, record=with_epochs(path, loaded.record, epochs))
+
+
+def _resumed(
+    checkpoint: Saved, data_dir: Path | None, engine: str, dataset: str | None
+) -> TrainingRun:
+    """Return a run at the position of a checkpoint."""
     data = _data_of(checkpoint, dataset, data_dir)
     chosen = choose_engine(engine, checkpoint.record.samples * checkpoint.record.epochs)
     return mode_of(checkpoint.config).resume(checkpoint, data, engine=chosen)
@@ -166,7 +195,6 @@ def describe(console: Console, run: TrainingRun) -> None:
         said = mode_of(config).going_on(config)
         if said is not None:
             console.print(said, highlight=False)
-    console.print("epoch  train %  test %  annealing  damping  updates/sample  seconds")
 
 
 def train_to_end(
@@ -205,6 +233,7 @@ def train_to_end(
     # Threads of BLAS, which wait for each other by spinning, cost more than such products gain.
     from threadpoolctl import threadpool_limits
 
+    console.print("epoch  train %  test %  annealing  damping  updates/sample  seconds")
     updates = sum(run.network.statistics.updates)
     with interruptible() as interrupted, progress, threadpool_limits(1, "blas"):
         bar = progress.add_task(
