@@ -165,15 +165,29 @@ class TrainingRun(ABC):
         for result in self._trainer.spans():
             seconds += time.perf_counter() - start
             if result.step.last:
-                self.seconds.append(seconds)
+                self.end_epoch(result.step.epoch, seconds)
                 seconds = 0.0
-                self.test_accuracy.append(self._trainer.test_accuracy())
-                if self.observer is not None:
-                    self.synchronise()
-                    self.observer.finish_epoch(result.step.epoch, self.network)
             yield result
             # Whoever was given the span may have taken his time.
             start = time.perf_counter()
+
+    def end_epoch(self, epoch: int, seconds: float) -> None:
+        """Test, and record how long an epoch took and what there is to see after it.
+
+        :meth:`spans` does it; who trains ``network`` in another way may.
+
+        Parameters
+        ----------
+        epoch : int
+            The epoch that is over.
+        seconds : float
+            Without the test.
+        """
+        self.seconds.append(seconds)
+        self.test_accuracy.append(self._trainer.test_accuracy())
+        if self.observer is not None:
+            self.synchronise()
+            self.observer.finish_epoch(epoch, self.network)
 
     def finish(self) -> None:
         """Train to the end."""

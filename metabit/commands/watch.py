@@ -342,7 +342,7 @@ def _begun(plan: Any, data: Any, wanted: Wanted) -> "TrainingRun":
 
     # What is trained is on the device; golden alongside computes with an engine of its own.
     engine: EngineName = plan.engine_for(data) if wanted.verify else "numpy"
-    return Run.start(plan.config, data, plan.epochs, observe=not wanted.simulate, engine=engine)
+    return Run.start(plan.config, data, plan.epochs, engine=engine)
 
 
 def _reopened(
@@ -403,6 +403,8 @@ def _simulated(console: Console, stack: ExitStack, run: Any, wanted: Wanted) -> 
     shape = find_shape(wanted.device) if wanted.device else smallest_shape(config)
     Placement(config, shape)
     _refuse_playing(shape.name, playing=shape.stored != "none")
+    # Where its cycles go is worth seeing, whether or not the device that is built counts them.
+    shape = shape.model_copy(update={"phases": True})
     with building(console) as report:
         library = build_device(shape, report=report)
     engine = choose_engine(wanted.engine, samples_to_train(run, None))

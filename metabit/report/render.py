@@ -95,8 +95,15 @@ def _train(results: dict[str, Any] | None) -> dict[str, Any] | None:
         "epochs": len(results["train_accuracy"]),
         "curve": Markup(curve),
         "network": network_name(results),
-        "place": f"on device {results['device']}" if "device" in results else "in the golden model",
+        "place": _place(results),
     }
+
+
+def _place(results: dict[str, Any]) -> str:
+    """Say where a training has run."""
+    if "simulated_cycles" in results:
+        return "in simulation"
+    return f"on device {results['device']}" if "device" in results else "in the golden model"
 
 
 def network_name(results: dict[str, Any]) -> str:

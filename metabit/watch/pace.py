@@ -27,7 +27,8 @@ class Pace:
     def __init__(self) -> None:
         self.looks = 0
         self.seconds = 0.0
-        self._next = 0.0
+        # A first span is no more than its first tile.
+        self._next = time.perf_counter() + INTERVAL
 
     @property
     def due(self) -> bool:

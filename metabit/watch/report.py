@@ -79,7 +79,7 @@ class SessionReport:
                 picture_of(split.images[missed.sample]),
                 int(split.labels[missed.sample]),
                 missed.taken_for,
-                f"missed {missed.misses} of {missed.passes}",
+                f"missed {missed.misses}/{missed.passes}",
             )
             for missed in session.tally.hardest(SHOWN)
         ]

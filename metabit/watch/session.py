@@ -30,6 +30,10 @@ WEIGHTS_EVERY = 1.0
 """Seconds from one copy of the weights to the next."""
 
 
+_OF_DEVICE = ("device", "simulated_cycles")
+"""What results of a training say of where it ran."""
+
+
 class State(StrEnum):
     """What a session is at."""
 
@@ -368,8 +372,8 @@ class Session:
             # It was tested before anybody watched.
             predictions = self.source.network.predict(run.data.test)
         device = self.source.results()
-        if results is not None and "device" in device:
-            results["device"] = device["device"]
+        if results is not None:
+            results |= {name: device[name] for name in _OF_DEVICE if name in device}
         self.after = Epochs(
             self.after.version + 1,
             results,

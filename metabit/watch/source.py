@@ -196,8 +196,18 @@ class SimulatedSource(Source):
         self._outcome: Outcome | None = None
 
     def spans(self) -> Iterator[SpanResult]:
-        """Train both to the end, and compare all state then."""
-        yield from self.simulation.spans()
+        """Train both to the end, and compare all state then.
+
+        Golden alone is tested after every epoch: a device that agrees with it predicts the same.
+        """
+        seconds = 0.0
+        for result in self.simulation.spans():
+            seconds += result.seconds
+            if result.step.last:
+                self._bring_up_to_date()
+                self.run.end_epoch(result.step.epoch, seconds)
+                seconds = 0.0
+            yield result
         self._outcome = self.simulation.finish()
 
     def stride(self, tiles: int | None) -> None:
@@ -243,9 +253,12 @@ class SimulatedSource(Source):
 
     def checkpoint(self) -> Saved:
         """Return a checkpoint of golden's present state."""
+        self._bring_up_to_date()
+        return self.run.checkpoint()
+
+    def _bring_up_to_date(self) -> None:
         # The run's network is the one that golden's side brings up to date when it is asked for.
         assert self.network is self.run.network
-        return self.run.checkpoint()
 
     def results(self) -> dict[str, Any]:
         """Return what the simulation has shown; nothing before its end."""

@@ -10,15 +10,17 @@ function element(name, attributes, parent, text) {
   return made;
 }
 
-/** Return round numbers, few of them, between two values. */
+/** Return round numbers, few of them, between two values, each with its text. */
 export function ticks(low, high, most) {
   const step = (high - low) / Math.max(1, most);
   if (!(step > 0) || !Number.isFinite(step)) return [];
   const power = 10 ** Math.floor(Math.log10(step));
   const round = [1, 2, 5, 10].map((factor) => factor * power).find((value) => value >= step * 0.999);
+  const digits = Math.max(0, -Math.floor(Math.log10(round) + 1e-9));
   const found = [];
   for (let tick = Math.ceil(low / round - 1e-9) * round; tick <= high + round * 1e-6; tick += round) {
-    found.push(Math.abs(tick) < round * 1e-6 ? 0 : tick);
+    const value = Math.abs(tick) < round * 1e-6 ? 0 : tick;
+    found.push({ value, text: digits ? value.toFixed(digits) : written(Math.round(value)) });
   }
   return found;
 }
@@ -26,8 +28,9 @@ export function ticks(low, high, most) {
 /** Return a number as it is read: few digits, thousands apart. */
 export function written(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (Number.isInteger(value) && Math.abs(value) < 1000) return String(value);
   const size = Math.abs(value);
-  if (size >= 1000) return Math.round(value).toLocaleString("en").replaceAll(",", "\u202f");
+  if (size >= 999.5) return Math.round(value).toLocaleString("en").replaceAll(",", "\u202f");
   if (size >= 100) return value.toFixed(0);
   if (size >= 10) return value.toFixed(1);
   return value.toFixed(2).replace(/\.?0+$/, "");
@@ -50,8 +53,8 @@ function apart(places, step, high) {
  *
  * @param {HTMLElement} box  Where to; its size is that of the chart.
  * @param {{label: string, colour: string, points: number[][], dots?: boolean, faint?: boolean}[]} series
- * @param {{name: string, unit?: string, zero?: boolean, top?: number, last?: number}} options  What it shows, for who
- *     cannot see it; whether it begins at zero; where it ends at most; the last epoch.
+ * @param {{name: string, unit?: string, zero?: boolean, top?: number, least?: number}} options  What it shows, for who
+ *     cannot see it; whether it begins at zero; where it ends at most; what it spans if all values are one.
  */
 export function lines(box, series, options) {
   const width = box.clientWidth;
@@ -59,10 +62,14 @@ export function lines(box, series, options) {
   if (!width || !height) return;
   const shown = series.filter((one) => one.points.some((point) => point[1] !== null));
   const svg = element("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
-  const right = width < 420 ? 62 : 92;
+  const ends = shown.map((one) => one.points.findLast((point) => point[1] !== null));
+  const labels = shown.map((one, index) =>
+    [one.label, written(ends[index][1]) + (options.unit ?? "")].filter(Boolean).join(" "),
+  );
+  const right = Math.max(58, 14 + 6.4 * Math.max(0, ...labels.map((label) => label.length)));
   const left = 40;
   const [top, bottom] = [8, height - 22];
-  let [low, high, last] = [Infinity, -Infinity, options.last ?? 0];
+  let [low, high, last] = [Infinity, -Infinity, 0];
   for (const { points } of shown) {
     for (const [x, y] of points) {
       last = Math.max(last, x);
@@ -71,11 +78,10 @@ export function lines(box, series, options) {
       high = Math.max(high, y);
     }
   }
-  const said = shown.map((one) => `${one.label}: ${written(one.points.at(-1)[1])}${options.unit ?? ""}`);
-  svg.setAttribute("aria-label", `${options.name}. ${said.join(", ") || "nothing yet"}`);
+  svg.setAttribute("aria-label", `${options.name}. Now ${labels.join(", ") || "nothing yet"}`);
   if (!shown.length) [low, high] = [0, 1];
   if (options.zero) low = 0;
-  if (high - low < 1e-9) high = low + (options.zero ? 1 : Math.max(1e-3, Math.abs(low) * 0.1));
+  if (high - low < 1e-9) high = low + (options.least ?? 1);
   const margin = options.zero ? 0 : 0.05 * (high - low);
   low -= margin;
   high = Math.min(high + 0.05 * (high - low), options.top ?? Infinity);
@@ -83,14 +89,14 @@ export function lines(box, series, options) {
   const at = (x) => left + ((width - left - right) * x) / last;
   const up = (y) => bottom - ((bottom - top) * (y - low)) / (high - low);
   for (const tick of ticks(low, high, height / 45)) {
-    const y = up(tick);
+    const y = up(tick.value);
     element("line", { x1: left, x2: width - right, y1: y, y2: y, stroke: "var(--line)" }, svg);
-    element("text", { x: left - 6, y: y + 4, "text-anchor": "end" }, svg, written(tick));
+    element("text", { x: left - 6, y: y + 4, "text-anchor": "end" }, svg, tick.text);
   }
   for (const tick of ticks(0, last, (width - left - right) / 70)) {
-    element("text", { x: at(tick), y: height - 5, "text-anchor": "middle" }, svg, written(tick));
+    element("text", { x: at(tick.value), y: height - 5, "text-anchor": "middle" }, svg, tick.text);
   }
-  element("text", { x: width - right + 8, y: height - 5 }, svg, "epochs");
+  element("text", { x: width - right + 13, y: height - 5 }, svg, "epochs");
   for (const one of shown) {
     let path = "";
     let open = false;
@@ -109,12 +115,10 @@ export function lines(box, series, options) {
       }
     }
   }
-  const ends = shown.map((one) => one.points.findLast((point) => point[1] !== null));
   const places = apart(ends.map((end) => up(end[1]) + 4), 14, bottom);
   shown.forEach((one, index) => {
-    const x = Math.min(at(ends[index][0]) + 7, width - right + 7);
-    const label = [one.label, written(ends[index][1]) + (options.unit ?? "")].filter(Boolean).join(" ");
-    element("text", { x, y: places[index], style: `fill: ${one.colour}` }, svg, label);
+    const where = { x: width - right + 7, y: places[index], style: `fill: ${one.colour}` };
+    element("text", where, svg, labels[index]);
   });
   box.replaceChildren(svg);
 }

@@ -93,7 +93,8 @@ function card(run) {
   parts.progress.setAttribute("aria-label", `progress of ${run.name}`);
   parts.message.setAttribute("role", "status");
   parts.go.onclick = () => order(run.number, run.seen.state === "paused" ? "resume" : "pause");
-  const name = made("button", { type: "button", textContent: run.name, onclick: () => choose(run.number) });
+  const title = runs.length > 1 ? `${run.number + 1}: ${run.name}` : run.name;
+  const name = made("button", { type: "button", textContent: title, onclick: () => choose(run.number) });
   run.parts = parts;
   run.name_ = name;
   run.card = made(
@@ -134,7 +135,7 @@ function drawCard(run) {
   set(parts.where, `epoch ${seen.epoch} of ${seen.epochs}, sample ${written(seen.sample)} of ${written(seen.samples)}`);
   parts.progress.value = seen.done / seen.epochs;
   set(parts.go, seen.state === "paused" ? "Resume" : "Pause");
-  for (const button of [parts.go, parts.tile, parts.span, parts.epoch, parts.save]) button.disabled = over;
+  for (const button of [parts.go, parts.tile, parts.span, parts.epoch, parts.save]) button.hidden = over;
   parts.file.hidden = !seen.saved;
   set(parts.message, seen.message);
   run.card.classList.toggle("chosen", runs.length > 1 && run.number === chosen);
@@ -180,16 +181,17 @@ function drawAccuracy() {
   const several = runs.length > 1;
   for (const run of runs) {
     const own = colour(run.number);
-    const train = run.points.map((point) => [point.x, 100 * point.train]);
+    // Where epochs go by faster than looks, and where nobody looked, epochs tell more.
+    const each = run.after.length > run.points.length ? [] : run.points;
+    const train = each.map((point) => [point.x, 100 * point.train]);
     const test = run.after.filter((epoch) => epoch.test !== null).map((epoch) => [epoch.epoch, 100 * epoch.test]);
     const short = several ? `${run.number + 1}: ` : "";
-    // Of a training that was not watched from its beginning, epochs are all that is known.
     const before = run.after.filter((epoch) => !train.length || epoch.epoch < train[0][0]);
     const whole = before.map((epoch) => [epoch.epoch, 100 * epoch.train]).concat(train);
     series.push({ label: `${short}train`, colour: several ? own : "var(--second)", points: whole, faint: true });
     series.push({ label: `${short}test`, colour: own, points: test, dots: true });
   }
-  lines(byId("accuracy"), series, { name: "Accuracy in per cent over epochs", unit: " %", top: 100 });
+  lines(byId("accuracy"), series, { name: "Accuracy in per cent over epochs", unit: " %", top: 100, least: 10 });
 }
 
 function drawChosen(run) {
@@ -311,7 +313,7 @@ function layFields(about) {
     "--steps": Math.max(1, count - 1),
     "--wide": about.width,
     "--high": about.height,
-    "--least": `${Math.min(230, Math.max(72, 5 * about.width))}px`,
+    "--least": `${Math.min(230, Math.max(72, 4 * about.width))}px`,
   };
   for (const [name, value] of Object.entries(style)) box.style.setProperty(name, value);
   box.replaceChildren(
