@@ -175,8 +175,8 @@ class Session:
 
     @property
     def state(self) -> State:
-        """What it is at."""
-        return self._state
+        """What it was at when it was last seen; all that belongs to this is there to be read."""
+        return State(self.seen.facts["state"])
 
     def pause(self) -> None:
         """Stop after what is under way."""
@@ -262,6 +262,7 @@ class Session:
                 return True
             if self._save:
                 # Where it stands, it could not be resumed: on to where it can.
+                self._state = State.RUNNING
                 self.source.stride(self._stride.tiles)
                 return True
             if self._state is not State.PAUSED:
