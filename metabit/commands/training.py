@@ -187,7 +187,7 @@ def describe(console: Console, run: TrainingRun) -> None:
     if run.plans:
         text = explain(config, run.plans, schedule.epochs, schedule.epoch)
         console.print(text, highlight=False)
-    if run.schedule.history or run.schedule.sample:
+    if (run.schedule.history or run.schedule.sample) and not run.schedule.done:
         console.print(
             f"resuming in epoch {run.schedule.epoch} after {run.schedule.sample} samples",
             highlight=False,

@@ -303,7 +303,7 @@ def watch(
             pressed_early = _train(sessions, pressed, end=end)
         _summarise(console, sessions)
         if json is not None:
-            _write_results(json, sessions)
+            _write_results(json, sessions, seeds=bool(seeds) and not checkpoints)
         if export is not None:
             _export(console, page, export)
         _raise_failures(sessions)
@@ -471,16 +471,17 @@ def _results(session: "Session") -> dict[str, Any]:
     return {**found, "watching": {"looks": pace.looks, "seconds": pace.seconds}}
 
 
-def _write_results(json: Path, sessions: "Sequence[Session]") -> None:
+def _write_results(json: Path, sessions: "Sequence[Session]", *, seeds: bool) -> None:
+    """Write what is known of all trainings; of seeds of one as ``metabit train`` does."""
     results = [_results(session) for session in sessions if session.error is None]
     early = any(session.state == "stopped" for session in sessions)
     whole: dict[str, Any]
     if len(sessions) == 1 and results:
         whole = results[0]
-    elif results and all("test_accuracy" in result for result in results):
+    elif seeds and all("test_accuracy" in result for result in results):
         whole = combine(results)
     else:
-        whole = {"runs": results}
+        whole = {"trainings": results}
     write_json(json, whole | ({"interrupted": True} if early else {}))
 
 

@@ -217,8 +217,7 @@ def test_a_failure_is_kept_and_shown(start):
             yield from list(super().spans())[:3]
             raise MetabitError("the cable is off")
 
-    session = session_of()
-    session.source = Broken(session.source.run, "nowhere")
+    session = session_of(Broken(run_of(), "nowhere"))
     start(session).join()
     assert session.state is State.FAILED
     assert isinstance(session.error, MetabitError)

@@ -49,10 +49,11 @@ def run_of(
     return Run.start(config, prepare(config, dataset=dataset), epochs, engine=engine)
 
 
-def session_of(run: Run | None = None, **options: Any) -> Session:
-    """Return a session of a small training."""
+def session_of(run: Run | Source | None = None, **options: Any) -> Session:
+    """Return a session of a small training, or of one that is somewhere else."""
     run = run_of() if run is None else run
-    return Session(Source(run, f"golden model, {run.engine}"), **options)
+    source = run if isinstance(run, Source) else Source(run, f"golden model, {run.engine}")
+    return Session(source, **options)
 
 
 def wait(condition: Callable[[], Any]) -> None:
