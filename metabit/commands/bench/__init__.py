@@ -16,6 +16,7 @@ from . import (
     sequences,
     speed,
     timeline,
+    watch,
 )
 
 EPILOG = """
@@ -32,6 +33,8 @@ metabit bench boards       what was built for every board, and what fits it
 metabit bench link         how much of a serial line's rate training uses
 
 metabit bench timeline tiles.vcd     who is busy when, from a recorded waveform
+
+metabit bench watch        what it costs a training to be watched
 
 metabit bench ablation     what every choice of the hardware rule is worth, in accuracy
 
@@ -50,7 +53,7 @@ app = typer.Typer(
 )
 
 for _module in (
-    *(speed, hardware, blocks, boards, link, timeline),
+    *(speed, watch, hardware, blocks, boards, link, timeline),
     *(ablation, paper, sequences, mutants),
 ):
     _name = _module.__name__.rpartition(".")[2]

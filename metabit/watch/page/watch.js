@@ -369,7 +369,9 @@ async function drawReport(run) {
 byId("layer").addEventListener("change", (event) => turn(Number(event.target.value), 0));
 byId("fewer").addEventListener("click", () => turn(fields.layer, Math.max(0, fields.shown.first - fields.shown.titles.length)));
 byId("more").addEventListener("click", () => turn(fields.layer, fields.shown.first + fields.shown.titles.length));
-addEventListener("scroll", draw, { passive: true });
+const sight = new IntersectionObserver(draw, { rootMargin: "300px" });
+sight.observe(byId("fields-box"));
+sight.observe(byId("report"));
 addEventListener("resize", draw);
 document.addEventListener("visibilitychange", draw);
 connect();
