@@ -29,7 +29,7 @@ from .machine import describe_machine, machine
 EPILOG = """
 **Examples**
 
-metabit bench watch                              `tiny`, and a training of no effort at all
+metabit bench watch                              tiny, and a training of no effort at all
 
 metabit bench watch --config up5k --epochs 3     Fashion-MNIST
 
@@ -65,8 +65,9 @@ class Cost:
         Trained on in each repeat.
     alone, watched : float
         Samples a second, the median of all repeats.
-    slower : float
-        By which share of the time, the median of pairs that were measured one after the other.
+    slower, effort : float
+        What was added to the time that passed, and to the processor time of the training's own
+        thread, as a share: the median of pairs that were measured one after the other.
     looking : float
         Share of the training's own time that looks have taken.
     looks_per_second, bytes_per_second : float
@@ -78,6 +79,7 @@ class Cost:
     alone: float
     watched: float
     slower: float
+    effort: float
     looking: float
     looks_per_second: float
     bytes_per_second: float
@@ -122,8 +124,9 @@ def watch(
 ) -> None:
     """Measure how much slower a training is when somebody watches it with metabit watch.
 
-    Each repeat trains alone, and then the same with the page served and a client of it, in a process
-    of its own, that is told all and asks for fields every second.
+    Each repeat trains alone, and then the same with the page served and a client of it, in a
+    process of its own, that is told all and asks for fields every second. A training of no effort,
+    of a learner that learns nothing, shows what is around a training alone.
     """
     console = Console(soft_wrap=True)
     check_folder("--json", json)
@@ -147,7 +150,8 @@ def watch(
                 pairs.append(_pair(begin))
             costs.append(_cost(name, epochs * seen.samples, pairs))
     table = Table(title="samples a second, alone and watched", title_justify="left")
-    for heading in ("training", "alone", "watched", "slower", "looking", "looks/s", "kB/s"):
+    headings = ("training", "alone", "watched", "slower", "more effort", "looking", "looks/s")
+    for heading in (*headings, "kB/s"):
         table.add_column(heading, justify="left" if heading == "training" else "right")
     for cost in costs:
         table.add_row(
@@ -155,6 +159,7 @@ def watch(
             f"{cost.alone:,.0f}",
             f"{cost.watched:,.0f}",
             f"{100 * cost.slower:.1f} %",
+            f"{100 * cost.effort:.1f} %",
             f"{100 * cost.looking:.2f} %",
             f"{cost.looks_per_second:.1f}",
             f"{cost.bytes_per_second / 1000:.1f}",
@@ -175,11 +180,34 @@ def watch(
 
 
 @dataclass(frozen=True)
-class _Pair:
-    """Seconds alone and watched, and of looks; looks, and bytes that a client was sent."""
+class _Times:
+    """Seconds that passed, and processor time of a thread."""
 
-    alone: float
-    watched: float
+    passed: float
+    thread: float
+
+    @classmethod
+    def of(cls, work: Callable[[], None]) -> "_Times":
+        """Measure work in a thread of its own."""
+        found = []
+
+        def timed() -> None:
+            passed, thread = time.perf_counter(), time.thread_time()
+            work()
+            found.append(cls(time.perf_counter() - passed, time.thread_time() - thread))
+
+        thread = threading.Thread(target=timed)
+        thread.start()
+        thread.join()
+        return found[0]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Times alone and watched, seconds of looks; looks, and bytes that a client was sent."""
+
+    alone: "_Times"
+    watched: "_Times"
     looking: float
     looks: int
     received: int
@@ -213,9 +241,7 @@ def _pair(begin: Callable[[], Run]) -> _Pair:
     from metabit.watch.source import Source
 
     run = begin()
-    start = time.perf_counter()
-    run.finish()
-    alone = time.perf_counter() - start
+    alone = _Times.of(run.finish)
     expected = run.state_sha256
     run = begin()
     session = Session(Source(run, "golden model"))
@@ -223,11 +249,7 @@ def _pair(begin: Callable[[], Run]) -> _Pair:
     with Serving(page, "127.0.0.1", 0) as serving, _client(serving.address) as received:
         while not page.clients:
             time.sleep(0.01)
-        thread = threading.Thread(target=session.train)
-        start = time.perf_counter()
-        thread.start()
-        thread.join()
-        watched = time.perf_counter() - start
+        watched = _Times.of(session.train)
     if session.error is not None:
         raise session.error
     if run.state_sha256 != expected:
@@ -257,13 +279,14 @@ def _client(address: str) -> Iterator[list[int]]:
 
 
 def _cost(what: str, samples: int, pairs: list[_Pair]) -> Cost:
-    watched = sum(pair.watched for pair in pairs)
+    watched = sum(pair.watched.passed for pair in pairs)
     return Cost(
         what,
         samples,
-        statistics.median(samples / pair.alone for pair in pairs),
-        statistics.median(samples / pair.watched for pair in pairs),
-        statistics.median(pair.watched / pair.alone - 1 for pair in pairs),
+        statistics.median(samples / pair.alone.passed for pair in pairs),
+        statistics.median(samples / pair.watched.passed for pair in pairs),
+        statistics.median(pair.watched.passed / pair.alone.passed - 1 for pair in pairs),
+        statistics.median(pair.watched.thread / pair.alone.thread - 1 for pair in pairs),
         sum(pair.looking for pair in pairs) / watched,
         sum(pair.looks for pair in pairs) / watched,
         sum(pair.received for pair in pairs) / watched,

@@ -164,7 +164,8 @@ function choose(number) {
 }
 
 function draw() {
-  if (drawn) return;
+  // Scrolling may come before anything is known.
+  if (drawn || !runs.length) return;
   drawn = true;
   requestAnimationFrame(() => {
     drawn = false;
