@@ -271,7 +271,9 @@ class Session:
             with self._asked:
                 if not (self._stop or self._save or self._unit) and self._paused:
                     self._asked.wait()
-        return False
+        # What is to be kept goes on to where it can be resumed from.
+        self.source.stride(None)
+        return self.out is not None and not self.source.run.schedule.resumable
 
     def _step_done(self, result: SpanResult | None) -> None:
         """Pause, if a step has come to its end."""

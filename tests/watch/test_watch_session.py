@@ -133,12 +133,18 @@ def test_it_is_saved_after_every_epoch_and_when_it_is_stopped(start, tmp_path):
     wait((tmp_path / "run.npz").exists)
     session.pause()
     wait(lambda: session.state is State.PAUSED)
-    session.step(Unit.SPAN)
+    # Amid a span: it goes on to the end of that, or all since the last checkpoint would be lost.
+    while session.seen.facts["resumable"]:
+        trained = session.seen.facts["trained"]
+        session.step(Unit.TILE)
+        wait(lambda: session.state is State.PAUSED and session.seen.facts["trained"] > trained)  # noqa: B023
     session.stop()
     thread.join()
     assert session.state is State.STOPPED
+    assert run.schedule.resumable
     record = load_checkpoint(tmp_path / "run.npz").record
     assert record.state_sha256 == run.state_sha256
+    assert record.sample > 0
     assert record.epoch <= 50
 
 
