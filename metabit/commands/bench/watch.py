@@ -65,9 +65,12 @@ class Cost:
         Trained on in each repeat.
     alone, watched : float
         Samples a second, the median of all repeats.
-    slower, effort : float
-        What was added to the time that passed, and to the processor time of the training's own
-        thread, as a share: the median of pairs that were measured one after the other.
+    slower : float
+        What was added to the time that passed, as a share: the median of pairs that were measured
+        one after the other.
+    added : float
+        Nanoseconds of processor time a sample that were added to the training's own thread, the
+        median of the same: whatever else the machine does.
     looking : float
         Share of the training's own time that looks have taken.
     looks_per_second, bytes_per_second : float
@@ -79,7 +82,7 @@ class Cost:
     alone: float
     watched: float
     slower: float
-    effort: float
+    added: float
     looking: float
     looks_per_second: float
     bytes_per_second: float
@@ -150,7 +153,7 @@ def watch(
                 pairs.append(_pair(begin))
             costs.append(_cost(name, epochs * seen.samples, pairs))
     table = Table(title="samples a second, alone and watched", title_justify="left")
-    headings = ("training", "alone", "watched", "slower", "more effort", "looking", "looks/s")
+    headings = ("training", "alone", "watched", "slower", "ns added", "looking", "looks/s")
     for heading in (*headings, "kB/s"):
         table.add_column(heading, justify="left" if heading == "training" else "right")
     for cost in costs:
@@ -159,7 +162,7 @@ def watch(
             f"{cost.alone:,.0f}",
             f"{cost.watched:,.0f}",
             f"{100 * cost.slower:.1f} %",
-            f"{100 * cost.effort:.1f} %",
+            f"{cost.added:.0f}",
             f"{100 * cost.looking:.2f} %",
             f"{cost.looks_per_second:.1f}",
             f"{cost.bytes_per_second / 1000:.1f}",
@@ -286,7 +289,9 @@ def _cost(what: str, samples: int, pairs: list[_Pair]) -> Cost:
         statistics.median(samples / pair.alone.passed for pair in pairs),
         statistics.median(samples / pair.watched.passed for pair in pairs),
         statistics.median(pair.watched.passed / pair.alone.passed - 1 for pair in pairs),
-        statistics.median(pair.watched.thread / pair.alone.thread - 1 for pair in pairs),
+        statistics.median(
+            1e9 * (pair.watched.thread - pair.alone.thread) / samples for pair in pairs
+        ),
         sum(pair.looking for pair in pairs) / watched,
         sum(pair.looks for pair in pairs) / watched,
         sum(pair.received for pair in pairs) / watched,
