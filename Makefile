@@ -43,7 +43,7 @@ $(BIN)/python:
 $(STAMP): pyproject.toml | $(BIN)/python
 	@echo 'Installing into $(VENV) from PyPI (the first time about 500 MB) ...'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --editable '.[build,sim,fast,plot,onnx,prove,class,docs,dev]'
+	  --editable '.[build,sim,fast,plot,watch,onnx,prove,class,docs,dev]'
 	@touch $@
 
 demo: setup

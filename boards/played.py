@@ -109,6 +109,8 @@ class PlayedTrainer:
         self._together = together
         self.test_errors = 0
         self.alone = False
+        # Whoever plays whole epochs stops in none of them, and predictions stay there.
+        self.most_tiles = self.tested = None
 
     def spans(self) -> Iterator[SpanResult]:
         """Train, and yield after every epoch; predictions stay on the device."""
@@ -136,6 +138,7 @@ class PlayedTrainer:
             damping=schedule.damping,
             last=True,
             tiles=tiles,
+            drains=True,
         )
         self.test_errors = outcome.test_errors
         schedule.advance(outcome.train_errors, tiles)

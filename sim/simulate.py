@@ -5,14 +5,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..boards.registry import Family
 from ..errors import MetabitError
 from ..golden.data.class_names import class_names
 from ..golden.engines import EngineName, make_learner
 from ..golden.runs.run import Run
-from ..golden.runs.trainer import SpanResult
+from ..golden.runs.trainer import SpanResult, Trainer
 from ..golden.schedule import Step
 from ..golden.state import state_sha256
 from ..hdl.device import Device
@@ -191,6 +189,16 @@ class Simulation:
             compare_every=compare_every,
             names=class_names(data.dataset, run.network.config.classes, data.class_names),
         )
+        self._trainer = Trainer(self.side, data, run.schedule)
+
+    @property
+    def most_tiles(self) -> int | None:
+        """Tiles between two yields of :meth:`spans` at most; see :class:`.Trainer`."""
+        return self._trainer.most_tiles
+
+    @most_tiles.setter
+    def most_tiles(self, tiles: int | None) -> None:
+        self._trainer.most_tiles = tiles
 
     def spans(self, samples: int | None = None) -> Iterator[SpanResult]:
         """Load the network and train to the end, or on that many samples in whole tiles.
@@ -204,21 +212,17 @@ class Simulation:
         """
         if samples is not None and samples < 1:
             raise ValueError(f"samples must be at least 1, not {samples}")
-        data, schedule = self.run.data, self.run.schedule
+        schedule = self.run.schedule
         self.side.begin()
-        packed, labels = self.side.pack(data.train), data.train_labels
         while not schedule.done and (samples is None or self.side.samples < samples):
-            tiles = None
+            left = None
             if samples is not None:
-                tiles = -(-(samples - self.side.samples) // schedule.config.tile)
+                left = -(-(samples - self.side.samples) // schedule.config.tile)
+            limits = [limit for limit in (left, self.most_tiles) if limit is not None]
+            tiles = min(limits, default=None)
             step = schedule.step(tiles)
             self._prepare_recording(step)
-            predictions = self.side.train_tiles(
-                packed, labels, step.indices, annealing=step.annealing, damping=step.damping
-            )
-            errors = int(np.count_nonzero(predictions != labels[step.indices]))
-            schedule.advance(errors, step.tiles)
-            yield SpanResult(step, predictions, errors)
+            yield self._trainer.train(tiles, drain=step.tiles == left)
         self._stop_recording()
 
     def _prepare_recording(self, step: Step) -> None:

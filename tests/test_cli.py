@@ -37,6 +37,7 @@ COMMANDS = (
     "boards",
     "doctor",
     "report",
+    "watch",
     "bench",
     "bench speed",
 )
@@ -67,7 +68,7 @@ def test_help_has_examples(command):
 def test_help_is_quick_because_nothing_heavy_is_imported():
     heavy = (
         *("amaranth", "cocotb", "jinja2", "joblib", "llvmlite", "matplotlib", "numba", "pandas"),
-        *("scipy", "serial", "sklearn", "threadpoolctl", "wasmtime"),
+        *("scipy", "serial", "sklearn", "starlette", "threadpoolctl", "uvicorn", "wasmtime"),
     )
     program = f"import metabit.cli, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(

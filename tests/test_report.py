@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from metabit.boards.results import BuildResult, Usage
 from metabit.cli import app
+from metabit.golden.checkpoints.hardware import load_checkpoint
 
 STATE = "ab" * 32
 VOID = {"meta", "img", "link", "br", "hr"}
@@ -122,6 +123,8 @@ def test_everything(tmp_path):
         "The same training in hardware",
         "Bitstream: <tiny> on icebreaker",
         "Predictions",
+        "What moved in each epoch",
+        "What neurons look for",
         "Configuration",
         "Tools",
     ]
@@ -137,6 +140,10 @@ def test_everything(tmp_path):
     assert "array" not in shown.text.partition("Configuration")[2]
     assert "15.50 12.00 29 %" in shown.text
     assert "360 test samples are predicted wrongly" in shown.text
+    [moved] = load_checkpoint(tmp_path / "run.npz").record.observations
+    triggers = f"{100 * moved.layers[0].triggers / 1437:.2f}"
+    assert f"median margin 1 0 {triggers} " in shown.text
+    assert "Layer 0: neurons 0 to 15 of 64" in shown.text
     # HTMLParser text has been split at white space, the narrow no-break space included.
     assert "5 000 5 280 94.7" in shown.text
 
@@ -187,7 +194,9 @@ def test_the_page_is_read_on_a_phone_and_in_the_dark(tmp_path):
     light, _, dark = style.partition("prefers-color-scheme: dark")
     declared = set(re.findall(r"(--[a-z-]+):", light))
     assert declared == set(re.findall(r"(--[a-z-]+):", dark.partition("}\n}")[0]))
-    assert set(re.findall(r"var\((--[a-z-]+)\)", html)) <= declared
+    # What lies where in a sheet of fields is said where the sheet is.
+    places = {"--sheet", "--count", "--n", "--steps", "--wide", "--high", "--least"}
+    assert set(re.findall(r"var\((--[a-z-]+)\)", html)) <= declared | places
     # Nothing but variables gives figures their colours, so that none stays dark on dark.
     for svg in re.findall(r"<svg.*?</svg>", body, re.S):
         assert set(re.findall(r"(?:fill|stroke): ([^;\"]+)", svg)) <= {

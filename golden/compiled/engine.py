@@ -35,6 +35,7 @@ class Engine:
         network.drain()
         self._network = network
         self._current = True
+        self._drained = True
         self._config = network.config
         self._geometry = make_geometry(network.config)
         self._state = pack_state(network)
@@ -46,7 +47,7 @@ class Engine:
 
     @property
     def network(self) -> Network:
-        """The network, brought up to date when it is asked for; changes of it are lost."""
+        """The network, brought up to date and drained when it is asked for; changes are lost."""
         if not self._current:
             unpack_state(self._state, self._network)
             self._current = True
@@ -79,6 +80,7 @@ class Engine:
         *,
         annealing: int = 0,
         damping: int = 0,
+        drain: bool = True,
     ) -> npt.NDArray[np.int64]:
         """Train on samples, tile by tile; drain, and return the predictions of the forward passes.
 
@@ -92,6 +94,8 @@ class Engine:
             Those to train on, in order; the last tile may be smaller.
         annealing, damping : int
             Exponent ``q`` and ``j`` of reinforcement.
+        drain : bool
+            See :meth:`metabit.golden.learner.Learner.train_tiles`.
 
         Raises
         ------
@@ -113,8 +117,10 @@ class Engine:
         kernel.train(
             *(self._geometry, self._state, self._scratch),
             make_rule(self._config, annealing, damping),
+            self._drained,
             *(packed, np.asarray(indices, np.int64), chosen, predictions),
         )
+        self._drained = drain
         return predictions
 
     def predict(self, samples: Bits) -> npt.NDArray[np.int64]:

@@ -223,8 +223,8 @@ def _load(samples, indices, words, inputs):
 
 
 @_cached
-def train(geometry, state, scratch, rule, samples, indices, labels, predictions):
-    """Train on tiles, one after the other, and drain.
+def train(geometry, state, scratch, rule, drained, samples, indices, labels, predictions):
+    """Train on tiles, one after the other.
 
     Parameters
     ----------
@@ -236,6 +236,9 @@ def train(geometry, state, scratch, rule, samples, indices, labels, predictions)
         For tiles of its size.
     rule : Rule
         What to do.
+    drained : bool
+        Whether the first pass is to see all updates of before; if not, those of the tile before
+        are the next to be made visible.
     samples : ndarray of uint64, shape (n, words)
         Packed samples.
     indices, labels : ndarray of int64
@@ -246,10 +249,11 @@ def train(geometry, state, scratch, rule, samples, indices, labels, predictions)
     tile = len(scratch.z)
     visible = state.signs
     if rule.lag:
-        # What was drained: all is visible, and no tile before has left anything to show.
         visible = scratch.visible
-        visible[:] = state.signs
-        scratch.triggered[:] = False
+        if drained:
+            # All is visible, and no tile before has left anything to show.
+            visible[:] = state.signs
+            scratch.triggered[:] = False
     for start in range(0, len(indices), tile):
         end = min(start + tile, len(indices))
         _load(samples, indices[start:end], geometry[0].words, scratch.inputs)

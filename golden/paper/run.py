@@ -48,11 +48,14 @@ class PaperLearner(TileLearner):
         *,
         annealing: int,
         damping: int,
+        drain: bool = True,
     ) -> npt.NDArray[np.integer]:
         """Train batch by batch; see :meth:`.Learner.train_tiles`."""
         if not self._schedule.sample:
             self.network.check_exact(self._schedule.samples)
-        return super().train_tiles(packed, labels, indices, annealing=annealing, damping=damping)
+        return super().train_tiles(
+            packed, labels, indices, annealing=annealing, damping=damping, drain=drain
+        )
 
     def drain(self) -> None:
         """Do nothing: the paper's passes see all updates."""

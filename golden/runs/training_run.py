@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from ..binary_network import BinaryNetwork
+from ..binary_network import BinaryNetwork, Statistics
 from ..checkpoints.file import versions
 from ..checkpoints.layers import Saved
 from ..checkpoints.record import OpeningRecord, RunRecord, StatisticsRecord, position_of
@@ -116,6 +117,30 @@ class TrainingRun(ABC):
         self.observe(opening if record.sample else now, record.observations)
 
     @property
+    def most_tiles(self) -> int | None:
+        """Tiles between two yields of :meth:`spans` at most; see :class:`.Trainer`."""
+        return self._trainer.most_tiles
+
+    @most_tiles.setter
+    def most_tiles(self, tiles: int | None) -> None:
+        self._trainer.most_tiles = tiles
+
+    @property
+    def test_predictions(self) -> npt.NDArray[np.integer] | None:
+        """What the last test has predicted of the test samples; None: that is not known."""
+        return self._trainer.tested
+
+    @property
+    def counts(self) -> Statistics:
+        """What has been counted so far, of what is trained."""
+        return self.network.statistics
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether ``network`` is in the state of what is trained, without anything being read."""
+        return True
+
+    @property
     def readable(self) -> bool:
         """Whether what is trained can be read now; a device that is at work cannot."""
         return True
@@ -126,6 +151,8 @@ class TrainingRun(ABC):
     def spans(self) -> Iterator[SpanResult]:
         """Train to the end, and yield after every span; a checkpoint may be made whenever it does.
 
+        With :attr:`most_tiles`, a checkpoint may be made where ``schedule.resumable`` says so.
+
         After the last span of an epoch, the test accuracy is taken, and the observer looks at the
         network, before the span is yielded.
 
@@ -134,16 +161,33 @@ class TrainingRun(ABC):
         ValueError
             In paper mode, if hidden weights grow beyond the range in which arithmetic is exact.
         """
-        start = time.perf_counter()
+        start, seconds = time.perf_counter(), 0.0
         for result in self._trainer.spans():
+            seconds += time.perf_counter() - start
             if result.step.last:
-                self.seconds.append(time.perf_counter() - start)
-                self.test_accuracy.append(self._trainer.test_accuracy())
-                if self.observer is not None:
-                    self.synchronise()
-                    self.observer.finish_epoch(result.step.epoch, self.network)
-                start = time.perf_counter()
+                self.end_epoch(result.step.epoch, seconds)
+                seconds = 0.0
             yield result
+            # Whoever was given the span may have taken his time.
+            start = time.perf_counter()
+
+    def end_epoch(self, epoch: int, seconds: float) -> None:
+        """Test, and record how long an epoch took and what there is to see after it.
+
+        :meth:`spans` does it; who trains ``network`` in another way may.
+
+        Parameters
+        ----------
+        epoch : int
+            The epoch that is over.
+        seconds : float
+            Without the test.
+        """
+        self.seconds.append(seconds)
+        self.test_accuracy.append(self._trainer.test_accuracy())
+        if self.observer is not None:
+            self.synchronise()
+            self.observer.finish_epoch(epoch, self.network)
 
     def finish(self) -> None:
         """Train to the end."""

@@ -14,12 +14,13 @@ from metabit.golden.checkpoints.file import versions
 from metabit.golden.data.class_names import class_names
 from metabit.golden.engines import EngineName, make_learner
 from metabit.golden.learner import Learner
+from metabit.golden.runs.results import results_of
 from metabit.golden.state import state_sha256
 
 from .confusion import confusion_table
 from .options import write_json
 from .simulation import building
-from .training import describe, link_line, results_of, summarise, train_to_end
+from .training import describe, link_line, summarise, train_to_end
 
 if TYPE_CHECKING:
     from metabit.boards.played import PlayedRun
@@ -310,7 +311,9 @@ def _beginning(
     packed, labels = learner.pack(run.data.train), run.data.train_labels
     while left:
         step = schedule.step(-(-left // config.tile))
-        predictions = learner.train_tiles(packed, labels, step.indices, **exponents)
+        predictions = learner.train_tiles(
+            packed, labels, step.indices, annealing=step.annealing, damping=step.damping
+        )
         wrong = int(np.count_nonzero(predictions != labels[step.indices]))
         schedule.advance(wrong, step.tiles)
         errors, left = errors + wrong, left - len(step.indices)

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from metabit.errors import INTERRUPTED, MetabitError
 from metabit.golden.data.options import DataOptions
+from metabit.golden.runs.results import results_of
 
 from . import options
 from .data_options import print_summary, takes_data_options
@@ -29,7 +30,6 @@ from .training import (
     pace,
     refuse_changes,
     refuse_finished,
-    results_of,
     samples_left,
     summarise,
     train_to_end,

@@ -198,7 +198,7 @@ def show_simulation(
             console.print(f"  {escape(str(divergence))}", highlight=False)
         if json is not None:
             write_json(json, common | _diverged(side.samples, finding))
-        raise MetabitError(_explain(finding, command)) from error
+        raise MetabitError(explain_divergence(finding, command)) from error
     except DeviceError as error:
         raise MetabitError(
             f"in tile {side.tiles}: {error}; {_trace_with(command, side.tiles)}"
@@ -285,7 +285,16 @@ def _show_cycles(console: Console, title: str, outcome: "Outcome") -> None:
         console.print("phases overlap: run is all of it", highlight=False)
 
 
-def _explain(finding: "Finding", command: str) -> str:
+def explain_divergence(finding: "Finding", command: str) -> str:
+    """Say where device and golden differ first, and how to record that.
+
+    Parameters
+    ----------
+    finding : Finding
+        Where.
+    command : str
+        That simulates the same.
+    """
     first = finding.divergences[0]
     if finding.tile < 0:
         return f"device and golden differ before the first tile: {first}"

@@ -14,6 +14,7 @@ from metabit.golden.data.datasets import Dataset
 from metabit.golden.data.options import DataOptions
 from metabit.golden.modes.registry import DEFAULT, MODES
 from metabit.golden.runs.plan import Plan, read_plan
+from metabit.golden.runs.results import results_of
 from metabit.golden.runs.stopping import Patience
 from metabit.golden.runs.training_run import TrainingRun
 
@@ -30,7 +31,6 @@ from .training import (
     of_views,
     open_run,
     refuse_changes,
-    results_of,
     summarise,
     train_to_end,
 )
@@ -222,7 +222,7 @@ def train(
         if not complete and not seeds and not results and run is not None and run.test_accuracy:
             results.append(results_of(run))
         if json is not None and results:
-            whole = _combine(results) if seeds else results[0]
+            whole = combine(results) if seeds else results[0]
             write_json(json, whole if complete else whole | {"interrupted": True})
     if seeds:
         _summarise_seeds(console, results)
@@ -250,7 +250,7 @@ def _starts(plan: Plan, dataset: Dataset, seeds: int) -> Iterator[TrainingRun]:
         yield seeded.start(seeded.prepare(dataset))
 
 
-def _combine(results: list[dict[str, Any]]) -> dict[str, Any]:
+def combine(results: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what --json reports of several seeds: means, the deviation, and every run."""
     accuracies = [result["test_accuracy"] for result in results]
     curves = zip(*(result["train_accuracy"] for result in results), strict=True)
@@ -276,7 +276,7 @@ def _combine_views(results: list[dict[str, Any]]) -> dict[str, float]:
 
 def _summarise_seeds(console: Console, results: list[dict[str, Any]]) -> None:
     """Print mean and sample standard deviation over seeds."""
-    combined = _combine(results)
+    combined = combine(results)
     console.print(
         f"[bold]{combined['test_accuracy'] * 100:.2f} ± "
         f"{combined['test_accuracy_std'] * 100:.2f} %[/] test accuracy{of_views(combined)} "

@@ -1,6 +1,5 @@
 """A training run on the screen: what commands that train have in common."""
 
-import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.again import data_of, dataset_of, with_epochs
-from metabit.golden.checkpoints.file import versions
 from metabit.golden.checkpoints.hardware import Checkpoint, load_checkpoint
 from metabit.golden.checkpoints.layers import Saved
 from metabit.golden.checkpoints.record import RunRecord
@@ -115,9 +113,38 @@ def open_run(
     MetabitError
         If the data are others, or the run has come to its end.
     """
-    loaded = load_any_checkpoint(path)
-    checkpoint = replace(loaded, record=with_epochs(path, loaded.record, epochs))
+    checkpoint = _longer(path, epochs)
     refuse_finished(path, checkpoint.record)
+    return _resumed(checkpoint, data_dir, engine, dataset)
+
+
+def open_any_run(
+    path: Path,
+    data_dir: Path | None,
+    engine: str = "auto",
+    dataset: str | None = None,
+    epochs: int | None = None,
+) -> TrainingRun:
+    """Return a run at the position of a checkpoint of any mode, be it at its end.
+
+    Parameters
+    ----------
+    path, data_dir, engine, dataset, epochs
+        As in :func:`open_run`.
+    """
+    return _resumed(_longer(path, epochs), data_dir, engine, dataset)
+
+
+def _longer(path: Path, epochs: int | None) -> Saved:
+    """Return a checkpoint, with its run made longer."""
+    loaded = load_any_checkpoint(path)
+    return replace(loaded, record=with_epochs(path, loaded.record, epochs))
+
+
+def _resumed(
+    checkpoint: Saved, data_dir: Path | None, engine: str, dataset: str | None
+) -> TrainingRun:
+    """Return a run at the position of a checkpoint."""
     data = _data_of(checkpoint, dataset, data_dir)
     chosen = choose_engine(engine, checkpoint.record.samples * checkpoint.record.epochs)
     return mode_of(checkpoint.config).resume(checkpoint, data, engine=chosen)
@@ -160,7 +187,7 @@ def describe(console: Console, run: TrainingRun) -> None:
     if run.plans:
         text = explain(config, run.plans, schedule.epochs, schedule.epoch)
         console.print(text, highlight=False)
-    if run.schedule.history or run.schedule.sample:
+    if (run.schedule.history or run.schedule.sample) and not run.schedule.done:
         console.print(
             f"resuming in epoch {run.schedule.epoch} after {run.schedule.sample} samples",
             highlight=False,
@@ -168,7 +195,6 @@ def describe(console: Console, run: TrainingRun) -> None:
         said = mode_of(config).going_on(config)
         if said is not None:
             console.print(said, highlight=False)
-    console.print("epoch  train %  test %  annealing  damping  updates/sample  seconds")
 
 
 def train_to_end(
@@ -207,6 +233,7 @@ def train_to_end(
     # Threads of BLAS, which wait for each other by spinning, cost more than such products gain.
     from threadpoolctl import threadpool_limits
 
+    console.print("epoch  train %  test %  annealing  damping  updates/sample  seconds")
     updates = sum(run.network.statistics.updates)
     with interruptible() as interrupted, progress, threadpool_limits(1, "blas"):
         bar = progress.add_task(
@@ -317,32 +344,10 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def results_of(run: TrainingRun) -> dict[str, Any]:
-    """Return what --json reports of a run."""
-    config = run.network.config
-    found = run.accuracy_of_views()
-    return {
-        "test_accuracy": run.test_accuracy[-1],
-        **({} if found is None else {VIEWS: found}),
-        "train_accuracy": run.schedule.accuracy,
-        "test_accuracy_per_epoch": run.test_accuracy,
-        "seconds_per_epoch": statistics.fmean(run.seconds),
-        "state_sha256": run.state_sha256,
-        "epochs": run.schedule.epochs,
-        "seed": config.seed,
-        "engine": run.engine,
-        "mode": config.mode,
-        "dataset": run.data.dataset,
-        "split": run.data.split.name,
-        "config": config.model_dump(mode="json"),
-        "versions": versions(),
-    }
-
-
 def summarise(
     console: Console, run: TrainingRun, results: dict[str, Any], path: Path | None
 ) -> None:
-    """Print how a run ended; ``results`` are those of :func:`results_of`."""
+    """Print how a run ended; ``results`` are those of :func:`.results_of`."""
     tested = (
         f"{escape(run.data.dataset)}, split {run.data.split.name}, {len(run.data.test)} samples"
     )

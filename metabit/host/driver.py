@@ -310,9 +310,10 @@ class Driver:
         *,
         annealing: int,
         damping: int,
+        drain: bool = True,
     ) -> npt.NDArray[np.int64]:
         """Train tile by tile, and drain; see :meth:`metabit.golden.learner.Learner.train_tiles`."""
-        return self._train(packed[indices], np.asarray(labels)[indices], annealing, damping, True)
+        return self._train(packed[indices], np.asarray(labels)[indices], annealing, damping, drain)
 
     def predict(self, samples: Bits) -> npt.NDArray[np.int64]:
         """Return the classes of samples, shape (n,), without learning.

@@ -109,11 +109,12 @@ class DeviceLearner:
         *,
         annealing: int,
         damping: int,
+        drain: bool = True,
     ) -> npt.NDArray[np.int64]:
         """Train, and drain; see :meth:`metabit.golden.learner.Learner.train_tiles`."""
         with self._cycles.training():
             return self.driver.train_tiles(
-                packed, labels, indices, annealing=annealing, damping=damping
+                packed, labels, indices, annealing=annealing, damping=damping, drain=drain
             )
 
     def predict(self, samples: Bits) -> npt.NDArray[np.int64]:
@@ -208,12 +209,13 @@ class Lockstep:
         *,
         annealing: int,
         damping: int,
+        drain: bool = True,
     ) -> npt.NDArray[np.int64]:
         """Train both on a span, and return the predictions.
 
         Parameters
         ----------
-        packed, labels, indices, annealing, damping
+        packed, labels, indices, annealing, damping, drain
             See :meth:`metabit.golden.learner.Learner.train_tiles`.
 
         Raises
@@ -221,13 +223,17 @@ class Lockstep:
         DivergenceError
             If they differ.
         """
-        rule = {"annealing": annealing, "damping": damping}
-        expected = self.golden.train_tiles(packed.golden, labels, indices, **rule)
+        expected = self.golden.train_tiles(
+            packed.golden, labels, indices, annealing=annealing, damping=damping, drain=drain
+        )
         with self._cycles.training():
-            found = self.driver.train_tiles(packed.device, labels, indices, **rule)
+            found = self.driver.train_tiles(
+                packed.device, labels, indices, annealing=annealing, damping=damping, drain=drain
+            )
         if self._keep_log:
-            self.log.append(Span(packed.samples[indices], labels[indices], annealing, damping))
-        self._judge(np.asarray(expected), found, drained=True)
+            chosen = packed.samples[indices], labels[indices]
+            self.log.append(Span(*chosen, annealing, damping, drain))
+        self._judge(np.asarray(expected), found, drained=drain)
         return found
 
     def train(self, span: Span) -> npt.NDArray[np.int64]:

@@ -122,8 +122,9 @@ def record(recorder: Recorder, data: Samples, schedule: Schedule) -> Iterator[Ru
     learner, labels = GoldenLearner(recorder), data.train_labels
     packed = learner.pack(data.train)
     for step in schedule:
-        options = {"annealing": step.annealing, "damping": step.damping}
-        predictions = learner.train_tiles(packed, labels, step.indices, **options)
+        predictions = learner.train_tiles(
+            packed, labels, step.indices, annealing=step.annealing, damping=step.damping
+        )
         schedule.advance(int(np.count_nonzero(predictions != labels[step.indices])), step.tiles)
         notes, recorder.notes = recorder.notes, []
         yield Run(notes, step.annealing)

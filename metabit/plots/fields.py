@@ -4,17 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from .looks import LINE, Field, fields_of, scale_of, shown_neurons, wanted_by
 from .maps import FeatureMap, feature_maps
 from .style import FAINT, INK, SIGNED, head
 from .subject import Subject
-
-MANY, FEW, FEWEST = 64, 16, 6
-"""Neurons shown unless others are asked for: with one map each, with several, with very many."""
 
 _COLUMNS = 8
 """Fields side by side; twice as many when they are smaller because each has several maps."""
@@ -22,21 +18,15 @@ _COLUMNS = 8
 _STACKED = 6
 """Maps up to which a field is a column of them."""
 
-_LINE, _WRAPPED = 25, 32
-"""Maps up to which a field is one line of them, and maps in a line if there are more."""
+_WRAPPED = 32
+"""Maps in a line of a field that has too many for one."""
 
 _STEP, _TEXT, _NARROWEST = 1.06, 0.42, 6.5
 """From map to map, and height of a text, in units of a map; width of a picture in inches."""
 
-Field = npt.NDArray[np.float64]
-
 
 def field_of(subject: Subject, layer: int) -> Field:
-    """Return what the neurons of a layer look for, as weights of the encoder's bits.
-
-    Of the first layer, these are the hidden weights ``H`` themselves. A deeper neuron has no
-    weights on these bits: its field is the mean of the fields before it, each with the sign of
-    its weight, which is what the neuron would compute if activations were not binary.
+    """Return what the neurons of a layer look for; see :func:`.fields_of`.
 
     Parameters
     ----------
@@ -49,10 +39,7 @@ def field_of(subject: Subject, layer: int) -> Field:
     -------
     ndarray of float64, shape (K_l, inputs)
     """
-    field = subject.hidden[0].astype(np.float64)
-    for hidden in subject.hidden[1 : layer + 1]:
-        field = np.sign(hidden) @ field / hidden.shape[1]
-    return field
+    return fields_of(subject.hidden, layer)
 
 
 def receptive_fields(subject: Subject, layer: int, neurons: Sequence[int] | None = None) -> Figure:
@@ -70,11 +57,11 @@ def receptive_fields(subject: Subject, layer: int, neurons: Sequence[int] | None
     maps = feature_maps(subject.encoder, subject.shape)
     width = subject.config.hidden[layer]
     if neurons is None:
-        few = FEW if len(maps) <= _LINE else FEWEST
-        neurons = range(min(width, MANY if len(maps) == 1 else few))
+        neurons = range(shown_neurons(width, len(maps)))
     neurons = [neuron for neuron in neurons if neuron < width]
     field = field_of(subject, layer)
-    titles = [f"neuron {neuron}{_code(subject, layer, neuron)}" for neuron in neurons]
+    codes = subject.classifier[layer]
+    titles = [f"neuron {neuron}\n{wanted_by(codes, neuron)}".strip() for neuron in neurons]
     what = "weights" if layer == 0 else "weights traced back to the input (linear approximation)"
     shown = f"{len(titles)} of {width} neurons" if len(titles) < width else f"{width} neurons"
     return _gallery(
@@ -100,14 +87,6 @@ def class_fields(subject: Subject) -> Figure:
         "What each class looks for: mean field of layer 0, with the signs of its classifier",
         subject.title,
     )
-
-
-def _code(subject: Subject, layer: int, neuron: int) -> str:
-    """Return for which classes a neuron is to be active, if they can be written."""
-    if subject.config.classes > 10:
-        return ""
-    classes = np.flatnonzero(subject.classifier[layer][:, neuron] > 0)
-    return "\nfor " + ("".join(map(str, classes)) or "none")
 
 
 def _gallery(
@@ -182,7 +161,7 @@ class _Layout:
     @classmethod
     def of(cls, count: int, depth: int) -> Self:
         """Return the layout for so many fields of so many maps."""
-        if depth > _LINE:
+        if depth > LINE:
             return cls(count, depth, True, _WRAPPED, 0.45, 2.6, 3.0, 0.4)
         if depth > _STACKED:
             return cls(count, depth, True, depth, 0.8, 1.6, 2 * _TEXT, 0.0)
@@ -217,7 +196,7 @@ class _Layout:
 
 def _draw(axes: Any, x: float, y: float, image: Field, field: Field) -> None:
     """Draw a map of a field into a square of one by one, keeping the shape of its pixels."""
-    largest = float(np.percentile(np.abs(field), 99.5)) or 1.0
+    largest = scale_of(field)
     rows, columns = image.shape
     high, wide = rows / max(rows, columns), columns / max(rows, columns)
     axes.imshow(image, cmap=SIGNED, vmin=-largest, vmax=largest, extent=(x, x + wide, y + high, y))

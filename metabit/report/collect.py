@@ -1,7 +1,8 @@
 """Gather what a folder holds: results of train, simulate and build, and a checkpoint."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,10 @@ from ..errors import MetabitError
 
 if TYPE_CHECKING:
     from ..boards.results import BuildResult
+    from ..golden.configurations.configuration import NetworkConfig
+    from ..golden.data.splits import Split
+    from ..golden.runs.observation import Observation
+    from .looks import Look
 
 TRAIN, SIMULATE, BUILD, CHECKPOINT = "train.json", "simulate.json", "build.json", "run.npz"
 """Files that a report is made of; each may be missing."""
@@ -21,7 +26,7 @@ _SIMULATE_KEYS = ("samples", "bit_exact")
 _MEASURED_KEYS = ("cycles", "cycles_per_sample", "cycles_per_second", "state_sha256")
 """What the simulation of a training measures that has come to its end without a difference."""
 
-_SHOWN = 24
+SHOWN = 24
 """Test samples shown as they come, and at most as many mistakes."""
 
 
@@ -34,11 +39,14 @@ class Sample:
     image : numpy.ndarray
         Grey values, two dimensions.
     label, prediction : int
+    note : str
+        What else is to be said of it.
     """
 
     image: npt.NDArray[Any]
     label: int
     prediction: int
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,26 +73,76 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class Contents:
-    """What was found; None stands for what was not.
+class Hard:
+    """Training samples that were missed most often.
 
     Parameters
     ----------
-    folder : pathlib.Path
+    samples : list of Sample
+        The hardest first, with what they were taken for last.
+    passes : int
+        Forward passes that were watched, of all samples.
+    names : list of str
+        Of the classes.
+    """
+
+    samples: list[Sample]
+    passes: int
+    names: list[str]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What moved in each epoch.
+
+    Parameters
+    ----------
+    observations : sequence of Observation
+        Of finished epochs.
+    samples : int
+        Training samples of an epoch.
+    weights : sequence of int
+        Of each layer.
+    stored : str
+        What a weight is the sign of, in the plural.
+    """
+
+    observations: "Sequence[Observation]"
+    samples: int
+    weights: Sequence[int]
+    stored: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What was found; None, or nothing in a list, stands for what was not.
+
+    Parameters
+    ----------
+    title : str
+        Of the page.
     train, simulate : dict
         As the commands write them with ``--json``.
     build : BuildResult
     predictions : Predictions
     picture : bytes
         The placed design, PNG.
+    moved : Moved
+    looks : list of Look
+        What neurons look for, a layer each.
+    hard : Hard
+        Known of a training that was watched.
     """
 
-    folder: Path
-    train: dict[str, Any] | None
-    simulate: dict[str, Any] | None
-    build: "BuildResult | None"
-    predictions: Predictions | None
-    picture: bytes | None
+    title: str
+    train: dict[str, Any] | None = None
+    simulate: dict[str, Any] | None = None
+    build: "BuildResult | None" = None
+    predictions: Predictions | None = None
+    picture: bytes | None = None
+    moved: Moved | None = None
+    looks: "list[Look]" = field(default_factory=list)
+    hard: Hard | None = None
 
 
 def collect(folder: Path) -> Contents:
@@ -104,12 +162,12 @@ def collect(folder: Path) -> Contents:
         )
     build = _read_build(folder / BUILD)
     return Contents(
-        folder=folder,
+        title=folder.resolve().name,
         train=_read(folder / TRAIN, _TRAIN_KEYS),
         simulate=_read(folder / SIMULATE, _SIMULATE_KEYS),
         build=build,
-        predictions=_predict(folder / CHECKPOINT),
         picture=_picture(folder, build),
+        **_learnt(folder / CHECKPOINT),
     )
 
 
@@ -151,42 +209,101 @@ def _picture(folder: Path, build: "BuildResult | None") -> bytes | None:
     return None
 
 
-def _predict(file: Path) -> Predictions | None:
-    """Return what the network of a checkpoint makes of its test samples."""
+def _learnt(file: Path) -> dict[str, Any]:
+    """Return what a checkpoint tells: predictions of its test samples, what moved, and fields."""
     if not file.exists():
-        return None
+        return {}
     from ..golden.checkpoints.hardware import load_checkpoint
     from ..golden.data.class_names import class_names
     from ..golden.data.datasets import load_dataset
     from ..golden.data.splits import split
-    from ..golden.scores import confusion_matrix
+    from ..plots.maps import feature_maps
+    from .looks import look_of
 
     checkpoint = load_checkpoint(file)
     config, record = checkpoint.config, checkpoint.record
     parts = split(load_dataset(record.dataset, None, record.reading), record.split, config.seed)
+    encoder, network = record.encoder_of(config.encoder), checkpoint.network()
+    hidden, codes = network.hidden_weights(), network.neuron_codes()
+    maps = feature_maps(encoder, parts.images.shape[1:])
+    return {
+        "predictions": predictions_of(
+            parts,
+            network.predict(encoder.encode(parts.test_images)),
+            class_names(record.dataset, config.classes, record.class_names),
+            {
+                "config": config.model_dump(mode="json"),
+                "dataset": record.dataset,
+                "split": record.split,
+            },
+        ),
+        "moved": moved_in(config, record.observations, record.samples),
+        "looks": [look_of(hidden, codes, maps, layer) for layer in range(config.layers)],
+    }
+
+
+def moved_in(
+    config: "NetworkConfig", observations: "Sequence[Observation]", samples: int
+) -> Moved | None:
+    """Return what moved in each epoch; None: nobody looked.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+        Says how large the layers are.
+    observations : sequence of Observation
+        Of finished epochs.
+    samples : int
+        Training samples of an epoch.
+    """
+    from ..golden.modes.registry import mode_of
+
+    if not observations:
+        return None
+    sizes = zip(config.hidden, config.fan_in, strict=True)
+    weights = [width * fan_in for width, fan_in in sizes]
+    return Moved(tuple(observations), samples, weights, f"{mode_of(config).stored}s")
+
+
+def predictions_of(
+    parts: "Split",
+    predictions: npt.NDArray[np.integer],
+    names: list[str],
+    network: dict[str, Any],
+) -> Predictions:
+    """Return what is shown of the predictions of a test set.
+
+    Parameters
+    ----------
+    parts : Split
+        With its test samples.
+    predictions : ndarray of int, shape (n,)
+        Class of each; -1: neither of two.
+    names : list of str
+        Of the classes.
+    network : dict
+        Configuration, data set and split, as ``--json`` has them.
+    """
+    from ..golden.scores import confusion_matrix
+
     images, labels = parts.test_images, parts.test_labels
-    predictions = checkpoint.network().predict(record.encoder_of(config.encoder).encode(images))
 
     def samples(indices: npt.NDArray[np.intp]) -> list[Sample]:
         return [
-            Sample(_square(images[i]), int(labels[i]), int(predictions[i]))
-            for i in indices[:_SHOWN]
+            Sample(picture_of(images[i]), int(labels[i]), int(predictions[i]))
+            for i in indices[:SHOWN]
         ]
 
     return Predictions(
         first=samples(np.arange(len(labels))),
         mistakes=samples(np.flatnonzero(predictions != labels)),
-        confusion=confusion_matrix(labels, predictions, config.classes),
-        names=class_names(record.dataset, config.classes, record.class_names),
-        network={
-            "config": config.model_dump(mode="json"),
-            "dataset": record.dataset,
-            "split": record.split,
-        },
+        confusion=confusion_matrix(labels, predictions, len(names)),
+        names=names,
+        network=network,
     )
 
 
-def _square(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def picture_of(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return an image in two dimensions; other data become a row or, if they can, a square."""
     if image.ndim == 2:
         return image

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib
-import matplotlib.image
 import numpy as np
 import numpy.typing as npt
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from PIL import Image
 
 from ..plots.curves import accuracies
 from ..plots.distributions import draw_confusion
@@ -153,9 +153,20 @@ def confusion(
 
 def sample_image(sample: Sample) -> str:
     """Return a sample's image, dark on light, as an address that holds its content."""
-    image = np.asarray(sample.image, dtype=np.float64)
-    spread = float(np.ptp(image))
-    grey = (image - image.min()) / spread if spread else np.zeros_like(image)
     buffer = io.BytesIO()
-    matplotlib.image.imsave(buffer, grey, cmap="gray_r", vmin=0, vmax=1, format="png")
+    Image.fromarray(grey_of(sample.image)).save(buffer, "PNG")
     return png(buffer.getvalue())
+
+
+def grey_of(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Return an image, dark on light, over the whole range from black to white.
+
+    Parameters
+    ----------
+    image : ndarray, two dimensions
+        Values of any range.
+    """
+    values = np.asarray(image, dtype=np.float64)
+    spread = float(np.ptp(values))
+    shares = (values - values.min()) / spread if spread else np.zeros_like(values)
+    return np.round(255 * (1 - shares)).astype(np.uint8)

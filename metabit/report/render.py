@@ -2,7 +2,7 @@
 
 import platform
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from markupsafe import Markup
 from .. import __version__
 from ..golden.config import OBSOLETE
 from . import figures
-from .collect import Contents, Sample
+from .collect import Contents, Hard, Moved, Sample
+from .looks import Look
 
 FILE_NAME = "report.html"
 
@@ -28,8 +29,8 @@ _PHASES = {
 }
 
 
-def write_report(contents: Contents, file: Path) -> None:
-    """Write the report of a folder's contents."""
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("metabit", "templates"),
         autoescape=True,
@@ -38,18 +39,46 @@ def write_report(contents: Contents, file: Path) -> None:
         lstrip_blocks=True,
     )
     environment.filters["thousands"] = lambda value: f"{value:,.0f}".replace(",", "\u202f")
-    page = environment.get_template("report.html").render(
-        version=__version__,
-        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        folder=contents.folder.resolve().name,
-        train=_train(contents.train),
-        simulate=_simulate(contents),
-        build=_build(contents),
-        samples=_samples(contents),
-        config=_config(contents),
-        versions=_versions(contents),
+    return environment
+
+
+def write_report(contents: Contents, file: Path) -> None:
+    """Write the report of what was collected."""
+    file.write_text(report(contents), encoding="utf-8")
+
+
+def report(contents: Contents) -> str:
+    """Return the report as a page that needs nothing else."""
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            **_shown(contents),
+            version=__version__,
+            made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            folder=contents.title,
+            versions=_versions(contents),
+        )
     )
-    file.write_text(page, encoding="utf-8")
+
+
+def sections(contents: Contents) -> str:
+    """Return the sections of the report alone, for a page that has the report's style."""
+    return _environment().get_template("sections.html").render(**_shown(contents))
+
+
+def _shown(contents: Contents) -> dict[str, Any]:
+    """Return what the templates show of the contents."""
+    return {
+        "train": _train(contents.train),
+        "simulate": _simulate(contents),
+        "build": _build(contents),
+        "samples": _samples(contents),
+        "config": _config(contents),
+        "moved": _moved(contents.moved),
+        "looks": [_look(look) for look in contents.looks],
+        "hard": _hard(contents.hard),
+    }
 
 
 def _train(results: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -66,7 +95,15 @@ def _train(results: dict[str, Any] | None) -> dict[str, Any] | None:
         "epochs": len(results["train_accuracy"]),
         "curve": Markup(curve),
         "network": network_name(results),
+        "place": _place(results),
     }
+
+
+def _place(results: dict[str, Any]) -> str:
+    """Say where a training has run."""
+    if "simulated_cycles" in results:
+        return "in simulation"
+    return f"on device {results['device']}" if "device" in results else "in the golden model"
 
 
 def network_name(results: dict[str, Any]) -> str:
@@ -152,26 +189,72 @@ def _samples(contents: Contents) -> dict[str, Any] | None:
     if found is None:
         return None
 
-    def cards(samples: list[Sample]) -> list[dict[str, Any]]:
-        return [
-            {
-                "image": figures.sample_image(sample),
-                "label": found.names[sample.label],
-                "prediction": found.names[sample.prediction],
-                "right": sample.label == sample.prediction,
-            }
-            for sample in samples
-        ]
-
     return {
-        "first": cards(found.first),
-        "mistakes": cards(found.mistakes),
+        "first": _cards(found.first, found.names),
+        "mistakes": _cards(found.mistakes, found.names),
         "confusion": Markup(
             figures.both_widths(partial(figures.confusion, found.confusion, found.names))
         ),
         "network": network_name(found.network),
         "total": int(found.confusion.sum()),
         "wrong": int(found.confusion.sum() - found.confusion.trace()),
+    }
+
+
+def _cards(samples: list[Sample], names: list[str]) -> list[dict[str, Any]]:
+    """Return what the template shows of samples."""
+    return [
+        {
+            "image": figures.sample_image(sample),
+            "label": names[sample.label],
+            # The baseline may find neither of two classes.
+            "prediction": "neither" if sample.prediction < 0 else names[sample.prediction],
+            "right": sample.label == sample.prediction,
+            "note": sample.note,
+        }
+        for sample in samples
+    ]
+
+
+def _hard(found: Hard | None) -> dict[str, Any] | None:
+    """Return what the template shows of hard samples."""
+    if found is None or not found.samples:
+        return None
+    return {"samples": _cards(found.samples, found.names), "passes": found.passes}
+
+
+def _look(look: Look) -> dict[str, Any]:
+    """Return what the template shows of fields."""
+    return {**vars(look), "image": figures.png(look.sheet.png)}
+
+
+def _moved(found: Moved | None) -> dict[str, Any] | None:
+    """Return what the template shows of epochs, a row a layer."""
+    if found is None:
+        return None
+    unlimited = found.observations[0].layers[0].saturated is None
+
+    def share(count: int | None, whole: float) -> str:
+        return "-" if count is None else f"{100 * count / whole:.2f}"
+
+    rows = [
+        {
+            "epoch": seen.epoch,
+            "layer": number,
+            "triggers": share(layer.triggers, found.samples),
+            "updates": share(layer.updates, 100 * found.samples),
+            "flips": share(layer.flips, size),
+            "limited": share(layer.zeros if unlimited else layer.saturated, size),
+            "margin": layer.margins[2],
+        }
+        for seen in found.observations
+        for number, (layer, size) in enumerate(zip(seen.layers, found.weights, strict=True))
+    ]
+    return {
+        "rows": rows,
+        "epochs": len(found.observations),
+        "stored": found.stored,
+        "limited": "zero" if unlimited else "saturated",
     }
 
 

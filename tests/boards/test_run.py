@@ -91,6 +91,27 @@ def test_a_device_run_is_the_golden_run(
     assert on_device.observer.observations == golden.observer.observations
 
 
+@pytest.mark.parametrize("verify", [False, True])
+def test_a_device_run_that_stops_after_every_tile_is_the_golden_run(
+    device: ModelDevice, config_file: Path, dataset: Path, verify: bool
+) -> None:
+    golden = golden_run(config_file, dataset, 2)
+    run = DeviceRun(Driver(device, SMALL), golden_run(config_file, dataset, 2), verify=verify)
+    run.most_tiles = 1
+    tiles, parts = 0, golden.spans()
+    for result in run.spans():
+        tiles += 1
+        assert run.counts.samples == 3 * tiles
+        # What is on the device is read at the end of an epoch, and alongside it is always there.
+        assert run.at_hand == (verify or result.step.last)
+        if result.step.drains:
+            next(parts)
+            assert run.counts == golden.network.statistics
+    assert tiles == 16
+    assert network_sha256(run.network) == network_sha256(golden.network)
+    assert run.test_accuracy == golden.test_accuracy
+
+
 def test_without_an_observer_the_network_is_there_after_every_epoch(
     device: ModelDevice, config_file: Path, dataset: Path
 ) -> None:

@@ -85,6 +85,30 @@ def test_random_configurations(config, data_seed, annealing, damping):
     train_both(network, engine, rng, 3, annealing=annealing, damping=damping)
 
 
+@pytest.mark.parametrize("lag", [0, 1])
+def test_tiles_may_be_trained_on_one_by_one(lag):
+    """Within a span, with looks at the network in between; a drain shows all, none only the old."""
+    config = Config(inputs=70, hidden=(40, 20), group=4, margin=0.9, tile=5, lag=lag, seed=4)
+    rng = np.random.default_rng(lag)
+    samples, labels = rng.random((300, 70)) < 0.5, rng.integers(0, config.classes, 300)
+    network, engine = Network(config), Engine(Network(config))
+    packed, start, drained = engine.pack(samples), 0, []
+    while start < 300:
+        part = np.arange(start, min(start + config.tile * int(rng.integers(1, 4)), 300))
+        expected = [
+            network.train_tile(samples[tile], labels[tile]).predictions
+            for tile in np.split(part, range(config.tile, len(part), config.tile))
+        ]
+        drained.append(bool(rng.integers(2)))
+        if drained[-1]:
+            network.drain()
+        found = engine.train_tiles(packed, labels, part, drain=drained[-1])
+        np.testing.assert_array_equal(found, np.concatenate(expected))
+        assert_same_state(network, engine)
+        start = part[-1] + 1
+    assert {True, False} == set(drained)
+
+
 @pytest.mark.parametrize("inputs", [63, 64, 65, 127, 128, 129, 1568])
 @pytest.mark.parametrize("counter_bits", [7, 8, 9])
 def test_wide_layers(inputs, counter_bits):

@@ -89,6 +89,23 @@ def test_every_learner_is_given_whole_spans(data, numba, engine):
     assert sum(len(step.indices) for step in steps) == 400
 
 
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_who_asks_after_every_few_tiles_changes_nothing(data, numba, engine):
+    config, prepared = data
+    whole = Run.start(config, prepared, 3)
+    whole.finish()
+    run, rng, within = Run.start(config, prepared, 3, engine=engine), np.random.default_rng(6), 0
+    for result in run.spans():
+        assert run.most_tiles is None or result.step.tiles <= run.most_tiles
+        within += not result.step.drains
+        if run.schedule.resumable:
+            run.checkpoint()
+        run.most_tiles = [None, 1, 2, 3][rng.integers(4)]
+    assert within > 50
+    assert outcome(run) == outcome(whole)
+    assert run.test_predictions.tolist() == whole.network.predict(prepared.test).tolist()
+
+
 def test_engines_work_side_by_side(data, numba):
     """Each in a thread of its own: nothing is shared, and the interpreter's lock is not held."""
     config, prepared = data

@@ -51,6 +51,23 @@ def test_a_step_may_stop_short_of_its_span():
     assert schedule.done
 
 
+@pytest.mark.parametrize("config", [CONFIG, UP_TO_DATE], ids=["lag", "none"])
+def test_updates_become_visible_where_a_span_would_have_ended(config):
+    schedule = Schedule(config, 3000, 1)
+    found = []
+    for limit in (3, 1, 252, 256, 200, 37, 1):
+        step = schedule.step(limit)
+        schedule.advance(0, step.tiles)
+        found.append((step.drains, step.last, schedule.resumable))
+    anywhere = not config.lag
+    assert found == [
+        *2 * [(False, False, anywhere)],
+        *2 * [(True, False, True)],
+        *2 * [(False, False, anywhere)],
+        (True, True, True),
+    ]
+
+
 @pytest.mark.usefixtures("single")
 def test_every_epoch_is_a_new_shuffle_of_all_samples():
     schedule = Schedule(CONFIG, 10, 3)

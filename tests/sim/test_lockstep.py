@@ -151,6 +151,27 @@ def test_it_is_a_learner_whose_golden_side_any_engine_computes(driver, spans, en
     assert side.predict(samples).tolist() == network.predict(samples).tolist()
 
 
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_learner_goes_on_within_a_span(driver, spans, engine):
+    """Tile by tile, compared after each, as a training is stepped through."""
+    samples = np.concatenate([span.samples for span in spans])
+    labels = np.concatenate([span.labels for span in spans])
+    network = Network(CONFIG)
+    side = Lockstep(driver, make_learner(Network(CONFIG), engine), clock=lambda: 0, compare_every=1)
+    side.begin()
+    packed, tiles = side.pack(samples), len(samples) // CONFIG.tile
+    for tile in range(tiles):
+        part = np.arange(tile * CONFIG.tile, (tile + 1) * CONFIG.tile)
+        drain = tile % 5 == 4
+        found = side.train_tiles(packed, labels, part, annealing=0, damping=0, drain=drain)
+        assert found.tolist() == train_golden(
+            network, Span(samples[part], labels[part], 0, 0, drain=drain)
+        )
+        assert len(side.log) == (tile + 1) % 5
+    assert tiles > 10
+    assert side.comparisons == 1 + tiles
+
+
 def test_spans_without_a_drain_agree_but_are_no_state_to_go_back_to(driver, spans):
     side = lockstep(driver, 1)
     side.begin()

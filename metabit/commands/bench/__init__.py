@@ -18,6 +18,7 @@ from . import (
     speed,
     timeline,
     verification,
+    watch,
 )
 
 EPILOG = """
@@ -34,6 +35,8 @@ metabit bench boards       what was built for every board, and what fits it
 metabit bench link         how much of a serial line's rate training uses
 
 metabit bench timeline tiles.vcd     who is busy when, from a recorded waveform
+
+metabit bench watch        what it costs a training to be watched
 
 metabit bench ablation     what every choice of the hardware rule is worth, in accuracy
 
@@ -56,7 +59,7 @@ app = typer.Typer(
 )
 
 for _module in (
-    *(speed, hardware, blocks, boards, link, timeline),
+    *(speed, watch, hardware, blocks, boards, link, timeline),
     *(ablation, paper, sequences, mutants, proofs, verification),
 ):
     _name = _module.__name__.rpartition(".")[2]
