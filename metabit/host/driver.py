@@ -240,22 +240,23 @@ class Driver:
         """State of the generator, 1 to ``2**32 - 1``."""
         return int(self.read_space(Space.GENERATOR, 1)[0] & _LOW_HALF)
 
-    def write_space(self, space: Space, words: Words, element: int = 0) -> None:
-        """Write a space from its first word on, while nothing runs.
+    def write_space(self, space: Space, words: Words, element: int = 0, first: int = 0) -> None:
+        """Write a space from its first word or the address ``first`` on, while nothing runs.
 
         Of space COUNTERS word ``n`` is part ``n % parts`` of address ``n // parts``.
         """
-        for _ in self._requester.stream(self._transfers(Operation.WRITE, space, words, element)):
+        requests = self._transfers(Operation.WRITE, space, words, element, first)
+        for _ in self._requester.stream(requests):
             pass
 
-    def read_space(self, space: Space, count: int, element: int = 0) -> Words:
-        """Read the first words of a space, as :meth:`write_space` writes them."""
+    def read_space(self, space: Space, count: int, element: int = 0, first: int = 0) -> Words:
+        """Read words of a space, as :meth:`write_space` writes them."""
         nothing = np.empty(count, np.uint64)
-        requests = self._transfers(Operation.READ, space, nothing, element)
+        requests = self._transfers(Operation.READ, space, nothing, element, first)
         return np.frombuffer(b"".join(self._requester.stream(requests)), "<u8")
 
     def _transfers(
-        self, operation: Operation, space: Space, words: Words, element: int
+        self, operation: Operation, space: Space, words: Words, element: int, first: int
     ) -> Iterator[Request]:
         """Yield the requests that read or write words of a space."""
         parts = self.shape.parts if space is Space.COUNTERS else 1
@@ -264,7 +265,7 @@ class Driver:
             address, part = divmod(start, parts)
             chosen = words[start : start + most]
             data = chosen.astype("<u8").tobytes() if operation is Operation.WRITE else b""
-            yield Request(operation, len(chosen), space, element, part, address, data)
+            yield Request(operation, len(chosen), space, element, part, first + address, data)
 
     # Training and inference
 
@@ -296,7 +297,9 @@ class Driver:
             If something does not fit the configuration; the device is not asked then.
         """
         packed = self.pack(samples)
-        return self._train(packed, np.asarray(labels), annealing, damping, drain)
+        return self.train_packed(
+            packed, np.asarray(labels), annealing=annealing, damping=damping, drain=drain
+        )
 
     def pack(self, samples: Bits) -> Words:
         """Return samples as :meth:`train_tiles` takes them: words, shape (n, regions[0])."""
@@ -312,7 +315,9 @@ class Driver:
         damping: int,
     ) -> npt.NDArray[np.int64]:
         """Train tile by tile, and drain; see :meth:`metabit.golden.learner.Learner.train_tiles`."""
-        return self._train(packed[indices], np.asarray(labels)[indices], annealing, damping, True)
+        return self.train_packed(
+            packed[indices], np.asarray(labels)[indices], annealing=annealing, damping=damping
+        )
 
     def predict(self, samples: Bits) -> npt.NDArray[np.int64]:
         """Return the classes of samples, shape (n,), without learning.
@@ -322,16 +327,37 @@ class Driver:
         samples : ndarray of bool, shape (n, inputs)
             Encoded samples, any number.
         """
-        packed = self.pack(samples)
+        return self.predict_packed(self.pack(samples))
+
+    def predict_packed(self, packed: Words, *, raw: bool = False) -> npt.NDArray[np.int64]:
+        """Return the classes of samples as they are sent; see :meth:`train_packed`."""
         parts = [
-            self._classify(part, np.zeros(len(part), np.uint8), train=0)
+            self._classify(part, np.zeros(len(part), np.uint8), raw, train=0)
             for part in np.split(packed, range(_PREDICTION_RUN, len(packed), _PREDICTION_RUN))
         ]
         return np.concatenate(parts)
 
-    def _train(
-        self, packed: Words, labels: Labels, annealing: int, damping: int, drain: bool
+    def train_packed(
+        self,
+        packed: Words,
+        labels: Labels,
+        *,
+        annealing: int = 0,
+        damping: int = 0,
+        drain: bool = True,
+        raw: bool = False,
     ) -> npt.NDArray[np.int64]:
+        """Train on samples as they are sent; see :meth:`train`.
+
+        Parameters
+        ----------
+        packed : ndarray of uint64, shape (n, words)
+            From :meth:`pack`, or raw ones from :meth:`.LiveDevice.pack`.
+        labels, annealing, damping, drain
+            As those of :meth:`train`.
+        raw : bool
+            The device encodes them.
+        """
         classes = self.config.classes
         if labels.shape != (len(packed),) or not np.issubdtype(labels.dtype, np.integer):
             raise ValueError(
@@ -346,10 +372,14 @@ class Driver:
         if len(packed) > MAX_SAMPLES:
             raise ValueError(f"a run must be at most {MAX_SAMPLES} samples, not {len(packed)}")
         flags = {"annealing": annealing, "damping": damping, "drain": int(drain)}
-        return self._classify(packed, labels, train=1, **flags)
+        return self._classify(packed, labels, raw, train=1, **flags)
 
-    def _classify(self, packed: Words, labels: Labels, **flags: int) -> npt.NDArray[np.int64]:
+    def _classify(
+        self, packed: Words, labels: Labels, raw: bool, **flags: int
+    ) -> npt.NDArray[np.int64]:
         """Run samples through the device, and return their predicted classes."""
+        if raw:
+            flags["raw"] = 1
         numbers = np.array(self.placement.class_numbers)
         classes = np.full(_NUMBERS, -1)
         classes[numbers] = np.arange(len(numbers))
