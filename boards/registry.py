@@ -68,6 +68,10 @@ class Board:
         Name of the device that plays samples from the board's memory chip; None: there is none.
     playing_mhz : float or None
         Clock of that device; None: as of the board's own.
+    encoding : str or None
+        Name of a device with an encoder for this board; None: there is none.
+    encoding_mhz : float or None
+        Clock of that device; None: as of the board's own.
     tried : bool
         Its bitstream has run on the board itself.
     """
@@ -90,6 +94,8 @@ class Board:
     always_flash: bool = False
     playing: str | None = None
     playing_mhz: float | None = None
+    encoding: str | None = None
+    encoding_mhz: float | None = None
     tried: bool = False
 
     @property
@@ -106,6 +112,8 @@ class Board:
         """Return the clock of a device, by its name, unless another is asked for."""
         if device == self.playing and self.playing_mhz is not None:
             return self.playing_mhz
+        if device == self.encoding and self.encoding_mhz is not None:
+            return self.encoding_mhz
         return self.clock_mhz
 
     @property
@@ -150,6 +158,8 @@ BOARDS = {
             always_flash=True,
             playing="up5k-flash",
             playing_mhz=33.0,
+            encoding="up5k-live",
+            encoding_mhz=33.0,
         ),
         Board(
             name="ulx3s-85f",
@@ -166,6 +176,8 @@ BOARDS = {
             usb=(0x0403, 0x6015),
             playing="ecp5-sdram",
             playing_mhz=75.0,
+            encoding="ecp5-live",
+            encoding_mhz=75.0,
         ),
         Board(
             name="icebreaker-bitsy",
@@ -294,6 +306,12 @@ def boards_of_devices() -> dict[str, Board]:
     for board in BOARDS.values():
         first.setdefault(board.shape, board)
     return first
+
+
+def board_of(device: str) -> Board | None:
+    """Return the first board whose own device this is, or whose device with an encoder."""
+    encoding = (board for board in BOARDS.values() if board.encoding == device)
+    return boards_of_devices().get(device) or next(encoding, None)
 
 
 def find_board(name: str) -> Board:

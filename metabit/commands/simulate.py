@@ -15,6 +15,7 @@ from . import options
 from .data_options import print_summary, takes_data_options, written
 from .devices import SimulatedDeviceOption
 from .foreign import fitting_shape, is_foreign, labelled, open_foreign, run_foreign
+from .live import LiveOption, live_config, raw_samples
 from .on_device import show_test, simulated
 from .options import check_folder, choose
 from .played import show_played
@@ -59,6 +60,8 @@ metabit simulate done.npz                             test a finished training o
 metabit simulate other.onnx --dataset mine.npz        test a network that was trained elsewhere
 
 metabit simulate --trace tile.vcd --trace-from 3      record the waveform of the fourth tile
+
+metabit simulate --config tiny --live --samples 300   raw samples, which the device encodes
 
 metabit simulate --sweep 1000 --seed 1                a thousand random networks on small devices
 
@@ -164,6 +167,7 @@ def simulate(
             "--resume", metavar="FILE.npz", help="Checkpoint to go on from.", show_default=False
         ),
     ] = None,
+    live: LiveOption = False,
     encoder: options.ForeignEncoderOption = None,
     json: options.JsonOption = None,
     trace: Annotated[
@@ -235,6 +239,7 @@ def simulate(
                 "bitstream": bitstream,
                 "trace": trace,
                 "FILE.npz": checkpoint,
+                "live": live or None,
             }
         )
         show_sweep(console, sweep, seed or 0, netlist, json)
@@ -264,7 +269,14 @@ def simulate(
     }
     if trained is not None and is_foreign(trained):
         refuse_with_foreign(
-            {**only_tested, "config": config, "seed": seed, "epochs": epochs, "resume": resume}
+            {
+                **only_tested,
+                "config": config,
+                "seed": seed,
+                "epochs": epochs,
+                "resume": resume,
+                "live": live or None,
+            }
         )
         foreign = open_foreign(trained, encoder)
         chosen_data, tested = labelled(foreign, dataset, split, data_dir, reading)
@@ -294,7 +306,9 @@ def simulate(
         if finished and resume is None:
             refuse_with_finished(only_tested)
             print_summary(console, data.summary)
-            driver = simulated(console, opened_checkpoint.config, device)
+            driver = simulated(console, opened_checkpoint.config, device, encodes=live)
+            if live:
+                driver.send_raw(raw_samples(data, training=False))
             show_test(console, driver, opened_checkpoint, data, samples or SAMPLES, json)
             return
         refuse_finished(trained, opened_checkpoint.record)
@@ -308,14 +322,18 @@ def simulate(
             counter_bits=counter_bits,
             seed=seed,
         )
-        data = prepare(chosen.config, dataset=chosen.dataset, split_name=split)
-        run = Run.start(chosen.config, data, epochs or EPOCHS, observe=False)
+        learner = live_config(chosen.config) if live else chosen.config
+        data = prepare(learner, dataset=chosen.dataset, split_name=split)
+        run = Run.start(learner, data, epochs or EPOCHS, observe=False)
+    raw = raw_samples(run.data, training=True) if live else None
     print_summary(console, run.data.summary)
     if samples is None and epochs is None:
         samples = SAMPLES
     network = run.network.config
-    shape = find_shape(device) if device else smallest_shape(network)
-    Placement(network, shape)
+    shape = find_shape(device) if device else smallest_shape(network, encodes=live)
+    placement = Placement(network, shape)
+    if raw is not None:
+        raw.program(placement)
     if count_phases:
         shape = shape.model_copy(update={"phases": True})
     console.print(f"network {network.name} on device {shape.name}", highlight=False)
@@ -343,6 +361,8 @@ def simulate(
         trace=window,
         stalls=held_up,
     ) as opened:
+        if raw is not None:
+            opened.driver.send_raw(raw)
         again = {
             "--config": config,
             "--device": device if built is None else None,
@@ -356,6 +376,7 @@ def simulate(
             "--resume": trained,
             "--stalls": stalls or None,
             "--netlist": netlist,
+            "--live": live or None,
             **written(reading),
         }
         what = Simulated(netlist, None if built is None else built.file)

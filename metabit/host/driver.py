@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.config import Config
+from ..golden.encoding.program import Program
 from ..golden.generator import PERIOD
 from ..golden.learner import Labels
 from ..golden.network import Bits, Network, Statistics
 from ..hdl.bundles import Space
 from ..hdl.link.protocol import MAX_READ, MAX_WORDS, WINDOW, Operation
 from ..hdl.placement import Placement
+from ..hdl.setup import TABLE
 from ..hdl.shape import LANES, SHAPES, Shape
 from ..hdl.statistics import statistics_names
 from . import packing
@@ -22,6 +24,7 @@ from .errors import DeviceError, DeviceMismatchError
 from .images import images_of
 from .packets import Request
 from .packing import Counters, Words
+from .raw import RawSamples
 from .records import DeviceState, DeviceStatistics
 from .requester import LinkCounts, Requester
 from .session import MAX_SAMPLES, Session
@@ -75,6 +78,8 @@ class Driver:
         self.transport = transport
         self.shape = shape
         self._placement: Placement | None = None
+        self._raw: RawSamples | None = None
+        self._program: Program | None = None
         self.traffic = Traffic()
         self._requester = Requester(transport, window)
         self._requester.check_identity(shape)
@@ -147,9 +152,24 @@ class Driver:
         return self._placement
 
     @property
+    def program(self) -> Program | None:
+        """What the device encodes samples with; None: they are sent encoded."""
+        return self._program
+
+    @property
     def config(self) -> Config:
         """Configuration of the network that was loaded."""
         return self.placement.config
+
+    def send_raw(self, raw: RawSamples) -> None:
+        """Send samples raw from the next :meth:`load` on: the device encodes them.
+
+        Parameters
+        ----------
+        raw : RawSamples
+            All samples that will be trained or predicted, and what they came from.
+        """
+        self._raw = raw
 
     # State
 
@@ -196,8 +216,11 @@ class Driver:
             If it does not fit the device.
         ValueError
             If a part does not fit the configuration. In both cases the device is not asked.
+        MetabitError
+            If samples are to be sent raw, and the device cannot encode them.
         """
         placement = Placement(config, self.shape)
+        program = None if self._raw is None else self._raw.program(placement)
         _check_shapes(
             "classifier", classifier, [(config.classes, width) for width in config.hidden]
         )
@@ -216,8 +239,36 @@ class Driver:
         self._requester.request(Request(Operation.RESET))
         for image in images:
             self.write_space(image.space, image.words, image.element)
+        if program is not None:
+            self.write_table(program)
+        self._program = program
         self._placement = placement
         self.clear_statistics()
+
+    def write_table(self, program: Program) -> None:
+        """Write the encoder's table, read it back and compare.
+
+        Parameters
+        ----------
+        program : Program
+            Fits the device: from :func:`.program_for`.
+
+        Raises
+        ------
+        DeviceError
+            If there is something else in it than what was written.
+        """
+        written = np.array(program.words, np.uint64)
+        self.write_space(Space.SETUP, written, first=TABLE)
+        found = self.read_space(Space.SETUP, len(written), first=TABLE) & _LOW_HALF
+        wrong = np.flatnonzero(found != written)
+        if len(wrong):
+            place = int(wrong[0])
+            raise DeviceError(
+                f"word {place} of the encoder's table of {self.transport.name} is "
+                f"{found[place]:#010x} and not {written[place]:#010x}, as it was written; "
+                f"{len(wrong)} of {len(written)} differ: metabit selftest says more"
+            )
 
     def read_state(self) -> DeviceState:
         """Read all counters and the generator."""
@@ -298,12 +349,23 @@ class Driver:
         """
         packed = self.pack(samples)
         return self.train_packed(
-            packed, np.asarray(labels), annealing=annealing, damping=damping, drain=drain
+            packed,
+            np.asarray(labels),
+            annealing=annealing,
+            damping=damping,
+            drain=drain,
+            raw=self._sends_raw,
         )
 
     def pack(self, samples: Bits) -> Words:
-        """Return samples as :meth:`train_tiles` takes them: words, shape (n, regions[0])."""
-        return packing.pack_samples(self._checked_samples(samples), self.placement)
+        """Return samples as :meth:`train_tiles` takes them: words, shape (n, regions[0]).
+
+        Raw ones, if it is these that are sent, have as many words as their bytes take.
+        """
+        checked = self._checked_samples(samples)
+        if self._raw is not None and self._program is not None:
+            return self._raw.pack(samples, self._program.frame)
+        return packing.pack_samples(checked, self.placement)
 
     def train_tiles(
         self,
@@ -316,8 +378,16 @@ class Driver:
     ) -> npt.NDArray[np.int64]:
         """Train tile by tile, and drain; see :meth:`metabit.golden.learner.Learner.train_tiles`."""
         return self.train_packed(
-            packed[indices], np.asarray(labels)[indices], annealing=annealing, damping=damping
+            packed[indices],
+            np.asarray(labels)[indices],
+            annealing=annealing,
+            damping=damping,
+            raw=self._sends_raw,
         )
+
+    @property
+    def _sends_raw(self) -> bool:
+        return self._program is not None
 
     def predict(self, samples: Bits) -> npt.NDArray[np.int64]:
         """Return the classes of samples, shape (n,), without learning.
@@ -327,7 +397,7 @@ class Driver:
         samples : ndarray of bool, shape (n, inputs)
             Encoded samples, any number.
         """
-        return self.predict_packed(self.pack(samples))
+        return self.predict_packed(self.pack(samples), raw=self._sends_raw)
 
     def predict_packed(self, packed: Words, *, raw: bool = False) -> npt.NDArray[np.int64]:
         """Return the classes of samples as they are sent; see :meth:`train_packed`."""
@@ -352,7 +422,7 @@ class Driver:
         Parameters
         ----------
         packed : ndarray of uint64, shape (n, words)
-            From :meth:`pack`, or raw ones from :meth:`.LiveDevice.pack`.
+            From :meth:`pack`, or raw ones from :func:`.pack_raw`.
         labels, annealing, damping, drain
             As those of :meth:`train`.
         raw : bool

@@ -11,6 +11,7 @@ from . import (
     boards,
     hardware,
     link,
+    live,
     mutants,
     paper,
     sequences,
@@ -31,6 +32,8 @@ metabit bench boards       what was built for every board, and what fits it
 
 metabit bench link         how much of a serial line's rate training uses
 
+metabit bench live         raw frames a second, and how long one takes to be learnt
+
 metabit bench timeline tiles.vcd     who is busy when, from a recorded waveform
 
 metabit bench ablation     what every choice of the hardware rule is worth, in accuracy
@@ -50,7 +53,7 @@ app = typer.Typer(
 )
 
 for _module in (
-    *(speed, hardware, blocks, boards, link, timeline),
+    *(speed, hardware, blocks, boards, link, live, timeline),
     *(ablation, paper, sequences, mutants),
 ):
     _name = _module.__name__.rpartition(".")[2]
