@@ -1,5 +1,6 @@
 """Live learning: raw samples as they come from a sensor, predicted at once, and learnt."""
 
+import numpy as np
 import numpy.typing as npt
 
 from ..golden.encoding.encoders import Encoder
@@ -64,7 +65,7 @@ class LiveDevice:
             Exponent ``q`` and ``j`` of reinforcement, 0 to 3.
         """
         return self.driver.train_packed(
-            packed, labels, annealing=annealing, damping=damping, raw=True
+            packed, np.asarray(labels), annealing=annealing, damping=damping, raw=True
         )
 
     def predict(self, packed: Words) -> npt.NDArray:

@@ -10,7 +10,9 @@ import pytest
 from pty_device import PtyDevice
 from typer.testing import CliRunner
 
+from metabit.boards.registry import BOARDS
 from metabit.cli import app
+from metabit.commands.bench import live as bench
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.hardware import load_checkpoint
 from metabit.golden.config import Config
@@ -346,3 +348,20 @@ def test_raw_samples_are_known_by_their_bits():
     assert np.array_equal(known.pack(bits[:3], frame), pack_raw(images[:3], frame))
     with pytest.raises(ValueError, match="nothing is known of what 24 encoded samples came from"):
         known.pack(~bits, frame)
+
+
+def test_frames_and_latencies_are_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "NETWORKS", {"small-live": "tiny"})
+    monkeypatch.setattr(bench, "board_of", lambda device: BOARDS["icebreaker"])
+    monkeypatch.setattr(bench, "TIMED", 5)
+    file = tmp_path / "live.json"
+    printed = metabit("bench", "live", "--samples", 20, "--json", file)
+    (found,) = json.loads(file.read_text())["devices"]
+    assert (found["device"], found["samples"], found["table"]) == ("small-live", 20, 262)
+    assert f"| {found['cycles_per_frame']:,.0f} |" in printed
+    # The core is at work while the next image comes, so that the encoder alone decides; in the end
+    # a run of some samples waits for the last one.
+    encoder = 64 + 192 + 20 + 64
+    assert encoder < found["cycles_per_frame"] < encoder + 200
+    assert found["predicted"] <= found["most_predicted"] < found["most_learnt"]
+    assert found["predicted"] < found["learnt"] <= found["most_learnt"]
