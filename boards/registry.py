@@ -25,8 +25,8 @@ _FT2232H = 12_000_000
 
 
 @dataclass(frozen=True)
-class Playing:
-    """A device that plays samples from a board's memory chip.
+class Variant:
+    """A device of a board beside its usual one.
 
     Parameters
     ----------
@@ -83,8 +83,10 @@ class Board:
         The oscillator is at a pin that leads to a phase-locked loop; only an iCE40 has such.
     always_flash : bool
         The programmer of this board reaches the configuration flash only, not the FPGA.
-    playing : Playing or None
+    playing : Variant or None
         The device that plays samples from the board's memory chip; None: there is none.
+    encoding : Variant or None
+        The device with an encoder; None: there is none.
     tried : bool
         Its bitstream has run on the board itself.
     """
@@ -105,7 +107,8 @@ class Board:
     line: str = ON_BOARD
     pll_pin: bool = True
     always_flash: bool = False
-    playing: Playing | None = None
+    playing: Variant | None = None
+    encoding: Variant | None = None
     tried: bool = False
 
     @property
@@ -118,19 +121,20 @@ class Board:
         """Columns and rows of the FPGA's grid."""
         return self.die.tiles
 
-    def as_player(self, device: str) -> Playing | None:
-        """Return what is special about a device, by its name, if it plays this board's samples."""
-        return self.playing if self.playing and self.playing.device == device else None
+    def variant(self, device: str) -> Variant | None:
+        """Return what is special about a device, by its name; None: nothing."""
+        others = (other for other in (self.playing, self.encoding) if other is not None)
+        return next((other for other in others if other.device == device), None)
 
     def clock_of(self, device: str) -> float:
         """Return the clock of a device, by its name, unless another is asked for."""
-        playing = self.as_player(device)
-        return playing.clock_mhz if playing else self.clock_mhz
+        variant = self.variant(device)
+        return variant.clock_mhz if variant else self.clock_mhz
 
     def seed_of(self, device: str) -> int:
         """Return the seed of place and route of a device, unless another is asked for."""
-        playing = self.as_player(device)
-        return playing.seed if playing else self.seed
+        variant = self.variant(device)
+        return variant.seed if variant else self.seed
 
     @property
     def stored(self) -> str:
@@ -172,7 +176,8 @@ BOARDS = {
             programmer=("-b", "ice40_generic"),
             usb=(0x0403, 0x6010),
             always_flash=True,
-            playing=Playing("up5k-flash", clock_mhz=33.0, seed=2),
+            playing=Variant("up5k-flash", clock_mhz=33.0, seed=2),
+            encoding=Variant("up5k-live", clock_mhz=33.0),
         ),
         Board(
             name="ulx3s-85f",
@@ -187,7 +192,8 @@ BOARDS = {
             adapter_baud=_FTDI,
             programmer=("-b", "ulx3s"),
             usb=(0x0403, 0x6015),
-            playing=Playing("ecp5-sdram", clock_mhz=75.0),
+            playing=Variant("ecp5-sdram", clock_mhz=75.0),
+            encoding=Variant("ecp5-live", clock_mhz=75.0),
         ),
         Board(
             name="icebreaker-bitsy",
@@ -316,6 +322,12 @@ def boards_of_devices() -> dict[str, Board]:
     for board in BOARDS.values():
         first.setdefault(board.shape, board)
     return first
+
+
+def board_of(device: str) -> Board | None:
+    """Return the first board whose usual device this is, or another of its devices."""
+    others = (board for board in BOARDS.values() if board.variant(device))
+    return boards_of_devices().get(device) or next(others, None)
 
 
 def find_board(name: str) -> Board:

@@ -135,7 +135,7 @@ class Space(enum.Enum, shape=3):  # type: ignore[call-arg]
     """What the host can reach, in words of 64 bits."""
 
     SETUP = 0
-    """Written only: :mod:`metabit.hdl.setup`."""
+    """:mod:`metabit.hdl.setup`. Written only, but for the encoder's table."""
     CODES = 1
     """Written only: a word of the code memory in the low bits."""
     COUNTERS = 2
@@ -185,22 +185,28 @@ class Run(data.StructLayout):
     are visible when the run has ended. Without ``train`` nothing changes. With ``stored`` the
     samples come from memory beside the device, in spans, and their predictions are counted. With
     ``program`` the epochs of a whole program are such runs, one after the other. With ``check``,
-    too, the words of stored samples go into a checksum instead.
+    too, the words of stored samples go into a checksum instead. With ``raw`` the words that come
+    are :class:`~metabit.hdl.encode.frontend.RawSample` and bytes, of which the encoder makes
+    samples.
+
+    Parameters
+    ----------
+    encodes : bool
+        Of a device with an encoder: others do not have ``raw``.
     """
 
-    def __init__(self) -> None:
-        super().__init__(
-            {
-                "samples": 24,
-                "train": 1,
-                "drain": 1,
-                "annealing": 2,
-                "damping": 2,
-                "stored": 1,
-                "program": 1,
-                "check": 1,
-            }
-        )
+    def __init__(self, *, encodes: bool = False) -> None:
+        members = {
+            "samples": 24,
+            "train": 1,
+            "drain": 1,
+            "annealing": 2,
+            "damping": 2,
+            "stored": 1,
+            "program": 1,
+            "check": 1,
+        }
+        super().__init__(members | ({"raw": 1} if encodes else {}))
 
 
 class Outcome(wiring.Signature):
@@ -229,7 +235,7 @@ class CoreSignature(wiring.Signature):
     def __init__(self, shape: Shape) -> None:
         super().__init__(
             {
-                "run": In(stream.Signature(Run())),
+                "run": In(stream.Signature(Run(encodes=shape.encodes is not None))),
                 "samples": In(stream.Signature(LANES)),
                 "predictions": Out(stream.Signature(8)),
                 "host": In(HostAccess(shape)),

@@ -53,7 +53,7 @@ class Control(wiring.Component):
         self._shape = shape
         super().__init__(
             {
-                "run": In(stream.Signature(Run())),
+                "run": In(stream.Signature(Run(encodes=shape.encodes is not None))),
                 "host": In(HostAccess(shape)),
                 "store_host": Out(HostAccess(shape)),
                 "network": Out(NetworkSetup(shape)),

@@ -7,6 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .core import Core
+from .encode.frontend import Frontend
 from .link.border import Border
 from .link.link import Link
 from .memory.signature import Fetch, Part, Store
@@ -88,36 +89,39 @@ class Device(wiring.Component):
             host = border.core
         if self.shape.stored != "none":
             host = self._play(m, host, core, abort)
-        wiring.connect(m, host.run, core.run)
-        wiring.connect(m, host.host, core.host)
-        m.d.comb += host.idle.eq(core.idle)
+        inner: Any = core
+        if self.shape.encodes is not None:
+            inner = self._encode(m, core, abort)
+        wiring.connect(m, host.run, inner.run)
+        wiring.connect(m, host.host, inner.host)
+        m.d.comb += host.idle.eq(inner.idle)
         if not self._supply:
-            wiring.connect(m, host.samples, core.samples)
-            wiring.connect(m, core.predictions, host.predictions)
+            wiring.connect(m, host.samples, inner.samples)
+            wiring.connect(m, inner.predictions, host.predictions)
             return m
         inside, beside = host.samples, self.samples
         # The store must see no word before a run has started; through the link none can come.
         begun, running = Signal(), Signal()
-        m.d.sync += [begun.eq(~core.idle), running.eq(begun & ~core.idle)]
+        m.d.sync += [begun.eq(~inner.idle), running.eq(begun & ~inner.idle)]
         m.d.comb += [
-            host.predictions.payload.eq(core.predictions.payload),
-            self.predictions.payload.eq(core.predictions.payload),
+            host.predictions.payload.eq(inner.predictions.payload),
+            self.predictions.payload.eq(inner.predictions.payload),
         ]
         with m.If(self.supplied):
             m.d.comb += [
-                core.samples.valid.eq(beside.valid & running),
-                core.samples.payload.eq(beside.payload),
-                beside.ready.eq(core.samples.ready & running),
-                self.predictions.valid.eq(core.predictions.valid),
-                core.predictions.ready.eq(self.predictions.ready),
+                inner.samples.valid.eq(beside.valid & running),
+                inner.samples.payload.eq(beside.payload),
+                beside.ready.eq(inner.samples.ready & running),
+                self.predictions.valid.eq(inner.predictions.valid),
+                inner.predictions.ready.eq(self.predictions.ready),
             ]
         with m.Else():
             m.d.comb += [
-                core.samples.valid.eq(inside.valid),
-                core.samples.payload.eq(inside.payload),
-                inside.ready.eq(core.samples.ready),
-                host.predictions.valid.eq(core.predictions.valid),
-                core.predictions.ready.eq(host.predictions.ready),
+                inner.samples.valid.eq(inside.valid),
+                inner.samples.payload.eq(inside.payload),
+                inside.ready.eq(inner.samples.ready),
+                host.predictions.valid.eq(inner.predictions.valid),
+                inner.predictions.ready.eq(host.predictions.ready),
             ]
         return m
 
@@ -133,3 +137,13 @@ class Device(wiring.Component):
         m.d.comb += player.abort.eq(abort)
         wiring.connect(m, core.outcome, player.outcome)
         return player.core
+
+    def _encode(self, m: Module, core: Core, abort: Signal) -> Any:
+        """Put a front end in front of the core, and return its side of the link."""
+        frontend = Frontend(self.shape)
+        m.submodules.frontend = ResetInserter(abort)(frontend)
+        for name in ("run", "samples", "host"):
+            wiring.connect(m, getattr(frontend.core, name), getattr(core, name))
+        wiring.connect(m, core.predictions, frontend.core.predictions)
+        m.d.comb += frontend.core.idle.eq(core.idle)
+        return frontend.link

@@ -249,7 +249,7 @@ class Placement:
         return (network, record, *layers)
 
 
-def smallest_shape(config: Config) -> Shape:
+def smallest_shape(config: Config, *, encodes: bool = False) -> Shape:
     """Return the named shape with the fewest elements that holds a network.
 
     Where samples are learnt in strides, it has memory for them; otherwise it has not.
@@ -258,6 +258,8 @@ def smallest_shape(config: Config) -> Shape:
     ----------
     config : Config
         The network.
+    encodes : bool
+        Whether it has an encoder.
 
     Raises
     ------
@@ -266,7 +268,11 @@ def smallest_shape(config: Config) -> Shape:
     """
     reasons = []
     stored = config.order == "strides"
-    shapes = [shape for shape in SHAPES.values() if (shape.stored != "none") == stored]
+    shapes = [
+        shape
+        for shape in SHAPES.values()
+        if (shape.stored != "none", shape.encodes is not None) == (stored, encodes)
+    ]
     for shape in sorted(shapes, key=lambda shape: shape.elements * shape.samples):
         try:
             Placement(config, shape)

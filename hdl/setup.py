@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from amaranth.lib import data
 
+from .encode.sizes import MOST_WORDS
 from .shape import Shape
 
 NETWORK_WORD = {
@@ -33,6 +34,16 @@ LAYER_WORD = {
     "region": (50, 12),
 }
 """Of setup word 2 + l."""
+
+TABLE = MOST_WORDS
+"""Words from this address on are the encoder's table, 32 bits each, where there is an encoder.
+
+A power of two that no table exceeds: a bit of the address says which of the two it is."""
+
+
+def setup_addresses(shape: Shape) -> int:
+    """Return the number of addresses of the setup, the encoder's table included."""
+    return 2 + shape.layers if shape.encodes is None else TABLE + shape.encodes.words
 
 
 def pack(fields: Mapping[str, tuple[int, int]], values: Mapping[str, int]) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..errors import MetabitError
+from .encode.sizes import Sizes
 
 LANES = 64
 """Weights that an element of the array takes a cycle; a word of every memory of bits."""
@@ -69,6 +70,9 @@ class Shape(BaseModel):
     lut_memories : bool
         Samples, codes and lists of updated rows lie in RAM of look-up tables: counters and signs
         take all block RAMs of an ECP5. With ``memory="block"``.
+    encodes : Sizes or None
+        Size of the encoder that makes samples of raw ones; None: there is none. With
+        ``stored="none"``, as what is stored is encoded.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,6 +96,7 @@ class Shape(BaseModel):
     confusion: bool = False
     keeps: bool = False
     lut_memories: bool = False
+    encodes: Sizes | None = None
 
     @model_validator(mode="after")
     def _check_options(self) -> Self:
@@ -100,6 +105,7 @@ class Shape(BaseModel):
             ("confusion", "stored", "sdram"),
             ("keeps", "stored", "flash"),
             ("lut_memories", "memory", "block"),
+            ("encodes", "stored", "none"),
         ):
             found = getattr(self, field)
             if getattr(self, option) and found != needed:
@@ -153,7 +159,9 @@ class Shape(BaseModel):
         if self.stored == "none":
             exclude.add("stored")
         exclude |= {
-            name for name in ("confusion", "keeps", "lut_memories") if not getattr(self, name)
+            name
+            for name in ("confusion", "keeps", "lut_memories", "encodes")
+            if not getattr(self, name)
         }
         fields = self.model_dump(mode="json", exclude=exclude)
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
@@ -326,6 +334,28 @@ SHAPES = _SHAPES | {
         ),
         _SHAPES["small-spram"].model_copy(
             update={"name": "small-flash", "stored": "flash", "keeps": True}
+        ),
+        # With an encoder. Samples come one by one, so that a column is enough; fewer elements and
+        # deeper block RAMs hold the same network. What an encoder takes of a UP5K's block RAM is
+        # missing for signs.
+        _SHAPES["up5k"].model_copy(
+            update={
+                "name": "up5k-live",
+                "elements": 3,
+                "encodes": Sizes(pixels=1024, lanes=2, words=1024),
+            }
+        ),
+        _SHAPES["ecp5"].model_copy(
+            update={
+                "name": "ecp5-live",
+                "elements": 6,
+                "samples": 1,
+                "depth": 1024,
+                "encodes": Sizes(pixels=1024, lanes=4, words=4096),
+            }
+        ),
+        _SHAPES["small-spram"].model_copy(
+            update={"name": "small-live", "encodes": Sizes(pixels=128, lanes=2, words=512)}
         ),
     )
 }

@@ -33,7 +33,7 @@ power-down."""
 
 def clock_mhz(shape: Shape) -> float:
     """Return the clock of the board that a shape is built for."""
-    players = (board.as_player(shape.name) for board in BOARDS.values())
+    players = (board.variant(shape.name) for board in BOARDS.values())
     clocks = [player.clock_mhz for player in players if player]
     return clocks[0] if clocks else _USUAL_MHZ
 

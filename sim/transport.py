@@ -3,6 +3,7 @@
 import math
 
 from ..golden.config import WORD
+from ..golden.encoding.program import MOST_SIDE
 from ..hdl.shape import Shape
 from ..host.errors import DeviceTimeoutError
 from ..host.packets import DELIMITER
@@ -17,10 +18,12 @@ _MOMENT = 5_000
 def patience(shape: Shape) -> int:
     """Return cycles after which a device through whose streams nothing passes never will go on.
 
-    Nothing takes longer than updating the rows of all winners that wait.
+    Nothing takes longer than updating the rows of all winners that wait, or running the longest
+    program of an encoder.
     """
     rows = 2 * shape.winners * shape.samples
-    return 100_000 + _CYCLES_PER_WORD * rows * -(-shape.inputs // WORD)
+    encoding = 0 if shape.encodes is None else shape.encodes.words * MOST_SIDE**2
+    return 100_000 + _CYCLES_PER_WORD * rows * -(-shape.inputs // WORD) + encoding
 
 
 class SimulatedTransport:

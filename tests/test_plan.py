@@ -253,6 +253,20 @@ def test_block_rams_are_those_of_synthesis(name, rams):
     assert max(memory.share for memory in found) > 0.99
 
 
+@pytest.mark.parametrize(
+    ("name", "device", "core", "encoder"),
+    [("up5k-live", "up5k-live", 18, 12), ("ecp5", "ecp5-live", 186, 16)],
+)
+def test_block_rams_of_an_encoder(name, device, core, encoder):
+    found = memories(Placement(named(name), SHAPES[device]))
+    assert used_block_rams(found) == core + encoder
+    mine = [memory for memory in found if memory.name.startswith("encoder's")]
+    assert sum(memory.block_rams for memory in mine) == encoder
+    assert [memory.capacity for memory in mine] == (
+        [1024, 1024] if device == "up5k-live" else [4096, 1024]
+    )
+
+
 # Fit
 
 

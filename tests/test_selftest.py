@@ -14,11 +14,15 @@ from metabit.golden.config import Config
 from metabit.hdl.bundles import Space
 from metabit.hdl.link.protocol import Operation
 from metabit.hdl.placement import Placement
+from metabit.hdl.setup import TABLE
 from metabit.hdl.shape import SHAPES, Shape
 from metabit.host.errors import PortError
 from metabit.host.packets import Request
+from metabit.selftest import memories
+from metabit.selftest.bench import Bench
 from metabit.selftest.network import network_for, samples_for
-from metabit.selftest.outcome import Result
+from metabit.selftest.outcome import FaultError, Result
+from metabit.selftest.recorder import Recorder
 from metabit.selftest.run import CHECKS, selftest
 from tests.host.model_device import ModelDevice
 
@@ -103,6 +107,21 @@ def test_a_bit_that_is_stuck_is_named(space: Space, check: str, read: str, value
     assert f"{read} of element 1, address {last}" in found[check]
     said = f"bit 17 is {value}, and {1 - value} was written (1 bits of the word and 1 of "
     assert said in found[check]
+
+
+def test_a_bit_of_an_encoders_table_that_is_stuck_is_named() -> None:
+    shape = SHAPES["small-live"]
+    device = MemoryDevice(shape)
+    assert shape.encodes is not None
+    last = TABLE + shape.encodes.words - 1
+    device.stuck = lambda place, word: (
+        word & ~(1 << 31) if place == (Space.SETUP, 0, 0, last) else word
+    )
+    bench = Bench(Recorder(device), shape, None)
+    with pytest.raises(FaultError, match=f"SETUP of element 0, address {last}: bit 31 is 0, and 1"):
+        memories.table(bench)
+    device.stuck = lambda place, word: word
+    assert memories.table(bench) == "512 words of 32 bits, and their complement"
 
 
 def test_an_address_line_that_is_broken_is_noticed() -> None:

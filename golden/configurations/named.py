@@ -77,6 +77,16 @@ _CONFIGS = {
             order="strides",
         ),
         # 2 * 224 + 64 sign words fill an ECP5 device, too.
+        # What a UP5K holds beside the encoder of its own bits; in one view, as a sensor has it.
+        Config(
+            name="up5k-live",
+            encoder="select:576,steps=4:edges-6992+comparisons:9000",
+            inputs=576,
+            hidden=(64,),
+            group=64,
+            margin=0.2,
+            head_offset=24,
+        ),
         Config(
             name="multi",
             encoder="select:1536,steps=3:edges-2548+comparisons:5120",

@@ -12,7 +12,12 @@ GROUP = 64
 
 
 def assemble(
-    encoder: Encoder, shape: Sequence[int], *, border: int = 0, width: int | None = None
+    encoder: Encoder,
+    shape: Sequence[int],
+    *,
+    border: int = 0,
+    width: int | None = None,
+    align: int = 1,
 ) -> Program:
     """Return the program of an encoder for samples of 8-bit numbers.
 
@@ -27,6 +32,8 @@ def assemble(
     width : int, optional
         Bits to be delivered, zeros behind those of the encoder, a multiple of :data:`GROUP`; None:
         as few as there can be.
+    align : int
+        Of the frame: bytes come in groups of so many.
 
     Raises
     ------
@@ -37,7 +44,7 @@ def assemble(
     """
     if not encoder.ready:
         raise DataError(f"encoder {encoder.spec!r} must be fitted to training data first")
-    frame = Frame(tuple(shape), border)
+    frame = Frame(tuple(shape), border, align)
     bits = encoder.bits(frame.shape)
     width = -(-bits // GROUP) * GROUP if width is None else width
     if width < bits or width % GROUP:

@@ -149,6 +149,8 @@ class Frame:
     border : int
         Rows and columns around each colour, in which its outermost ones are repeated; 1 for other
         views than the image as it is.
+    align : int
+        Bytes are a multiple of it; those behind the sample are zeros.
 
     Raises
     ------
@@ -158,6 +160,7 @@ class Frame:
 
     shape: tuple[int, ...]
     border: int = 0
+    align: int = 1
 
     def __post_init__(self) -> None:
         if not 1 <= self.bytes <= MOST_BYTES:
@@ -186,7 +189,7 @@ class Frame:
     @property
     def bytes(self) -> int:
         """Of a sample in memory."""
-        return self.planes[0] * self.plane
+        return -(-self.planes[0] * self.plane // self.align) * self.align
 
     def address(self, colour: int, row: int, column: int) -> int:
         """Return the address of a pixel, as words of a program have it."""
@@ -241,13 +244,18 @@ class Frame:
         planes = np.empty((len(samples), self.plane * self.planes[0]), np.uint8)
         planes[:, self.addresses()] = numbers
         if not self.border:
-            return planes
+            return self._whole(planes)
         colours, height, width = self.planes
         inner = np.empty((len(samples), colours, height, width), np.uint8)
         rows = planes.reshape(len(samples), colours, -1, self.pitch)
         inner[...] = rows[:, :, :height, :width]
         around = (self.border, self.border)
-        return np.pad(inner, ((0, 0), (0, 0), around, around), "edge").reshape(len(samples), -1)
+        padded = np.pad(inner, ((0, 0), (0, 0), around, around), "edge")
+        return self._whole(padded.reshape(len(samples), -1))
+
+    def _whole(self, planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Return samples with zeros behind them, up to :attr:`bytes`."""
+        return np.pad(planes, ((0, 0), (0, self.bytes - planes.shape[1])))
 
 
 @dataclass(frozen=True)

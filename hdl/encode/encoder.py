@@ -47,6 +47,9 @@ class Encoder(wiring.Component):
     ----------
     write, write_address, write_data : In
         Write a word of the program, while no sample is in progress.
+    look : In(1)
+        Look at the word at ``write_address``, while none is: it is ``looked`` a cycle later.
+    looked : Out(32)
     samples : In(stream of Sample)
         Taken when nothing is in progress.
     pixels : In(stream of 8 bits)
@@ -62,6 +65,8 @@ class Encoder(wiring.Component):
                 "write": In(1),
                 "write_address": In(sizes.word_bits),
                 "write_data": In(WORD_BITS),
+                "look": In(1),
+                "looked": Out(WORD_BITS),
                 "samples": In(stream.Signature(Sample(sizes))),
                 "pixels": In(stream.Signature(BYTE)),
                 "words": Out(stream.Signature(LANES)),
@@ -81,6 +86,8 @@ class Encoder(wiring.Component):
             table.write.eq(self.write),
             table.write_address.eq(self.write_address),
             table.write_data.eq(self.write_data),
+            table.look.eq(self.look),
+            self.looked.eq(table.looked),
             steps.words.payload.eq(table.words.payload),
             steps.taken.eq(self.words.valid & self.words.ready),
             image.pixel.eq(steps.pixel),

@@ -7,6 +7,9 @@ from amaranth.utils import ceil_log2, exact_log2
 from ...errors import MetabitError
 from ...golden.encoding.program import MOST_BYTES, Program
 
+MOST_WORDS = 1 << 12
+"""Of a program."""
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -39,8 +42,8 @@ class Sizes:
                 f"pixels of an encoder must be a power of two, {2 * self.lanes} to {MOST_BYTES}, "
                 f"not {self.pixels}"
             )
-        if self.words < 2:
-            raise MetabitError(f"words of an encoder must be at least 2, not {self.words}")
+        if not 2 <= self.words <= MOST_WORDS:
+            raise MetabitError(f"words of an encoder must be 2 to {MOST_WORDS}, not {self.words}")
 
     @property
     def address_bits(self) -> int:
@@ -71,7 +74,7 @@ class Sizes:
         ):
             if needed > available:
                 raise MetabitError(
-                    f"the encoder program needs {needed} {name}, the device has {available}"
+                    f"the encoder program needs {needed:,} {name}, the device has {available:,}"
                 )
 
 

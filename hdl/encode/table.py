@@ -1,6 +1,6 @@
 """The program of an encoder, played once for every sample."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,6 +22,9 @@ class Table(wiring.Component):
     write : In(1)
         Write ``write_data`` to ``write_address``, while no word is read.
     write_address, write_data : In
+    look : In(1)
+        Look at the word at ``write_address``, while none is read: it is ``looked`` a cycle later.
+    looked : Out(32)
     rewind : In(1)
         The next word is the first one.
     words : Out(stream of 32 bits)
@@ -34,6 +37,8 @@ class Table(wiring.Component):
                 "write": In(1),
                 "write_address": In(sizes.word_bits),
                 "write_data": In(WORD_BITS),
+                "look": In(1),
+                "looked": Out(WORD_BITS),
                 "rewind": In(1),
                 "words": Out(stream.Signature(WORD_BITS)),
             }
@@ -53,8 +58,9 @@ class Table(wiring.Component):
         ]
         following, valid = Signal(self._sizes.word_bits), Signal()
         m.d.comb += [
-            read.addr.eq(following),
+            read.addr.eq(Mux(self.look, self.write_address, following)),
             read.en.eq(~valid | self.words.ready),
+            self.looked.eq(read.data),
             self.words.payload.eq(read.data),
             self.words.valid.eq(valid),
         ]

@@ -36,6 +36,7 @@ from amaranth.lib import data
 
 from ..bundles import Space
 from ..play.registers import ADDRESSES
+from ..setup import setup_addresses
 from ..shape import Shape
 from ..statistics import statistics_names
 from .cobs import BANKS, MAX_ENCODED_BODY
@@ -177,7 +178,7 @@ POSITIONS = 128
 def limit(space: Space, shape: Shape) -> int:
     """Return the number of addresses of a space."""
     return {
-        Space.SETUP: 2 + shape.layers,
+        Space.SETUP: setup_addresses(shape),
         Space.CODES: shape.codes,
         Space.COUNTERS: shape.depth,
         Space.SIGNS: shape.depth,

@@ -198,7 +198,8 @@ def fitting_shape(foreign: Foreign, device: str | None) -> "Shape":
     if device is not None:
         return find_shape(device)
     error: CapacityError | None = None
-    for shape in sorted(SHAPES.values(), key=lambda shape: shape.elements):
+    shapes = [shape for shape in SHAPES.values() if shape.encodes is None]
+    for shape in sorted(shapes, key=lambda shape: shape.elements):
         config = for_device(foreign.network, shape, foreign.path.stem).config
         try:
             Placement(config, shape)

@@ -50,8 +50,12 @@ def board(port: str, baud: int, timeout: float) -> "Driver":
     return Driver.find(SerialTransport(port, baud, timeout))
 
 
-def simulated(console: Console, config: "Config", device: str | None) -> "Driver":
+def simulated(
+    console: Console, config: "Config", device: str | None, *, encodes: bool = False
+) -> "Driver":
     """Return the driver of a simulated device that holds a network, the smallest if none is named.
+
+    With ``encodes``, the smallest with an encoder.
 
     Raises
     ------
@@ -64,7 +68,7 @@ def simulated(console: Console, config: "Config", device: str | None) -> "Driver
 
     from .simulation import building
 
-    shape = find_shape(device) if device else smallest_shape(config)
+    shape = find_shape(device) if device else smallest_shape(config, encodes=encodes)
     Placement(config, shape)
     with building(console) as report:
         library = build_device(shape, report=report)

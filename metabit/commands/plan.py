@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from metabit.boards.registry import BOARDS, Board, boards_of_devices, find_board
+from metabit.boards.registry import BOARDS, Board, board_of, find_board
 from metabit.errors import MetabitError
 from metabit.golden.checkpoints.again import dataset_of
 from metabit.golden.checkpoints.record import RunRecord
@@ -189,7 +189,7 @@ def _device(
     else:
         raise MetabitError("--explore needs a --board or a --device")
     if chosen is None:
-        chosen = boards_of_devices().get(shape.name)
+        chosen = board_of(shape.name)
     return shape, chosen
 
 

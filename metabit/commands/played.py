@@ -253,7 +253,7 @@ def show_played(
         highlight=False,
     )
     for board in BOARDS.values():
-        if board.as_player(shape.name):
+        if board.variant(shape.name):
             console.print(
                 f"{mhz * 1e6 / found.cycles_per_sample:,.0f} samples/s at the {mhz:g} MHz of the "
                 f"{board.name}, from its {chip.name}",

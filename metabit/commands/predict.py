@@ -24,6 +24,7 @@ from . import options
 from .data_options import print_summary, takes_data_options
 from .devices import SimulatedDeviceOption
 from .foreign import is_foreign, open_foreign
+from .live import RawOption
 from .on_device import board, hardware_of, predict_both, simulated
 from .on_device import loaded as on_device
 from .options import check_folder
@@ -105,6 +106,7 @@ def predict(
         ),
     ] = False,
     device: SimulatedDeviceOption = None,
+    live: RawOption = False,
     encoder: options.ForeignEncoderOption = None,
     data_dir: options.DataDirOption = None,
 ) -> None:
@@ -121,6 +123,8 @@ def predict(
         check_folder("--out", out)
         check_out(out, scores=scores)
     on_a_device = port is not None or simulate or device is not None
+    if live and not on_a_device:
+        raise MetabitError("--live sends samples to a device; name one, --port, or --simulate")
     if is_foreign(checkpoint):
         if on_a_device:
             raise MetabitError(
@@ -143,10 +147,10 @@ def predict(
     record, config = loaded.record, loaded.config
     samples = _samples(console, dataset, record.trained, data_dir, reading)
     check_shape(config, samples.images.shape[1:])
-    encode = record.encoder_of(config.encoder).encode
+    fitted = record.encoder_of(config.encoder)
     names = real_names(record.dataset, config.classes, record.class_names)
     views = 1 if on_a_device else config.views
-    bits = list(each_view(encode, samples.images, views))
+    bits = list(each_view(fitted.encode, samples.images, views))
     if config.views > 1:
         seen = "one view" if on_a_device else f"{views} views"
         console.print(f"judged in {seen} of each sample", highlight=False)
@@ -157,7 +161,12 @@ def predict(
         if port is not None:
             opened, where = board(port, baud, timeout), f"on {port}"
         else:
-            opened, where = simulated(console, hardware.config, device), "simulated"
+            opened = simulated(console, hardware.config, device, encodes=live)
+            where = "simulated"
+        if live:
+            from metabit.host.raw import RawSamples
+
+            opened.send_raw(RawSamples(fitted, [(bits[0], samples.images)]))
         with on_device(opened, hardware) as driver:
             ran_on = f"{driver.shape.name} {where}"
             predict_both(driver, bits[0], found.classes[samples.rows])

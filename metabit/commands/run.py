@@ -16,6 +16,7 @@ from . import options
 from .data_options import print_summary, takes_data_options
 from .foreign import is_foreign, labelled, open_foreign, run_foreign
 from .kept import open_keeper, open_kept, refuse_without_flash
+from .live import LiveOption, live_config, raw_samples, refuse_with_live, show_table
 from .on_device import board, show_test
 from .options import check_folder, choose, write_json
 from .overwriting import ForceOption, reserved
@@ -54,6 +55,8 @@ metabit run --port /dev/ttyUSB1 --config mine.json --keep-state 5   keep it in t
 metabit run --port /dev/ttyUSB1 --kept                           and go on from there
 
 metabit run --port /dev/ttyUSB1 --config ecp5-sdram --epochs 30   from the board's own memory
+
+metabit run --port /dev/ttyUSB1 --config ecp5 --live   raw samples, which the board encodes
 
 Any network that fits the device can be trained; it is loaded first. The bitstream must be on the
 board: metabit build, then metabit program.
@@ -126,6 +129,7 @@ def run(
             help="Go on from the state that the board keeps, or test it if its training is done.",
         ),
     ] = False,
+    live: LiveOption = False,
     force: ForceOption = False,
     encoder: options.ForeignEncoderOption = None,
     json: options.JsonOption = None,
@@ -147,10 +151,19 @@ def run(
         raise MetabitError(f"--out must end in .npz, not {out.name!r}")
     check_folder("--out", out)
     check_folder("--json", json)
+    if live:
+        refuse_with_live({"kept": kept, "keep-state": keep_state})
     trained = one_checkpoint(checkpoint, resume)
     if trained is not None and is_foreign(trained):
         refuse_with_foreign(
-            {"config": config, "seed": seed, "epochs": epochs, "resume": resume, "out": out}
+            {
+                "config": config,
+                "seed": seed,
+                "epochs": epochs,
+                "resume": resume,
+                "out": out,
+                "live": live or None,
+            }
         )
         foreign = open_foreign(trained, encoder)
         chosen_data, tested = labelled(foreign, dataset, split, data_dir, reading)
@@ -179,7 +192,10 @@ def run(
             opened, data = open_checkpoint(trained, data_dir, dataset, epochs)
         if opened.record.finished and resume is None:
             print_summary(console, data.summary)
-            show_test(console, board(port, baud, timeout), opened, data, None, json)
+            device = board(port, baud, timeout)
+            if live:
+                device.send_raw(raw_samples(data, training=False))
+            show_test(console, device, opened, data, None, json)
             return
         if trained is not None:
             refuse_finished(trained, opened.record)
@@ -193,8 +209,10 @@ def run(
             counter_bits=counter_bits,
             seed=seed,
         )
-        data = prepare(chosen.config, dataset=chosen.dataset, split_name=split)
-        begun = Run.start(chosen.config, data, epochs or EPOCHS)
+        network = live_config(chosen.config) if live else chosen.config
+        data = prepare(network, dataset=chosen.dataset, split_name=split)
+        begun = Run.start(network, data, epochs or EPOCHS)
+    raw = raw_samples(begun.data, training=True) if live else None
     samples = begun.network.statistics.samples
     path = out or trained
     with (
@@ -219,8 +237,12 @@ def run(
                     left = f"what the board keeps, goes on with: {again} --kept"
                 raise MetabitError(f"{error}; {left}") from error
             return
+        if raw is not None:
+            driver.send_raw(raw)
         device_run = DeviceRun(driver, begun, verify=verify)
-        speed = SpeedOf(begun.network.config, driver.shape, baud)
+        if live:
+            show_table(console, driver)
+        speed = SpeedOf(begun.network.config, driver.shape, baud, driver.program)
         left = duration(samples_left(device_run) / speed.possible)
         console.print(
             f"at most {speed.possible:,.0f} samples a second: {left} or more", highlight=False

@@ -15,6 +15,7 @@ from . import options
 from .data_options import print_summary, takes_data_options, written
 from .devices import SimulatedDeviceOption
 from .foreign import fitting_shape, is_foreign, labelled, open_foreign, run_foreign
+from .live import LiveOption, live_config, raw_samples
 from .on_device import show_test, simulated
 from .options import check_folder, choose
 from .played import show_played
@@ -63,6 +64,8 @@ metabit simulate other.onnx --dataset mine.npz        test a network that was tr
 metabit simulate --trace tile.vcd --trace-from 3      record the waveform of the fourth tile
 
 metabit simulate --waves waves --trace-from 3         the same for people: gtkwave or surfer show it
+
+metabit simulate --config tiny --live --samples 300   raw samples, which the device encodes
 
 metabit simulate --sweep 1000 --seed 1                a thousand random networks on small devices
 
@@ -168,6 +171,7 @@ def simulate(
             "--resume", metavar="FILE.npz", help="Checkpoint to go on from.", show_default=False
         ),
     ] = None,
+    live: LiveOption = False,
     encoder: options.ForeignEncoderOption = None,
     json: options.JsonOption = None,
     trace: Annotated[
@@ -252,6 +256,7 @@ def simulate(
                 "trace": trace,
                 "waves": waves,
                 "FILE.npz": checkpoint,
+                "live": live or None,
             }
         )
         show_sweep(console, sweep, seed or 0, netlist, json)
@@ -284,7 +289,14 @@ def simulate(
     }
     if trained is not None and is_foreign(trained):
         refuse_with_foreign(
-            {**only_tested, "config": config, "seed": seed, "epochs": epochs, "resume": resume}
+            {
+                **only_tested,
+                "config": config,
+                "seed": seed,
+                "epochs": epochs,
+                "resume": resume,
+                "live": live or None,
+            }
         )
         foreign = open_foreign(trained, encoder)
         chosen_data, tested = labelled(foreign, dataset, split, data_dir, reading)
@@ -314,7 +326,9 @@ def simulate(
         if finished and resume is None:
             refuse_with_finished(only_tested)
             print_summary(console, data.summary)
-            driver = simulated(console, opened_checkpoint.config, device)
+            driver = simulated(console, opened_checkpoint.config, device, encodes=live)
+            if live:
+                driver.send_raw(raw_samples(data, training=False))
             show_test(console, driver, opened_checkpoint, data, samples or SAMPLES, json)
             return
         refuse_finished(trained, opened_checkpoint.record)
@@ -328,14 +342,18 @@ def simulate(
             counter_bits=counter_bits,
             seed=seed,
         )
-        data = prepare(chosen.config, dataset=chosen.dataset, split_name=split)
-        run = Run.start(chosen.config, data, epochs or EPOCHS, observe=False)
+        learner = live_config(chosen.config) if live else chosen.config
+        data = prepare(learner, dataset=chosen.dataset, split_name=split)
+        run = Run.start(learner, data, epochs or EPOCHS, observe=False)
+    raw = raw_samples(run.data, training=True) if live else None
     print_summary(console, run.data.summary)
     if samples is None and epochs is None:
         samples = SAMPLES
     network = run.network.config
-    shape = find_shape(device) if device else smallest_shape(network)
-    Placement(network, shape)
+    shape = find_shape(device) if device else smallest_shape(network, encodes=live)
+    placement = Placement(network, shape)
+    if raw is not None:
+        raw.program(placement)
     if count_phases:
         shape = shape.model_copy(update={"phases": True})
     console.print(f"network {network.name} on device {shape.name}", highlight=False)
@@ -363,6 +381,8 @@ def simulate(
         trace=window,
         stalls=held_up,
     ) as opened:
+        if raw is not None:
+            opened.driver.send_raw(raw)
         again = {
             "--config": config,
             "--device": device if built is None else None,
@@ -376,6 +396,7 @@ def simulate(
             "--resume": trained,
             "--stalls": stalls or None,
             "--netlist": netlist,
+            "--live": live or None,
             **written(reading),
         }
         what = Simulated(netlist, None if built is None else built.file)

@@ -117,14 +117,13 @@ def refuse_with_foreign(given: dict[str, Any]) -> None:
 
 
 def command_line(given: dict[str, Any]) -> str:
-    """Return the command with the options that were given."""
-    pairs = [
-        (name, str(value))
-        for name, values in given.items()
-        for value in (values if isinstance(values, tuple) else (values,))
-        if value is not None
-    ]
-    return shlex.join(["metabit", "simulate", *(part for pair in pairs for part in pair)])
+    """Return the command with the options that were given; True is a flag."""
+    parts = ["metabit", "simulate"]
+    for name, values in given.items():
+        for value in values if isinstance(values, tuple) else (values,):
+            if value is not None:
+                parts += [name] if value is True else [name, str(value)]
+    return shlex.join(parts)
 
 
 def samples_to_train(run: "Run", samples: int | None) -> int:
@@ -250,10 +249,10 @@ def _summarise(
         _show_cycles(console, f"{name} on {shape.name}", outcome)
         rates = [f"{1e6 / total:,.0f} samples/s per MHz"]
         rates += [
-            f"{board.clock_mhz * 1e6 / total:,.0f} samples/s at the {board.clock_mhz:g} MHz of the "
-            f"{board.name}"
+            f"{board.clock_of(shape.name) * 1e6 / total:,.0f} samples/s at the "
+            f"{board.clock_of(shape.name):g} MHz of the {board.name}"
             for board in BOARDS.values()
-            if board.shape == shape.name
+            if shape.name == board.shape or board.variant(shape.name)
         ]
         for rate in rates:
             console.print(rate, highlight=False)

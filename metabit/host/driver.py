@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..golden.config import Config
+from ..golden.encoding.program import Program
 from ..golden.generator import PERIOD
 from ..golden.learner import Labels
 from ..golden.network import Bits, Network, Statistics
 from ..hdl.bundles import Space
 from ..hdl.link.protocol import MAX_READ, MAX_WORDS, WINDOW, Operation
 from ..hdl.placement import Placement
+from ..hdl.setup import TABLE
 from ..hdl.shape import LANES, SHAPES, Shape
 from ..hdl.statistics import statistics_names
 from . import packing
@@ -22,6 +24,7 @@ from .errors import DeviceError, DeviceMismatchError
 from .images import images_of
 from .packets import Request
 from .packing import Counters, Words
+from .raw import RawSamples
 from .records import DeviceState, DeviceStatistics
 from .requester import LinkCounts, Requester
 from .session import MAX_SAMPLES, Session
@@ -75,6 +78,8 @@ class Driver:
         self.transport = transport
         self.shape = shape
         self._placement: Placement | None = None
+        self._raw: RawSamples | None = None
+        self._program: Program | None = None
         self.traffic = Traffic()
         self._requester = Requester(transport, window)
         self._requester.check_identity(shape)
@@ -147,9 +152,24 @@ class Driver:
         return self._placement
 
     @property
+    def program(self) -> Program | None:
+        """What the device encodes samples with; None: they are sent encoded."""
+        return self._program
+
+    @property
     def config(self) -> Config:
         """Configuration of the network that was loaded."""
         return self.placement.config
+
+    def send_raw(self, raw: RawSamples) -> None:
+        """Send samples raw from the next :meth:`load` on: the device encodes them.
+
+        Parameters
+        ----------
+        raw : RawSamples
+            All samples that will be trained or predicted, and what they came from.
+        """
+        self._raw = raw
 
     # State
 
@@ -196,8 +216,11 @@ class Driver:
             If it does not fit the device.
         ValueError
             If a part does not fit the configuration. In both cases the device is not asked.
+        MetabitError
+            If samples are to be sent raw, and the device cannot encode them.
         """
         placement = Placement(config, self.shape)
+        program = None if self._raw is None else self._raw.program(placement)
         _check_shapes(
             "classifier", classifier, [(config.classes, width) for width in config.hidden]
         )
@@ -216,8 +239,36 @@ class Driver:
         self._requester.request(Request(Operation.RESET))
         for image in images:
             self.write_space(image.space, image.words, image.element)
+        if program is not None:
+            self.write_table(program)
+        self._program = program
         self._placement = placement
         self.clear_statistics()
+
+    def write_table(self, program: Program) -> None:
+        """Write the encoder's table, read it back and compare.
+
+        Parameters
+        ----------
+        program : Program
+            Fits the device: from :func:`.program_for`.
+
+        Raises
+        ------
+        DeviceError
+            If there is something else in it than what was written.
+        """
+        written = np.array(program.words, np.uint64)
+        self.write_space(Space.SETUP, written, first=TABLE)
+        found = self.read_space(Space.SETUP, len(written), first=TABLE) & _LOW_HALF
+        wrong = np.flatnonzero(found != written)
+        if len(wrong):
+            place = int(wrong[0])
+            raise DeviceError(
+                f"word {place} of the encoder's table of {self.transport.name} is "
+                f"{found[place]:#010x} and not {written[place]:#010x}, as it was written; "
+                f"{len(wrong)} of {len(written)} differ: metabit selftest says more"
+            )
 
     def read_state(self) -> DeviceState:
         """Read all counters and the generator."""
@@ -240,22 +291,23 @@ class Driver:
         """State of the generator, 1 to ``2**32 - 1``."""
         return int(self.read_space(Space.GENERATOR, 1)[0] & _LOW_HALF)
 
-    def write_space(self, space: Space, words: Words, element: int = 0) -> None:
-        """Write a space from its first word on, while nothing runs.
+    def write_space(self, space: Space, words: Words, element: int = 0, first: int = 0) -> None:
+        """Write a space from its first word or the address ``first`` on, while nothing runs.
 
         Of space COUNTERS word ``n`` is part ``n % parts`` of address ``n // parts``.
         """
-        for _ in self._requester.stream(self._transfers(Operation.WRITE, space, words, element)):
+        requests = self._transfers(Operation.WRITE, space, words, element, first)
+        for _ in self._requester.stream(requests):
             pass
 
-    def read_space(self, space: Space, count: int, element: int = 0) -> Words:
-        """Read the first words of a space, as :meth:`write_space` writes them."""
+    def read_space(self, space: Space, count: int, element: int = 0, first: int = 0) -> Words:
+        """Read words of a space, as :meth:`write_space` writes them."""
         nothing = np.empty(count, np.uint64)
-        requests = self._transfers(Operation.READ, space, nothing, element)
+        requests = self._transfers(Operation.READ, space, nothing, element, first)
         return np.frombuffer(b"".join(self._requester.stream(requests)), "<u8")
 
     def _transfers(
-        self, operation: Operation, space: Space, words: Words, element: int
+        self, operation: Operation, space: Space, words: Words, element: int, first: int
     ) -> Iterator[Request]:
         """Yield the requests that read or write words of a space."""
         parts = self.shape.parts if space is Space.COUNTERS else 1
@@ -264,7 +316,7 @@ class Driver:
             address, part = divmod(start, parts)
             chosen = words[start : start + most]
             data = chosen.astype("<u8").tobytes() if operation is Operation.WRITE else b""
-            yield Request(operation, len(chosen), space, element, part, address, data)
+            yield Request(operation, len(chosen), space, element, part, first + address, data)
 
     # Training and inference
 
@@ -296,11 +348,24 @@ class Driver:
             If something does not fit the configuration; the device is not asked then.
         """
         packed = self.pack(samples)
-        return self._train(packed, np.asarray(labels), annealing, damping, drain)
+        return self.train_packed(
+            packed,
+            np.asarray(labels),
+            annealing=annealing,
+            damping=damping,
+            drain=drain,
+            raw=self._sends_raw,
+        )
 
     def pack(self, samples: Bits) -> Words:
-        """Return samples as :meth:`train_tiles` takes them: words, shape (n, regions[0])."""
-        return packing.pack_samples(self._checked_samples(samples), self.placement)
+        """Return samples as :meth:`train_tiles` takes them: words, shape (n, regions[0]).
+
+        Raw ones, if it is these that are sent, have as many words as their bytes take.
+        """
+        checked = self._checked_samples(samples)
+        if self._raw is not None and self._program is not None:
+            return self._raw.pack(samples, self._program.frame)
+        return packing.pack_samples(checked, self.placement)
 
     def train_tiles(
         self,
@@ -313,7 +378,18 @@ class Driver:
         drain: bool = True,
     ) -> npt.NDArray[np.int64]:
         """Train tile by tile, and drain; see :meth:`metabit.golden.learner.Learner.train_tiles`."""
-        return self._train(packed[indices], np.asarray(labels)[indices], annealing, damping, drain)
+        return self.train_packed(
+            packed[indices],
+            np.asarray(labels)[indices],
+            annealing=annealing,
+            damping=damping,
+            drain=drain,
+            raw=self._sends_raw,
+        )
+
+    @property
+    def _sends_raw(self) -> bool:
+        return self._program is not None
 
     def predict(self, samples: Bits) -> npt.NDArray[np.int64]:
         """Return the classes of samples, shape (n,), without learning.
@@ -323,16 +399,37 @@ class Driver:
         samples : ndarray of bool, shape (n, inputs)
             Encoded samples, any number.
         """
-        packed = self.pack(samples)
+        return self.predict_packed(self.pack(samples), raw=self._sends_raw)
+
+    def predict_packed(self, packed: Words, *, raw: bool = False) -> npt.NDArray[np.int64]:
+        """Return the classes of samples as they are sent; see :meth:`train_packed`."""
         parts = [
-            self._classify(part, np.zeros(len(part), np.uint8), train=0)
+            self._classify(part, np.zeros(len(part), np.uint8), raw, train=0)
             for part in np.split(packed, range(_PREDICTION_RUN, len(packed), _PREDICTION_RUN))
         ]
         return np.concatenate(parts)
 
-    def _train(
-        self, packed: Words, labels: Labels, annealing: int, damping: int, drain: bool
+    def train_packed(
+        self,
+        packed: Words,
+        labels: Labels,
+        *,
+        annealing: int = 0,
+        damping: int = 0,
+        drain: bool = True,
+        raw: bool = False,
     ) -> npt.NDArray[np.int64]:
+        """Train on samples as they are sent; see :meth:`train`.
+
+        Parameters
+        ----------
+        packed : ndarray of uint64, shape (n, words)
+            From :meth:`pack`, or raw ones from :func:`.pack_raw`.
+        labels, annealing, damping, drain
+            As those of :meth:`train`.
+        raw : bool
+            The device encodes them.
+        """
         classes = self.config.classes
         if labels.shape != (len(packed),) or not np.issubdtype(labels.dtype, np.integer):
             raise ValueError(
@@ -347,10 +444,14 @@ class Driver:
         if len(packed) > MAX_SAMPLES:
             raise ValueError(f"a run must be at most {MAX_SAMPLES} samples, not {len(packed)}")
         flags = {"annealing": annealing, "damping": damping, "drain": int(drain)}
-        return self._classify(packed, labels, train=1, **flags)
+        return self._classify(packed, labels, raw, train=1, **flags)
 
-    def _classify(self, packed: Words, labels: Labels, **flags: int) -> npt.NDArray[np.int64]:
+    def _classify(
+        self, packed: Words, labels: Labels, raw: bool, **flags: int
+    ) -> npt.NDArray[np.int64]:
         """Run samples through the device, and return their predicted classes."""
+        if raw:
+            flags["raw"] = 1
         numbers = np.array(self.placement.class_numbers)
         classes = np.full(_NUMBERS, -1)
         classes[numbers] = np.arange(len(numbers))

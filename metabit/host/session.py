@@ -8,7 +8,7 @@ from .errors import DeviceError
 from .packets import Progress, Request
 from .requester import TRIES, Requester
 
-_RUN = {name: (field.offset, field.width) for name, field in Run()}
+_RUN = {name: (field.offset, field.width) for name, field in Run(encodes=True)}
 
 MAX_SAMPLES = (1 << _RUN["samples"][1]) - 1
 """Most samples of a run."""
@@ -75,6 +75,7 @@ class Session:
         stored: int = 0,
         program: int = 0,
         check: int = 0,
+        raw: int = 0,
     ) -> None:
         """Start the run; see :class:`metabit.hdl.bundles.Run`."""
         self._requester.request(
@@ -87,6 +88,7 @@ class Session:
                 stored=stored,
                 program=program,
                 check=check,
+                raw=raw,
             )
         )
 

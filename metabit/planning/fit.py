@@ -68,7 +68,9 @@ def suggestions(config: Config, shape: Shape) -> list[str]:
     others = [
         other.name
         for other in SHAPES.values()
-        if other.name != shape.name and not shortages(config, other)
+        if other.name != shape.name
+        and (other.encodes is None) == (shape.encodes is None)
+        and not shortages(config, other)
     ]
     if others:
         found.append(" ".join([*first, f"--device {others[0]}"]))

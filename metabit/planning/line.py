@@ -3,8 +3,10 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from ..boards.registry import boards_of_devices
+from ..boards.registry import board_of
 from ..golden.config import Config
+from ..golden.encoding.program import Program
+from ..hdl.encode.cycles import count_cycles
 from ..hdl.link.protocol import CRC_BYTES, MAX_WORDS, REQUEST_BYTES, WORD_BYTES
 from ..hdl.placement import Placement
 from ..hdl.shape import Shape
@@ -80,18 +82,27 @@ class SpeedOf:
     shape : Shape
     baud : int
         Bits per second of the line.
+    program : Program, optional
+        With which the device encodes the samples itself: they are sent raw.
     """
 
-    def __init__(self, config: Config, shape: Shape, baud: int) -> None:
+    def __init__(
+        self, config: Config, shape: Shape, baud: int, program: Program | None = None
+    ) -> None:
         self._baud = baud
         bytes_per_second = baud / LINK_BITS
         words = Placement(config, shape).sample_words
+        if program is not None:
+            words = 1 + program.frame.bytes // WORD_BYTES
         self._line = bytes_per_second / (words * (WORD_BYTES + _FRAMING / MAX_WORDS))
-        board = boards_of_devices().get(shape.name)
+        board = board_of(shape.name)
         self._core = None
         if board is not None:
             plan = make_plan(config, shape, board)
             self._core = min(speed.samples_per_second(plan.clock_mhz) for speed in plan.speeds)
+            if program is not None and shape.encodes is not None:
+                cycles = count_cycles(program, shape.encodes.lanes)
+                self._core = min(self._core, 1e6 * plan.clock_mhz / cycles)
 
     @property
     def line(self) -> float:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from ..boards.dies import ECP5_85, UP5K, Die
 from ..golden.config import Config
+from ..golden.encoding.program import WORD_BITS
 from ..hdl.array.totals import SHARING
 from ..hdl.bundles import total_bits
+from ..hdl.encode.image import BYTE
 from ..hdl.learn.codes import Found
 from ..hdl.placement import Placement
 from ..hdl.shape import LANES, SPRAM_WORDS, Shape
@@ -90,8 +92,10 @@ def memories(placement: Placement, die: Die | None = None) -> tuple[Memory, ...]
     codes = f"{config.classes} classes of {sum(config.hidden)} neurons"
     marks = 2 * placement.passes * (placement.groups + config.layers)
     if shape.memory == "spram":
-        return (*common, *_spram_memories(placement, records, codes, marks, kinds))
-    return (*common, *_block_memories(placement, records, codes, marks, kinds, signs))
+        others = _spram_memories(placement, records, codes, marks, kinds)
+    else:
+        others = _block_memories(placement, records, codes, marks, kinds, signs)
+    return (*common, *others, *_encoder_memories(placement, kinds))
 
 
 def _visits(placement: Placement) -> str:
@@ -202,6 +206,32 @@ def _winners(shape: Shape, marks: int, kinds: tuple) -> Memory:
         return Memory("winners", "two tiles", marks, shape.winners, f"{unit}, in LUTs")
     rams = block_rams(shape.winners, Found(shape).size, kinds) * shape.samples
     return Memory("winners", "two tiles", marks, shape.winners, unit, rams)
+
+
+def _encoder_memories(placement: Placement, kinds: tuple) -> tuple[Memory, ...]:
+    """Return those of the encoder, if there is one; how long a table is, a fitted encoder says."""
+    sizes = placement.shape.encodes
+    if sizes is None:
+        return ()
+    bank = block_rams(sizes.pixels // sizes.lanes, BYTE, kinds)
+    return (
+        Memory(
+            "encoder's table",
+            f"{placement.config.inputs} bits, a word each or more",
+            placement.config.inputs,
+            sizes.words,
+            f"words of {WORD_BITS} bits",
+            block_rams(sizes.words, WORD_BITS, kinds),
+        ),
+        Memory(
+            "encoder's image",
+            "a sample, a byte a number",
+            0,
+            sizes.pixels,
+            f"bytes in {sizes.lanes} banks, twice",
+            2 * sizes.lanes * bank,
+        ),
+    )
 
 
 def _sums(placement: Placement, kinds: tuple) -> tuple[Memory, ...]:

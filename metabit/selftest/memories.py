@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from ..golden.encoding.program import WORD_BITS
 from ..hdl.bundles import Space
+from ..hdl.setup import TABLE
 from ..hdl.shape import LANES, Shape
 from ..host.driver import Driver
 from ..host.packing import Words
@@ -46,6 +48,21 @@ def generator(bench: Bench) -> str:
     return f"{len(states)} states"
 
 
+def table(bench: Bench) -> str:
+    """Write random words into the encoder's table, and their complement; read them back."""
+    sizes = bench.shape.encodes
+    if sizes is None:
+        return "none: the device has no encoder"
+    random = bench.random().integers(0, 1 << WORD_BITS, sizes.words, np.uint64)
+    every = np.uint64((1 << WORD_BITS) - 1)
+    bench.reset_line()
+    with bench.driver() as driver:
+        for words in (random, random ^ every):
+            driver.write_space(Space.SETUP, words, first=TABLE)
+            _compare(driver, Space.SETUP, 0, words, TABLE)
+    return f"{sizes.words:,} words of {WORD_BITS} bits, and their complement"
+
+
 def _fill(bench: Bench, written: Space, read: Space, count: int) -> str:
     """Write all words of all elements before any is read, so that no two are one.
 
@@ -69,14 +86,15 @@ def _fill(bench: Bench, written: Space, read: Space, count: int) -> str:
     return f"{random.size:,} words of 64 bits in {shape.elements} elements, and their complement"
 
 
-def _compare(driver: Driver, space: Space, element: int, expected: Words) -> None:
-    found = driver.read_space(space, len(expected), element)
+def _compare(driver: Driver, space: Space, element: int, expected: Words, first: int = 0) -> None:
+    found = driver.read_space(space, len(expected), element, first)
     wrong = np.flatnonzero(found != expected)
     if len(wrong):
         place, difference = int(wrong[0]), int(found[wrong[0]] ^ expected[wrong[0]])
         bit = (difference & -difference).bit_length() - 1
         raise FaultError(
-            f"{space.name} of element {element}, {_place(driver.shape, space, place)}: bit {bit} "
+            f"{space.name} of element {element}, {_place(driver.shape, space, first + place)}: "
+            f"bit {bit} "
             f"is {int(found[place]) >> bit & 1}, and {int(expected[place]) >> bit & 1} was written "
             f"({difference.bit_count()} bits of the word and {len(wrong):,} of {len(expected):,} "
             "words of the element differ)"

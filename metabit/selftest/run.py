@@ -27,7 +27,9 @@ CHECKS: tuple[tuple[str, str, Check], ...] = (
     ("memories", "counters", memories.counters),
     ("memories", "signs", memories.signs),
     ("memories", "generator", memories.generator),
+    ("memories", "encoder", memories.table),
     ("training", "training", training.training),
+    ("training", "raw samples", training.raw_samples),
     ("training", "abort", training.abort),
     ("link", "errors", link.errors),
 )

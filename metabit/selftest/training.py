@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ..golden.configurations.named import override
+from ..golden.encoding.encoders import Encoder
 from ..golden.learner import GoldenLearner
 from ..golden.network import Network
 from ..hdl.bundles import Space
@@ -19,6 +21,7 @@ from ..host import packing
 from ..host.driver import Driver
 from ..host.lockstep import Lockstep
 from ..host.packets import Request, encode_request
+from ..host.raw import RawSamples
 from ..host.session import run_request
 from .bench import Bench
 from .network import describe, network_for, samples_for
@@ -33,6 +36,9 @@ _RULES = ((0, 0), (1, 2), (3, 3))
 
 _FEW = 32
 """Neurons of a layer of a network that is loaded again and again."""
+
+_THERMOMETER = "thermometer:100,200"
+"""Encoder of a training with raw samples."""
 
 _FEEDS = (0, 1, 3)
 """Requests with samples that a run has been given when it is aborted."""
@@ -70,6 +76,29 @@ def _train(
             f"class {expected[sample]} to golden"
         )
     return side.samples, sum(layer.size for layer in network.counters)
+
+
+def raw_samples(bench: Bench) -> str:
+    """Train on raw samples beside golden, which encodes them on the host."""
+    sizes = bench.shape.encodes
+    if sizes is None:
+        return "none: the device has no encoder"
+    numbers, random = sizes.pixels // 4, bench.random()
+    encoder = Encoder(_THERMOMETER)
+    config = network_for(bench.shape, _FEW)
+    config = override(config, encoder=_THERMOMETER, inputs=encoder.bits((numbers,)))
+    golden = GoldenLearner(Network(config))
+    count = _TILES * config.tile
+    samples = random.integers(0, 256, (count, numbers), np.uint8)
+    labels = random.integers(0, config.classes, count)
+    bits = encoder.encode(samples)
+    with bench.driver() as driver:
+        driver.send_raw(RawSamples(encoder, [(bits, samples)]))
+        side = Lockstep(driver, golden, keep_log=False)
+        side.begin()
+        side.train_tiles(side.pack(bits), labels, np.arange(count), annealing=0, damping=0)
+        side.compare()
+    return f"{count} samples of {numbers} bytes encoded and learnt, as by golden"
 
 
 def abort(bench: Bench) -> str:

@@ -151,6 +151,23 @@ def test_views_are_another_origin(shape: tuple[int, ...]) -> None:
         interpret.interpret(assemble(encoder, shape), images, 1)
 
 
+@pytest.mark.parametrize("border", [0, 1])
+def test_zeros_fill_the_last_word_of_a_sample(border: int) -> None:
+    images = images_of((7, 9))
+    encoder = Encoder("comparisons:40+thermometer:100").fit(images)
+    tight, whole = (assemble(encoder, (7, 9), border=border, align=align) for align in (1, 8))
+    size, rest = tight.frame.bytes, -tight.frame.bytes % 8
+    assert (whole.frame.bytes, rest > 0) == (size + rest, True)
+    assert unpack_word(whole.words[0])[1]["last"] == size + rest - 1
+    assert whole.words[1:] == tight.words[1:]
+    packed = whole.frame.pack(images)
+    assert np.array_equal(packed[:, :size], tight.frame.pack(images))
+    assert not packed[:, size:].any()
+    for view in range(len(SHIFTS) if border else 1):
+        found, expected = (interpret.interpret(each, images, view) for each in (whole, tight))
+        assert np.array_equal(found, expected)
+
+
 def test_what_is_marked_is_said_once() -> None:
     """A word a bit, one a map; three where a cell's neighbours lie partly outside."""
     thermometer = assemble(Encoder("thermometer:9,20"), (4, 4))

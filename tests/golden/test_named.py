@@ -10,7 +10,7 @@ from metabit.golden.errors import ConfigurationError, ObsoleteFieldWarning
 
 
 def test_names():
-    hardware = ("up5k", "ecp5", "ecp5-8bit", "up5k-flash", "ecp5-sdram", "multi")
+    hardware = ("up5k", "ecp5", "ecp5-8bit", "up5k-flash", "ecp5-sdram", "up5k-live", "multi")
     assert ("tiny", *hardware, "paper-135") == NAMES
     for name in NAMES:
         config = named(name)

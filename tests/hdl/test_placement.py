@@ -14,6 +14,7 @@ HOMES = {
     "ecp5-8bit": "ecp5-8bit",
     "up5k-flash": "up5k-flash",
     "ecp5-sdram": "ecp5-sdram",
+    "up5k-live": "up5k-live",
     "multi": "ecp5",
     "paper-135": "paper",
 }

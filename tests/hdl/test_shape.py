@@ -3,6 +3,7 @@
 import pytest
 from amaranth.back import rtlil
 
+from metabit.hdl.encode.sizes import MOST_WORDS, Sizes
 from metabit.hdl.learn.codes import Codes
 from metabit.hdl.shape import LANES, SHAPES, Shape
 from metabit.hdl.store.columns import Columns
@@ -18,8 +19,8 @@ SMALL = SHAPES["small"]
 )
 def test_hardware_keeps_its_name_when_shapes_learn_something_new(name: str, digest: str) -> None:
     assert SHAPES[name].digest.hex() == digest
-    other = SHAPES[name].model_copy(update={"lut_memories": True})
-    assert other.digest.hex() != digest
+    for changes in ({"lut_memories": True}, {"encodes": Sizes(pixels=64, lanes=1, words=2)}):
+        assert SHAPES[name].model_copy(update=changes).digest.hex() != digest
 
 
 @pytest.mark.parametrize(("bits", "part"), [(3, 99), (7, 99), (8, 117)])
@@ -50,3 +51,28 @@ def test_options_without_effect_are_refused(option: str, message: str) -> None:
     fields = SHAPES["small-spram"].model_dump()
     with pytest.raises(ValueError, match=message):
         Shape(**{**fields, option: True})
+
+
+@pytest.mark.parametrize("device", ["small-flash", "small-sdram"])
+def test_what_is_stored_is_encoded(device: str) -> None:
+    fields = SHAPES[device].model_dump() | {"encodes": {"pixels": 64, "lanes": 2, "words": 100}}
+    with pytest.raises(ValueError, match="encodes needs stored='none', not "):
+        Shape(**fields)
+    assert Shape(**fields | {"stored": "none", "confusion": False, "keeps": False}).encodes == (
+        Sizes(pixels=64, lanes=2, words=100)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lanes": 3}, "lanes of an encoder must be 1, 2, 4 or 8, not 3"),
+        ({"pixels": 100}, "pixels of an encoder must be a power of two, 4 to 4096, not 100"),
+        ({"words": MOST_WORDS + 1}, "words of an encoder must be 2 to 4096, not 4097"),
+        ({"words": 1}, "words of an encoder must be 2 to 4096, not 1"),
+    ],
+)
+def test_encoders_that_cannot_be_are_refused(changes: dict[str, int], message: str) -> None:
+    sizes = {"pixels": 64, "lanes": 2, "words": 100} | changes
+    with pytest.raises(ValueError, match=message):
+        Shape(**SHAPES["small-spram"].model_dump() | {"encodes": sizes})

@@ -11,6 +11,7 @@ from . import (
     boards,
     hardware,
     link,
+    live,
     mutants,
     paper,
     proofs,
@@ -33,6 +34,8 @@ metabit bench blocks       cells and clock of every block by itself
 metabit bench boards       what was built for every board, and what fits it
 
 metabit bench link         how much of a serial line's rate training uses
+
+metabit bench live         raw frames a second, and how long one takes to be learnt
 
 metabit bench timeline tiles.vcd     who is busy when, from a recorded waveform
 
@@ -59,7 +62,7 @@ app = typer.Typer(
 )
 
 for _module in (
-    *(speed, watch, hardware, blocks, boards, link, timeline),
+    *(speed, watch, hardware, blocks, boards, link, live, timeline),
     *(ablation, paper, sequences, mutants, proofs, verification),
 ):
     _name = _module.__name__.rpartition(".")[2]

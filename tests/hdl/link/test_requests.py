@@ -81,7 +81,7 @@ def test_nothing_else_is_answered_before_the_first_reset() -> None:
     run(bench)
 
 
-@pytest.mark.parametrize("shape", ODD_SHAPES, ids=lambda shape: shape.name)
+@pytest.mark.parametrize("shape", [*ODD_SHAPES, SHAPES["small-live"]], ids=lambda shape: shape.name)
 @pytest.mark.parametrize("seed", [None, 3])
 def test_the_last_places_of_every_space(shape: Shape, seed: int | None) -> None:
     async def bench(host: Host, diary: Diary, dut: LinkAndFakeCore) -> None:
