@@ -9,11 +9,13 @@ from . import (
     ablation,
     blocks,
     boards,
+    campaign,
     hardware,
     link,
     mutants,
     paper,
     sequences,
+    soft_errors,
     speed,
     timeline,
 )
@@ -40,6 +42,10 @@ metabit bench paper        the published tables, measured again
 metabit bench sequences    what a recurrent layer learns
 
 metabit bench mutants      how many small changes of the hardware its tests notice
+
+metabit bench campaign     random networks, and a line that brings anything
+
+metabit bench soft-errors  what bits that turn over by themselves cost a training
 """
 
 app = typer.Typer(
@@ -51,7 +57,7 @@ app = typer.Typer(
 
 for _module in (
     *(speed, hardware, blocks, boards, link, timeline),
-    *(ablation, paper, sequences, mutants),
+    *(ablation, paper, sequences, mutants, campaign, soft_errors),
 ):
     _name = _module.__name__.rpartition(".")[2]
-    app.command(_name, epilog=_module.EPILOG)(getattr(_module, _name))
+    app.command(_name.replace("_", "-"), epilog=_module.EPILOG)(getattr(_module, _name))
