@@ -125,7 +125,7 @@ def _wires(path: Path, file: TextIO) -> Iterator[tuple[str, str]]:
             case ["$scope", _, name, *_]:
                 # Amaranth tells blocks of the same name apart by a number.
                 scopes.append(name.partition("$")[0])
-            case ["$upscope", *_]:
+            case ["$upscope", *_] if scopes:
                 scopes.pop()
             case ["$var", _, _, code, name, *_] if _CORE in scopes:
                 inside = scopes[scopes.index(_CORE) + 1 :]
@@ -155,7 +155,7 @@ def _follow(path: Path, file: Iterable[str], codes: dict[str, str]) -> Timeline:
             if changed:
                 for watch in watches:
                     watch.look(now)
-            now, changed = int(line[1:]), False
+            now, changed = _time(path, line), False
             if len(times) < 2 or now != times[-1]:
                 times = [*times[:2], now]
             continue
@@ -168,11 +168,21 @@ def _follow(path: Path, file: Iterable[str], codes: dict[str, str]) -> Timeline:
     return _in_cycles(path, watches, times, now)
 
 
+def _time(path: Path, line: str) -> int:
+    """Return the time that a line tells."""
+    try:
+        return int(line[1:])
+    except ValueError as error:
+        raise MetabitError(f"{path} is damaged: {line.strip()!r} is no time") from error
+
+
 def _in_cycles(path: Path, watches: list[_Watch], times: list[int], last: int) -> Timeline:
     """Return spans in cycles; the clock changes twice a cycle."""
     if len(times) < 3:
         raise MetabitError(f"{path} has no cycle in it; record a tile that is trained on")
     first, cycle = times[0], 2 * (times[1] - times[0])
+    if cycle <= 0 or last < first:
+        raise MetabitError(f"{path} is damaged: its times do not go on")
     # The last change on record may be that in the middle of a cycle.
     end = first + -(-(last - first) // cycle) * cycle
     spans: dict[str, list[tuple[int, int]]] = {}
