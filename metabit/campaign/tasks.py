@@ -8,10 +8,10 @@ from ..boards.registry import Family
 from ..errors import MetabitError
 from ..golden.config import Config
 from ..hdl.shape import SHAPES, Shape
+from ..sim import simulate
 from ..sim.fuzz.noise import Noise, train
 from ..sim.fuzz.sessions import Kind, Script, Tally, play, script
 from ..sim.model import SimulatedDevice
-from ..sim.simulate import build_device
 from ..sim.sweep import DEVICES, Case, case_of, run_case
 from .regressions import Failure, LinkFailure, NetworkFailure, NoiseFailure
 from .shrink import shrink_case, shrink_sequence
@@ -105,7 +105,7 @@ def _script(task: LinkTask) -> Script:
 @cache
 def _device(name: str) -> SimulatedDevice:
     """Return a device of this process."""
-    return SimulatedDevice(build_device(SHAPES[name]))
+    return SimulatedDevice(simulate.build_device(SHAPES[name]))
 
 
 def build(tasks: list[Task]) -> None:
@@ -113,9 +113,9 @@ def build(tasks: list[Task]) -> None:
     for task in tasks:
         if isinstance(task, NetworkTask):
             shape = _shape(case_of(task.number, task.seed, task.netlist).device)
-            build_device(shape, netlist=task.netlist)
+            simulate.build_device(shape, netlist=task.netlist)
         else:
-            build_device(SHAPES[task.device])
+            simulate.build_device(SHAPES[task.device])
 
 
 def _shape(name: str) -> Shape:

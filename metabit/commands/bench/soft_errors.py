@@ -90,6 +90,7 @@ def soft_errors(
     devices get the same flips as the golden model does, and must agree with it in every bit.
     """
     from metabit.soft_errors.curve import Row, draw
+    from metabit.soft_errors.work import work
     from metabit.sweep.ledger import Ledger
 
     for option, path in (("--json", json), ("--plot", plot)):
@@ -102,8 +103,6 @@ def soft_errors(
             f"not {burst_after}; 0: no burst"
         )
     trained = load_config(config)
-    if not isinstance(trained, Config):
-        raise MetabitError(f"soft errors are those of the hardware's counters; {config} has none")
     errors = [SoftErrors(rate) for rate in (0.0, *_parse(rates))]
     if burst_after:
         errors.append(SoftErrors(0.0, burst_after))
@@ -118,7 +117,7 @@ def soft_errors(
     cache.mkdir(parents=True, exist_ok=True)
     runs = list(points.values())
     with Ledger(cache / "runs.jsonl") as ledger:
-        finished = train_missing(console, runs, ledger, jobs=limit(jobs))
+        finished = train_missing(console, runs, ledger, jobs=limit(jobs), work=work)
         conclude(console, runs, ledger, finished=finished)
     rows = [
         Row.of(
