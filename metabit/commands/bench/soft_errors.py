@@ -27,7 +27,7 @@ EPILOG = """
 
 metabit bench soft-errors                                     the digits, minutes
 
-metabit bench soft-errors --config up5k --simulate 0          Fashion-MNIST, an hour on two cores
+metabit bench soft-errors --config up5k --simulate 0          Fashion-MNIST
 
 metabit bench soft-errors --config up5k --plot soft-errors.svg    from the same runs, a picture
 """
