@@ -12,17 +12,21 @@ STAMP := $(VENV)/.metabit-installed
 DEMO := build/demo
 SITE := build/docs
 DIST := build/dist
+COVERAGE := build/coverage.json
+CAMPAIGN := build/campaign.json
 
 # One thread of linear algebra per process: more only get in each other's way.
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo class test lint typecheck docs dist clean
+.PHONY: help setup demo class test coverage campaign lint typecheck docs dist clean
 
 help:
 	@echo 'make demo       train, simulate, build a bitstream; the report lands in $(DEMO)'
 	@echo 'make class      open the notebooks of docs/class in a browser'
 	@echo 'make test       run all tests'
+	@echo 'make coverage   run all tests, and list the lines and branches that none of them runs'
+	@echo 'make campaign   10,000 random networks, ten million bytes at the link, gates: hours'
 	@echo 'make lint       check style and format'
 	@echo 'make typecheck  check types'
 	@echo 'make docs       build the documentation site in $(SITE)/html'
@@ -63,6 +67,16 @@ class: setup
 
 test: setup
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+coverage: setup
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cov --cov-report term \
+	  --cov-report json:$(COVERAGE)
+
+# What fails is made as small as it fails still, and tried again by the tests ever after.
+campaign: setup
+	@mkdir -p build
+	@$(BIN)/metabit bench campaign --networks 10000 --bytes 10000000 --netlists 40 \
+	  --json $(CAMPAIGN) --keep tests/sim/regressions.json
 
 lint: setup
 	@$(BIN)/ruff check .

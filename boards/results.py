@@ -3,9 +3,12 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from ..errors import MetabitError
+from ..golden.configurations.strict_json import parse
 
 RESOURCE_NAMES = {
     "ICESTORM_LC": "logic cells",
@@ -25,6 +28,9 @@ RESOURCE_NAMES = {
     "TRELLIS_RAMW": "distributed RAM write ports",
 }
 """Plain names of what the tools count; others keep the name that the tool gives them."""
+
+
+_Rate = Annotated[float, Field(gt=0)]
 
 
 class DesignTooLargeError(MetabitError):
@@ -80,13 +86,16 @@ class BuildResult:
         Cells along the slowest path, start and end included.
     """
 
+    # No fields that this version does not know.
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     board: str
     device: str
     shape: str
     shape_digest: str
     resources: dict[str, Usage]
-    fmax_mhz: dict[str, float]
-    target_mhz: dict[str, float]
+    fmax_mhz: dict[str, _Rate]
+    target_mhz: dict[str, _Rate]
     bitstream: str
     bytes: int
     baud: int
@@ -102,11 +111,20 @@ class BuildResult:
 
     @classmethod
     def from_json(cls, text: str) -> "BuildResult":
-        """Return the result that :meth:`to_json` has written."""
-        values = json.loads(text)
-        values["resources"] = {name: Usage(**usage) for name, usage in values["resources"].items()}
-        values["critical_path"] = tuple(values["critical_path"])
-        return cls(**values)
+        """Return the result that :meth:`to_json` has written.
+
+        Raises
+        ------
+        ValueError
+            If it is none.
+        """
+        result = TypeAdapter(cls).validate_python(parse(text))
+        if result.fmax_mhz.keys() != result.target_mhz.keys():
+            raise ValueError(
+                f"fmax_mhz is of {', '.join(result.fmax_mhz) or 'no clock'}, and target_mhz of "
+                f"{', '.join(result.target_mhz) or 'none'}"
+            )
+        return result
 
 
 @dataclass(frozen=True)
@@ -199,7 +217,12 @@ def load_result(file: Path) -> BuildResult:
     """
     try:
         return BuildResult.from_json(file.read_text())
-    except (ValueError, TypeError, KeyError) as error:
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "all of it"
         raise MetabitError(
-            f"{file} is no result of `metabit build`, or one of an earlier version: {error}"
+            f"{file} is no result of `metabit build`, or one of an earlier version: {where}: "
+            f"{first['msg']}"
         ) from error
+    except (OSError, ValueError) as error:
+        raise MetabitError(f"{file} is no result of `metabit build`: {error}") from error

@@ -96,7 +96,7 @@ def _cycles(path: Path, file: Iterable[str]) -> Iterator[list[tuple[str, str]]]:
     The waveform has two times a cycle: everything but registers has settled in the first, registers
     have stepped in the second.
     """
-    halves = (changed for _, changed in changes(file))
+    halves = (changed for _, changed in changes(path, file))
     stepped: list[tuple[str, str]] = []
     cycles = 0
     for settled in halves:

@@ -23,7 +23,9 @@ from .netlist import board_of
 from .simulate import build_device, open_driver
 from .supplied import SuppliedDriver
 
-_RUNS = 4
+RUNS = 4
+"""Of a network."""
+
 _TILES = 8
 """Most tiles of a run."""
 
@@ -153,16 +155,16 @@ def _draw_config(
     )
 
 
-def random_spans(config: Config, rng: np.random.Generator) -> Iterator[Span]:
+def random_spans(config: Config, rng: np.random.Generator, runs: int = RUNS) -> Iterator[Span]:
     """Yield runs of random length, annealing, damping and end; the last one is drained."""
     centres = rng.random((config.classes, config.inputs)) < 0.5
-    for number in range(_RUNS):
+    for number in range(runs):
         longest = _TILES * config.tile
         count = int(rng.integers(1, longest + 1)) if rng.random() < 0.7 else config.tile
         labels = rng.integers(0, config.classes, count)
         samples = centres[labels] ^ (rng.random((count, config.inputs)) < _NOISE)
         annealing, damping = (int(n) for n in rng.integers(0, 4, 2))
-        drain = number == _RUNS - 1 or rng.random() < 0.5
+        drain = number == runs - 1 or rng.random() < 0.5
         yield Span(samples, labels, annealing, damping, drain)
 
 
@@ -180,22 +182,50 @@ def device_of(number: int, netlist: Family | None = None) -> Shape:
     return shapes[number % len(shapes)]
 
 
-def run_trial(number: int, seed: int, netlist: Family | None = None) -> Trial:
-    """Load a network of a sweep into its device, train it, and compare everything after every run.
+@dataclass(frozen=True)
+class Case:
+    """A training in which golden and a device are compared.
+
+    Attributes
+    ----------
+    device : str
+        One of :data:`DEVICES`.
+    config : Config
+        Network.
+    seed, number : int
+        Decide data, runs, and what is held up.
+    runs : int
+        Runs, the last of which is drained.
+    """
+
+    device: str
+    config: Config
+    seed: int
+    number: int
+    runs: int = RUNS
+
+
+def case_of(number: int, seed: int, netlist: Family | None = None) -> Case:
+    """Return a trial of a sweep; see :func:`random_config`."""
+    shape = device_of(number, netlist)
+    return Case(shape.name, random_config(number, seed, shape), seed, number)
+
+
+def run_case(case: Case, netlist: Family | None = None) -> Trial:
+    """Load a network into its device, train it, and compare everything after every run.
 
     Runs are of random length, with or without a drain at the end, and go through the link or
     beside it; all streams are held up at random.
 
     Parameters
     ----------
-    number, seed : int
-        See :func:`random_config`.
+    case : Case
     netlist : {"ice40", "ecp5"}, optional
         FPGA family whose cells are simulated.
     """
-    shape = device_of(number, netlist)
-    config = random_config(number, seed, shape)
-    rng = np.random.default_rng([seed, number, 1])
+    config, number = case.config, case.number
+    shape = next(shape for shape in DEVICES if shape.name == case.device)
+    rng = np.random.default_rng([case.seed, number, 1])
     driver = _driver(shape, netlist)
     device = driver.transport.device  # type: ignore[attr-defined]
     # Every other trial at full speed.
@@ -206,7 +236,7 @@ def run_trial(number: int, seed: int, netlist: Family | None = None) -> Trial:
     side = Lockstep(driver, golden, clock=lambda: device.cycles, compare_every=1)
     try:
         side.begin()
-        for span in random_spans(config, rng):
+        for span in random_spans(config, rng, case.runs):
             driver.supplied = rng.random() < 0.7
             side.train(span)
         count = int(rng.integers(1, 3 * config.tile))
@@ -218,7 +248,12 @@ def run_trial(number: int, seed: int, netlist: Family | None = None) -> Trial:
     return Trial(number, shape.name, config, side.samples, device.cycles - begun, error)
 
 
-def _leave_ctrl_c_to_the_parent() -> None:
+def run_trial(number: int, seed: int, netlist: Family | None = None) -> Trial:
+    """Run a trial of a sweep; see :func:`random_config` and :func:`run_case`."""
+    return run_case(case_of(number, seed, netlist), netlist)
+
+
+def leave_ctrl_c_to_the_parent() -> None:
     """Let a worker finish what it is at; the terminal sends Ctrl-C to it, too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -242,7 +277,7 @@ def sweep(count: int, seed: int, workers: int, netlist: Family | None = None) ->
         build_device(device_of(number, netlist), netlist=netlist)
     # Forking would copy whatever threads the caller has running.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _leave_ctrl_c_to_the_parent) as pool:
+    with ProcessPoolExecutor(workers, context, leave_ctrl_c_to_the_parent) as pool:
         chunk = len(DEVICES)
         yield from pool.map(
             run_trial, range(count), [seed] * count, [netlist] * count, chunksize=chunk

@@ -136,7 +136,7 @@ def _follow(path: Path, file: Iterable[str], codes: dict[str, str]) -> Timeline:
             watching.setdefault(code, []).append(watch)
     times: list[int] = []
     now = 0
-    for now, changed in changes(file):
+    for now, changed in changes(path, file):
         if len(times) < 2:
             times.append(now)
         looking = False
@@ -155,6 +155,8 @@ def _in_cycles(path: Path, watches: list[_Watch], times: list[int], last: int) -
     if len(times) < 2 or last == times[1]:
         raise MetabitError(f"{path} has no cycle in it; record a tile that is trained on")
     first, cycle = times[0], 2 * (times[1] - times[0])
+    if cycle <= 0 or last < first:
+        raise MetabitError(f"{path} is damaged: its times do not go on")
     # The last change on record may be that in the middle of a cycle.
     end = first + -(-(last - first) // cycle) * cycle
     spans: dict[str, list[tuple[int, int]]] = {}

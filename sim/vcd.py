@@ -54,7 +54,7 @@ def wires(path: Path, file: TextIO) -> Iterator[Wire]:
             case ["$scope", _, name, *_]:
                 # Amaranth tells blocks of the same name apart by a number.
                 scopes.append(name.partition("$")[0])
-            case ["$upscope", *_]:
+            case ["$upscope", *_] if scopes:
                 scopes.pop()
             case ["$var", _, width, code, name, *_] if _CORE in scopes:
                 inside = scopes[scopes.index(_CORE) + 1 :]
@@ -62,11 +62,13 @@ def wires(path: Path, file: TextIO) -> Iterator[Wire]:
     raise MetabitError(f"{path} is no waveform, or one that was cut off in its header")
 
 
-def changes(file: Iterable[str]) -> Iterator[tuple[int, list[tuple[str, str]]]]:
+def changes(path: Path, file: Iterable[str]) -> Iterator[tuple[int, list[tuple[str, str]]]]:
     """Yield times, and what changes then.
 
     Parameters
     ----------
+    path : Path
+        For messages.
     file : iterable of str
         The lines behind the header.
 
@@ -76,6 +78,11 @@ def changes(file: Iterable[str]) -> Iterator[tuple[int, list[tuple[str, str]]]]:
         In the waveform's own units.
     changed : list of (str, str)
         Codes and values, bits with the highest first.
+
+    Raises
+    ------
+    MetabitError
+        If a time is none.
     """
     now: int | None = None
     changed: list[tuple[str, str]] = []
@@ -83,7 +90,7 @@ def changes(file: Iterable[str]) -> Iterator[tuple[int, list[tuple[str, str]]]]:
         if line.startswith("#"):
             if now is not None:
                 yield now, changed
-            now, changed = int(line[1:]), []
+            now, changed = _time(path, line), []
             continue
         value, _, code = line.strip().partition(" ")
         if code:
@@ -92,3 +99,11 @@ def changes(file: Iterable[str]) -> Iterator[tuple[int, list[tuple[str, str]]]]:
             changed.append((value[1:], value[:1]))
     if now is not None:
         yield now, changed
+
+
+def _time(path: Path, line: str) -> int:
+    """Return the time that a line tells."""
+    try:
+        return int(line[1:])
+    except ValueError as error:
+        raise MetabitError(f"{path} is damaged: {line.strip()!r} is no time") from error

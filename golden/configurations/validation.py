@@ -49,10 +49,12 @@ def _describe_one(details: dict[str, Any], schema: dict[str, Any]) -> str:
     if kind == "extra_forbidden":
         known = ", ".join(_find(schema, location[:-1]).get("properties", {}))
         return f"unknown field {name!r}; known: {known}"
-    if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
-        return f"{name} must be {_range(_find(schema, location))}, not {value}"
+    limits = _find(schema, location)
+    # One of several types has no limits of its own.
+    numeric = "type" in limits and "anyOf" not in limits
+    if numeric and kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
+        return f"{name} must be {_range(limits)}, not {value}"
     if kind in ("too_short", "too_long"):
-        limits = _find(schema, location)
         low, high = limits.get("minItems", 0), limits.get("maxItems", "any number of")
         return f"{name} must have {low} to {high} entries, not {details['ctx']['actual_length']}"
     if kind == "literal_error":
@@ -67,7 +69,9 @@ def _find(schema: dict[str, Any], location: tuple[int | str, ...]) -> dict[str, 
     """Return the part of a JSON schema that describes a field."""
     node = schema
     for part in location:
-        node = node["items"] if isinstance(part, int) else node["properties"].get(part, {})
+        # Of what may be one of several things, no part is described.
+        inner = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
+        node = inner if isinstance(inner, dict) else {}
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
     return node
@@ -86,4 +90,8 @@ def _range(limits: dict[str, Any]) -> str:
         return f"at least {low:.15g}"
     if high is not None:
         return f"at most {high:.15g}"
+    if "exclusiveMaximum" not in limits:
+        return f"more than {limits['exclusiveMinimum']:g}"
+    if "exclusiveMinimum" not in limits:
+        return f"less than {limits['exclusiveMaximum']:g}"
     return f"more than {limits['exclusiveMinimum']:g} and less than {limits['exclusiveMaximum']:g}"

@@ -2,6 +2,7 @@
 
 import io
 import math
+import sys
 import zipfile
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -147,9 +148,24 @@ def _array(stream: IO[bytes], size: int) -> npt.NDArray:
     if not math.prod(shape) or not dtype.itemsize:
         return np.empty(shape, dtype)
     array = np.frombuffer(raw, dtype)
+    if dtype.kind == "U":
+        _check_characters(array)
     if fortran:
         return array.reshape(shape[::-1]).T.copy()
     return array.reshape(shape).copy()
+
+
+def _check_characters(array: npt.NDArray[np.str_]) -> None:
+    """Check texts: NumPy makes strings of numbers that are no characters, and others crash there.
+
+    Raises
+    ------
+    ValueError
+        If there is such a number.
+    """
+    codes = array.view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+    if codes.max() > sys.maxunicode:
+        raise ValueError(f"it holds text with the character {int(codes.max()):#x}, which is none")
 
 
 def _short(error: Exception) -> str:

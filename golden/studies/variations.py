@@ -15,8 +15,9 @@ from ..runs.run import Run
 from ..runs.training_run import TrainingRun
 from ..schedule import Schedule
 from .deviations import DEVIATIONS, DeviatingNetwork, Deviation
+from .soft_errors import SoftErrors, StruckRun
 
-Variation = Literal["pcg64", "zero-start", Deviation]
+Variation = Literal["pcg64", "zero-start", Deviation] | SoftErrors
 """What is different.
 
 pcg64
@@ -26,6 +27,8 @@ zero-start
 one of :data:`~metabit.golden.studies.deviations.DEVIATIONS`
     The paper's rule, with what the hardware's configuration has in common with it, and with the
     deviations up to this one.
+:class:`.SoftErrors`
+    Bits of counters turn over by themselves.
 """
 
 
@@ -38,12 +41,16 @@ def start(plan: Plan, data: TrainingData, variation: Variation | None = None) ->
         What is trained; with a variation by the hardware's mode.
     data : TrainingData
         Its data.
-    variation : str, optional
+    variation : str or SoftErrors, optional
         What is different.
     """
     if variation is None:
         return plan.start(data, observe=False)
     config = cast(Config, plan.config)
+    if isinstance(variation, SoftErrors):
+        schedule = Schedule(config, data.samples, plan.epochs)
+        engine = plan.engine_for(data)
+        return StruckRun(Network(config), data, schedule, errors=variation, engine=engine)
     if variation in DEVIATIONS:
         deviating = DeviatingNetwork(config, DEVIATIONS.index(variation) + 1)
         schedule = Schedule(deviating.config, data.samples, plan.epochs)

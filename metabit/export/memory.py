@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ValidationError
 
 from ..golden.checkpoints.file import versions
 from ..golden.checkpoints.hardware import Checkpoint
 from ..golden.config import Config
 from ..golden.configurations.named import make_config
 from ..golden.configurations.strict_json import parse
+from ..golden.configurations.validation import describe
 from ..golden.network import Bits
 from ..golden.state import state_sha256
 from ..hdl.bundles import Space
@@ -128,17 +130,27 @@ def read_memory(folder: Path) -> MemoryNetwork:
     ForeignNetworkError
         If files are missing or damaged, or are of another version or device.
     """
-    fields = _description(folder)
-    config = make_config(fields["config"])
-    shape = find_shape(fields["device"])
-    if shape.digest.hex() != fields["device_digest"]:
+    described = _description(folder)
+    config = make_config(described.config)
+    shape = find_shape(described.device)
+    if shape.digest.hex() != described.device_digest:
         raise ForeignNetworkError(
-            f"{folder} is of a device {shape.name} with digest {fields['device_digest']}, and that "
+            f"{folder} is of a device {shape.name} with digest {described.device_digest}, and that "
             f"of this Metabit has {shape.digest.hex()}: export again"
         )
     placement = Placement(config, shape)
-    words = {(e["space"], e["element"]): _words(folder, e) for e in fields["memories"]}
     count = placement.sign_words
+    sizes = {("codes", 0): 0, ("generator", 0): 1}
+    for element in range(shape.elements):
+        sizes |= {("signs", element): count, ("counters", element): count * shape.parts}
+    words = {(e.space, e.element): _words(folder, e) for e in described.memories}
+    for (space, element), size in sizes.items():
+        found = words.get((space, element))
+        if found is None or (size and len(found) != size):
+            raise ForeignNetworkError(
+                f"{folder / DESCRIPTION} must name {size or 'all'} words of {space} of element "
+                f"{element}, not {0 if found is None else len(found)}"
+            )
     beats = np.empty((shape.elements, count, LANES), np.int16)
     for element in range(shape.elements):
         signs = unpack_bits(words["signs", element][:, None], LANES)
@@ -146,7 +158,7 @@ def read_memory(folder: Path) -> MemoryNetwork:
         beats[element] = unpack_counters(parts, signs, shape)
     counters = gather(beats, placement)
     generator_state = int(words["generator", 0][0])
-    if state_sha256(counters, generator_state) != fields["state_sha256"]:
+    if state_sha256(counters, generator_state) != described.state_sha256:
         raise ForeignNetworkError(f"{folder} is damaged: its state hash differs")
     return MemoryNetwork(
         config,
@@ -154,7 +166,7 @@ def read_memory(folder: Path) -> MemoryNetwork:
         _classifier(words["codes", 0], placement),
         counters,
         generator_state,
-        tuple(fields["class_names"]),
+        described.class_names,
     )
 
 
@@ -170,7 +182,27 @@ def _hex(words: Words) -> str:
     return "".join(f"{word:016x}\n" for word in words.tolist())
 
 
-def _description(folder: Path) -> dict[str, Any]:
+class _Entry(BaseModel):
+    """A file of words."""
+
+    file: str
+    space: str
+    element: int
+    sha256: str
+
+
+class _Description(BaseModel):
+    """What must be said of the files."""
+
+    config: dict[str, Any]
+    device: str
+    device_digest: str
+    memories: tuple[_Entry, ...]
+    state_sha256: str
+    class_names: tuple[str, ...]
+
+
+def _description(folder: Path) -> _Description:
     """Return what describes the files, with the fields that it must have."""
     path = folder / DESCRIPTION
     try:
@@ -187,19 +219,25 @@ def _description(folder: Path) -> dict[str, Any]:
     missing = [name for name in needed if name not in fields]
     if missing:
         raise ForeignNetworkError(f"{path} lacks {', '.join(missing)}")
-    return fields
+    try:
+        return _Description.model_validate(fields)
+    except ValidationError as error:
+        raise ForeignNetworkError(f"{path}: {describe(error, _Description)}") from error
 
 
-def _words(folder: Path, entry: dict[str, Any]) -> Words:
+def _words(folder: Path, entry: _Entry) -> Words:
     """Return the words of a file, which must be what the description says."""
-    path = folder / str(entry["file"])
+    path = folder / entry.file
     try:
         text = path.read_text(encoding="ascii")
     except (OSError, ValueError) as error:
         raise ForeignNetworkError(f"{path} cannot be read: {error}") from error
-    if hashlib.sha256(text.encode()).hexdigest() != entry["sha256"]:
+    if hashlib.sha256(text.encode()).hexdigest() != entry.sha256:
         raise ForeignNetworkError(f"{path} is not what {DESCRIPTION} describes: its hash differs")
-    return np.array([int(line, 16) for line in text.split()], np.uint64)
+    try:
+        return np.array([int(line, 16) for line in text.split()], np.uint64)
+    except (ValueError, OverflowError) as error:
+        raise ForeignNetworkError(f"{path} is damaged: {error}") from error
 
 
 def _classifier(words: npt.NDArray[np.uint64], placement: Placement) -> list[Bits]:

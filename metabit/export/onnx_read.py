@@ -140,7 +140,7 @@ class _Reader:
                 raise ForeignNetworkError(
                     f"{self._path}: {tensor.name} is kept in another file; save it as one"
                 )
-            self._values[tensor.name] = numpy_helper.to_array(tensor)
+            self._values[tensor.name] = self._array(tensor)
         inputs = [value.name for value in graph.input if value.name not in self._values]
         if len(inputs) != 1:
             raise ForeignNetworkError(
@@ -163,6 +163,16 @@ class _Reader:
                 f"{self._path}: its outputs must be scores of classes, or the class of the highest"
             )
         return self._assemble(scores[0])
+
+    def _array(self, tensor: onnx.TensorProto) -> npt.NDArray:
+        """Return the numbers of a tensor."""
+        try:
+            return numpy_helper.to_array(tensor)
+        except Exception as error:
+            # As above: types that there are not, sizes that do not fit, and so on.
+            raise ForeignNetworkError(
+                f"{self._path}: tensor {tensor.name!r} is damaged: {error}"
+            ) from error
 
     def _refuse(self, what: str) -> ForeignNetworkError:
         """Return the error about the node that is looked at."""
@@ -201,7 +211,7 @@ class _Reader:
     def _constant(self, values: list[_Value], attributes: dict[str, Any]) -> _Value:
         if "value" not in attributes:
             raise self._refuse("must hold a tensor")
-        return numpy_helper.to_array(attributes["value"])
+        return self._array(attributes["value"])
 
     def _transpose(self, values: list[_Value], attributes: dict[str, Any]) -> _Value:
         if not isinstance(values[0], np.ndarray):

@@ -146,6 +146,9 @@ class Session:
     def _take(self, result: bytes) -> Progress:
         """Keep the predictions of a result, and return what follows them."""
         self._found += result[:-1]
+        if len(self._found) > self._samples:
+            # At once: a device that never says that it is idle would go on for ever.
+            self._fail(f"has answered {self._samples} samples with more predictions")
         return Progress.of(result[-1])
 
     def _fail(self, what: str) -> None:

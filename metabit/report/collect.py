@@ -1,6 +1,5 @@
 """Gather what a folder holds: results of train, simulate and build, and a checkpoint."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 
 from ..errors import MetabitError
+from ..golden.configurations.strict_json import parse
+from ..golden.configurations.validation import describe
+from .results import Results, SimulateResults, TrainResults
 
 if TYPE_CHECKING:
     from ..boards.results import BuildResult
@@ -25,6 +28,9 @@ _TRAIN_KEYS = ("test_accuracy", "train_accuracy", "seconds_per_epoch", "state_sh
 _SIMULATE_KEYS = ("samples", "bit_exact")
 _MEASURED_KEYS = ("cycles", "cycles_per_sample", "cycles_per_second", "state_sha256")
 """What the simulation of a training measures that has come to its end without a difference."""
+
+_VERDICT = "bit_exact"
+"""What nobody knows of a training that was not compared."""
 
 SHOWN = 24
 """Test samples shown as they come, and at most as many mistakes."""
@@ -163,33 +169,41 @@ def collect(folder: Path) -> Contents:
     build = _read_build(folder / BUILD)
     return Contents(
         title=folder.resolve().name,
-        train=_read(folder / TRAIN, _TRAIN_KEYS),
-        simulate=_read(folder / SIMULATE, _SIMULATE_KEYS),
+        train=_read(folder / TRAIN, _TRAIN_KEYS, TrainResults),
+        simulate=_read(folder / SIMULATE, _SIMULATE_KEYS, SimulateResults),
         build=build,
         picture=_picture(folder, build),
         **_learnt(folder / CHECKPOINT),
     )
 
 
-def _read(file: Path, keys: tuple[str, ...]) -> dict[str, Any] | None:
+def _read(file: Path, keys: tuple[str, ...], model: type[Results]) -> dict[str, Any] | None:
     """Return what a command has written; of several seeds, the first."""
     if not file.exists():
         return None
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+        content = parse(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise MetabitError(f"{file} is no JSON: {error}") from error
     if not isinstance(content, dict):
         raise MetabitError(f"{file} must hold a JSON object")
     if "runs" in content:
-        summary = {"mean": content["test_accuracy"], "seeds": len(content["runs"])}
-        content = content["runs"][0] | summary
+        runs = content["runs"]
+        if not isinstance(runs, list) or not runs or not isinstance(runs[0], dict):
+            raise MetabitError(f"{file}: runs must be a list of results; write it anew with --json")
+        content = runs[0] | {"mean": content.get("test_accuracy"), "seeds": len(runs)}
     # A device that has only predicted counts no cycles.
     if content.get("bit_exact") and "test_accuracy" not in content:
         keys += _MEASURED_KEYS
     for key in keys:
-        if key not in content:
+        if key not in content or (content[key] is None and key != _VERDICT):
             raise MetabitError(f"{file} lacks {key}; write it anew with --json")
+    try:
+        model.model_validate(content, strict=True)
+    except ValidationError as error:
+        raise MetabitError(
+            f"{file}: {describe(error, model)}; write it anew with --json"
+        ) from error
     return content
 
 

@@ -177,7 +177,7 @@ def _build(contents: Contents) -> dict[str, Any] | None:
     return {
         "result": result,
         "blocks": blocks,
-        "most_cells": max((sum(use.values()) for use in result.blocks.values()), default=1),
+        "most_cells": max((sum(use.values()) for use in result.blocks.values()), default=0) or 1,
         "picture": figures.png(contents.picture) if contents.picture else None,
         "bitstream": Path(result.bitstream).name,
     }

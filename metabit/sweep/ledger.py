@@ -88,9 +88,11 @@ class Ledger:
             try:
                 line = json.loads(text)
                 key = line["key"]
+                if not isinstance(key, str):
+                    raise TypeError("the key is no text")
                 # Runs of published tables had ledgers of their own, of those that succeeded.
                 status = line.setdefault("status", "done") if "row" in line else line["status"]
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise MetabitError(
                     f"{self.path}, line {number} is no result of a run; choose another file"
                 ) from error

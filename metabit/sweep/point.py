@@ -31,7 +31,7 @@ class Point:
         What is trained.
     data_sha256 : str
         :func:`dataset_sha256` of the data set.
-    variation : str or None
+    variation : str or SoftErrors or None
         What is different in the rule itself; see :mod:`~metabit.golden.studies.variations`.
     """
 
@@ -69,14 +69,14 @@ class Point:
             "epochs": self.plan.epochs,
         }
         if self.variation is not None:
-            facts["variation"] = self.variation
+            facts["variation"] = str(self.variation)
         text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
     def describe(self) -> dict[str, Any]:
         """Return what a line of the ledger says of the point."""
         plan = self.plan
-        varied = {} if self.variation is None else {"variation": self.variation}
+        varied = {} if self.variation is None else {"variation": str(self.variation)}
         return {
             "key": self.key,
             "label": self.label,

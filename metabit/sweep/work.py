@@ -13,6 +13,7 @@ from ..golden.data.options import DataOptions
 from ..golden.data.training_data import TrainingData
 from ..golden.errors import DataError
 from ..golden.runs.training_run import VIEWS, TrainingRun
+from ..golden.studies.soft_errors import StruckRun
 from ..golden.studies.variations import start
 from .point import Point, dataset_sha256
 
@@ -90,7 +91,13 @@ def results_of(run: TrainingRun) -> dict[str, Any]:
         "samples_per_second": run.schedule.samples / seconds,
         "state_sha256": run.state_sha256,
         "engine": run.engine,
+        **(_struck(run) if isinstance(run, StruckRun) else {}),
     }
+
+
+def _struck(run: StruckRun) -> dict[str, Any]:
+    """Return what soft errors have done to a run."""
+    return {"flips": run.flips.count, "accuracy_after_burst": run.after_burst}
 
 
 def _train(point: Point) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from ...hdl.placement import Placement
 from ...hdl.setup import RunSetup
 from ...hdl.shape import LANES, Shape
 from ...host import packing
+from . import covering
 from .driving import (
     Background,
     Pauses,
@@ -61,6 +62,27 @@ SHAPES = (
 
 SAMPLES = 26
 
+_z = covering.point("array.z", ["below", -6, -4, -2, 0, 2, 4, 6, "above"])
+_columns = covering.point("array.samples of a pass", [1, 2])
+_tile = covering.point("array.samples of a tile", [1, 5])
+_lag = covering.point("array.lag", [0, 1])
+_pace = covering.pauses("array.inputs and commits")
+_votes = covering.point("array.planes that vote for a neuron", range(4))
+_reset = covering.point("array.reset after passes", ["none", "one", "more"])
+
+
+def _cover(run: "Run") -> None:
+    """Count what a run is like."""
+    _lag(run.config.lag)
+    offset = run.config.head_offset
+    for z in run.z:
+        _columns(len(z))
+        for value in z.ravel().tolist():
+            _z(value if abs(value) <= 6 else "above" if value > 0 else "below")
+            _votes((value >= 0) + (value >= offset) + (value >= -offset))
+    for first in range(0, SAMPLES, run.config.tile):
+        _tile(min(run.config.tile, SAMPLES - first))
+
 
 def design(shape: Shape) -> wiring.Component:
     """Return what the bench is run on."""
@@ -84,6 +106,8 @@ class Run:
         Of each pass, of each of its columns: the words of its inputs, layer after layer.
     steps : list of int
         Layers of passes, in order, as the port ``step`` tells.
+    passed : int
+        Passes that the array has made of it.
     z, scores : list of ndarray, shape (columns, neurons) or (columns, classes)
         Pre-activations, and class scores in popcounts, of each step.
     """
@@ -108,6 +132,7 @@ class Run:
         self.signs = [self._sign_words(version) for version in versions]
         self.records: list[list[list[int]]] = []
         self.steps: list[int] = []
+        self.passed = 0
         self.z: list[np.ndarray] = []
         self.scores: list[np.ndarray] = []
         for tile in range(self.tiles):
@@ -295,6 +320,8 @@ async def check_z(dut: Any, run: Run, number: int, half: int) -> None:
 
 async def pass_forward(dut: Any, run: Run, pause: float) -> None:
     """Let a run pass to its end, and compare everything."""
+    _cover(run)
+    _pace("after a pause" if pause else "at once")
     neighbours = Neighbours(dut, run, generator(1), pause)
     pauses = Pauses(dut, generator(2), pause)
     with Background() as background:
@@ -303,6 +330,7 @@ async def pass_forward(dut: Any, run: Run, pause: float) -> None:
         search = None
         for number in range(len(run.steps)):
             await check_scores(dut, run, number)
+            run.passed = number // run.config.layers
             half = read(dut.half)
             await cycle(dut)
             # The scores of a step are only handed on when the search of the one before is over.
@@ -339,10 +367,13 @@ async def reset_forgets_a_run(dut: Any) -> None:
     """Reset it in the middle of a run; the next one is as if nothing had been."""
     await start(dut)
     rng = generator()
-    for _ in range(5):
+    for passes in (0, 1, 2, int(rng.integers(8))):
         run = Run(rng, lag=1)
         passing = cocotb.start_soon(pass_forward(dut, run, 0.2))
-        await cycle(dut, int(rng.integers(20, 400)))
+        await cycle(dut, 8)
+        while run.passed < passes:
+            await cycle(dut, int(rng.integers(1, 20)))
         assert not passing.done(), "the reset must come in the middle"
+        _reset(("none", "one", "more")[min(2, run.passed)])
         await abandon(dut, passing, dut.start, dut.read)
     await pass_forward(dut, Run(rng, lag=1), 0.2)

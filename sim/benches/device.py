@@ -23,6 +23,7 @@ from ...host.driver import Driver
 from ...host.errors import DeviceTimeoutError
 from ...host.lockstep import Span, train_both
 from ...host.packets import DELIMITER
+from . import covering
 from .driving import Background, Stream, cycle, generator, reset, shape, start
 
 SHAPES = (DEVICES["small"],)
@@ -36,6 +37,14 @@ CONFIG = Config(
     reinforcement=1,
     tile=3,
 )
+
+
+_predicted = covering.point("device.predicted class", range(CONFIG.classes))
+_label = covering.point("device.label", range(CONFIG.classes))
+_tile = covering.point("device.samples of a tile", range(1, CONFIG.tile + 1))
+_exponents = covering.point("device.annealing and damping", [(0, 0), (1, 1)])
+_pace = covering.pauses("device.bytes of both ways")
+_reset = covering.point("device.reset while bytes of requests are on their way", [0, 1])
 
 
 def design(shape: Shape) -> wiring.Component:
@@ -75,6 +84,11 @@ class ByteStreams:
     def patience(self) -> str:
         """Cycles."""
         return f"{self._cycles} cycles"
+
+    @property
+    def sending(self) -> bool:
+        """Whether bytes are on their way to the device."""
+        return bool(self._to_send)
 
     async def write(self) -> None:
         """Move bytes into the device for ever."""
@@ -149,6 +163,12 @@ def learn(driver: Driver, network: Network, spans: list[Span]) -> None:
     """Train device and golden span by span, and compare what they predict and end up with."""
     for span in spans:
         expected, found = train_both(driver, network, span)
+        for first in range(0, len(found), CONFIG.tile):
+            _tile(min(CONFIG.tile, len(found) - first))
+        for label, prediction in zip(span.labels.tolist(), found.tolist(), strict=True):
+            _label(label)
+            _predicted(prediction)
+        _exponents((span.annealing, span.damping))
         assert not compare_predictions(expected, found, CONFIG.tile)
     assert not compare_state(driver, network)
     samples = spans[-1].samples
@@ -163,6 +183,7 @@ async def training_is_bit_exact(dut: Any, pause: float) -> None:
     rng = generator()
     spans = [random_span(rng, 16), random_span(rng, 8, annealing=1, damping=1)]
     transport = ByteStreams(dut, pause)
+    _pace("after a pause" if pause else "at once")
     with Background() as background:
         background.start(transport.write())
         background.start(transport.read())
@@ -187,6 +208,7 @@ async def reset_in_the_middle_of_training(dut: Any) -> None:
             if abandoned:
                 await cycle(dut, int(rng.integers(100, 1000)))
                 assert not learning.done(), "the reset must come in the middle"
+                _reset(int(transport.sending))
                 transport.cut()
             with suppress(CutError):
                 await learning

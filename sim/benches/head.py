@@ -15,6 +15,7 @@ from ...hdl.learn.head import Head, Judged
 from ...hdl.placement import Placement
 from ...hdl.setup import RunSetup
 from ...hdl.shape import Shape
+from . import covering
 from .driving import (
     Pauses,
     cycle,
@@ -52,6 +53,37 @@ SHAPES = (
 )
 
 PASSES = 60
+
+_CLASSES = range(6)
+
+_predicted = covering.point("head.predicted class", _CLASSES)
+_label = covering.point("head.label", _CLASSES)
+_rival = covering.point("head.rival", _CLASSES)
+_best = covering.point("head.classes with the highest score", [1, 2, 3])
+_best_others = covering.point("head.others with the highest score", [1, 2, 3])
+_margin = covering.about("head.margin against its threshold")
+_columns = covering.point("head.columns with a sample", [1, 2, 3])
+_decision = covering.point(
+    "head.layers vote, trains, is right",
+    [(vote, train, right) for vote in (0, 1) for train in (0, 1) for right in (0, 1)],
+)
+
+
+def _cover(golden: "Judgement", config: Config, number: int, layer: int, columns: int) -> None:
+    """Count what a step of a pass is about."""
+    _columns(columns)
+    for column in range(columns):
+        label = int(golden.labels[number, column])
+        scores = 2 * golden.counts[layer][number, column].astype(int)
+        scores -= config.planes * config.hidden[layer]
+        others = np.delete(scores, label)
+        _label(label)
+        _rival(int(golden.rivals[layer][number, column]))
+        _best(int((scores == scores.max()).sum()))
+        _best_others(int((others == others.max()).sum()))
+        # Scores of a layer are all even or all odd: margins come in steps of 2.
+        least = -(-config.margin_threshold[layer] // 2)
+        _margin(covering.place((int(scores[label]) - int(others.max())) // 2 - int(least)))
 
 
 def design(shape: Shape) -> wiring.Component:
@@ -225,6 +257,7 @@ async def decisions_are_golden(dut: Any, summed: bool, train: bool) -> None:
     for number, labels in enumerate(golden.labels):
         columns = int(rng.integers(1, built.samples + 1))
         for layer in range(config.layers):
+            _cover(golden, config, number, layer, columns)
             fields = {
                 "layer": layer,
                 "last": int(layer == config.layers - 1),
@@ -245,6 +278,9 @@ async def decisions_are_golden(dut: Any, summed: bool, train: bool) -> None:
             if not fields["last"]:
                 continue
             expected = golden.predictions[number]
+            for prediction, label in zip(expected[:columns], labels, strict=False):
+                _predicted(int(prediction))
+                _decision((int(summed), int(train), int(prediction == label)))
             numbers = [placement.class_number(int(label)) for label in expected]
             assert split(predictions, 8, columns) == numbers[:columns]
             right = (expected == labels) & (np.arange(built.samples) < columns)

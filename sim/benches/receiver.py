@@ -31,11 +31,45 @@ from ...hdl.link.receive import Received, Receiver
 from ...hdl.shape import SHAPES as DEVICES
 from ...hdl.shape import Shape
 from ...host.packets import DELIMITER, Request, crc, encode_request
+from . import covering
 from .driving import Pauses, Stream, cycle, generator, read, start, until
 
 SHAPES = (DEVICES["small"],)
 
 RESET = encode_request(LAST_SEQUENCE, Request(Operation.RESET))
+
+
+_verdict = covering.point(
+    "receiver.frame",
+    ["sound", "sound and a reset", "bytes left over", "wrong CRC", "no frame of a request"],
+)
+_words = covering.point("receiver.words of a sound frame", [0, 2, MAX_WORDS])
+_turned = covering.point(
+    "receiver.bit turned in", ["code byte", "header", "data", "CRC", "delimiter"]
+)
+_pace = covering.pauses("receiver.bytes")
+_taken_back = covering.point("receiver.frame taken back", ["without data", "with data"])
+
+
+def _cover_turned(bit: int, length: int) -> None:
+    """Count where a bit of a frame lies, its one code byte of zeros not told apart."""
+    byte = bit // 8
+    if byte in (0, length - 1):
+        _turned("delimiter" if byte else "code byte")
+    elif byte <= REQUEST_BYTES:
+        _turned("header")
+    else:
+        _turned("CRC" if byte >= length - 1 - CRC_BYTES else "data")
+
+
+def _cover_verdict(found: "Verdict") -> None:
+    """Count what a frame was."""
+    if not found.sound:
+        _verdict("wrong CRC" if found.damaged else "no frame of a request")
+        return
+    _words(found.words)
+    kind = "sound and a reset" if found.reset else "sound"
+    _verdict("bytes left over" if found.ragged else kind)
 
 
 def design(shape: Shape) -> wiring.Component:
@@ -104,6 +138,7 @@ class Line:
     def __init__(self, dut: Any, pause: float) -> None:
         self._dut = dut
         self._encoded = Stream(dut, "encoded", generator(1), pause)
+        _pace("after a pause" if pause else "at once")
         self._pauses = Pauses(dut, generator(2), pause)
 
     async def send(self, raw: bytes) -> list[Verdict]:
@@ -115,6 +150,7 @@ class Line:
             await self._encoded.put_all(encoded + DELIMITER)
             if encoded:
                 verdicts.append(verdict(encoded))
+                _cover_verdict(verdicts[-1])
                 await self._check(verdicts[-1])
         return verdicts
 
@@ -174,6 +210,7 @@ async def no_frame_with_a_wrong_bit_passes(dut: Any) -> None:
     for sent in frames(generator()):
         assert [v.accepted for v in await line.send(sent)] == [True]
         for bit in range(8 * len(sent)):
+            _cover_turned(bit, len(sent))
             # A delimiter that has become the code byte of an empty block adds a zero to the body,
             # which no CRC of this kind sees; but then a byte is left over.
             verdicts = await line.send(turned(sent, bit) + DELIMITER)
@@ -206,7 +243,8 @@ async def a_zero_makes_it_forget_what_waits(dut: Any) -> None:
     await start(dut)
     line = Line(dut, pause=0)
     encoded = Stream(dut, "encoded", generator(1), 0)
-    for first, second in pairwise(frames(generator())):
+    for first, second in pairwise([*frames(generator()), RESET]):
+        _taken_back("with data" if verdict(first[:-1]).words else "without data")
         await encoded.put_all(first)
         await until(dut, dut.received__valid)
         await cycle(dut)

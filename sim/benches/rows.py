@@ -6,6 +6,7 @@ pauses let them; the forward passes, which would read the samples in between, ar
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import cocotb
@@ -22,6 +23,7 @@ from ...hdl.setup import RunSetup
 from ...hdl.shape import LANES, Shape
 from ...hdl.store.make import make_store
 from ...host import packing
+from . import covering
 from .driving import (
     Background,
     Pauses,
@@ -58,6 +60,51 @@ _SPRAM = _BLOCK.model_copy(
     update={"name": "spram", "samples": 1, "counter_bits": 8, "memory": "spram"}
 )
 SHAPES = (_BLOCK, _SPRAM)
+
+
+_step = covering.point(
+    "rows.counter and its step",
+    [
+        *("lowest, down", "lowest, up", "highest, up", "highest, down"),
+        *("-1 to 0", "0 to -1", "between"),
+    ],
+)
+_annealing = covering.point("rows.annealing", range(4))
+_damping = covering.point("rows.damping", range(3))
+_rows = covering.point("rows.rows of a sample", range(5))
+_again = covering.point("rows.the same row at once again", [0, 1])
+_tile = covering.point("rows.samples of a tile", range(1, 4))
+_pace = covering.pauses("rows.streams")
+_reset = covering.point("rows.reset after words of the run", ["none", "some", "most"])
+
+
+def _cover(run: "Run", config: Config) -> None:
+    """Count what a run is like; counters are looked at as it learns."""
+    _annealing(run.annealing)
+    _damping(run.damping)
+    for tile in run.tiles(config):
+        _tile(len(tile))
+    for rows in run.rows:
+        _rows(len(rows))
+        for (before, _), (after, _) in pairwise(rows):
+            _again(int(before == after))
+
+
+def _cover_step(counters: np.ndarray, inputs: np.ndarray, desired: int, config: Config) -> None:
+    """Count where a row's counters are, and where they are to go."""
+    low, high = config.counter_range
+    up = inputs > 0 if desired else inputs < 0
+    for name, found in (
+        ("lowest, down", (counters == low) & ~up),
+        ("lowest, up", (counters == low) & up),
+        ("highest, up", (counters == high) & up),
+        ("highest, down", (counters == high) & ~up),
+        ("-1 to 0", (counters == -1) & up),
+        ("0 to -1", (counters == 0) & ~up),
+        ("between", (counters > low) & (counters < high)),
+    ):
+        if found.any():
+            _step(name)
 
 
 def design(shape: Shape) -> wiring.Component:
@@ -133,11 +180,13 @@ class Rule:
 
     def learn(self, run: Run) -> None:
         """Update all rows of a run, and note the signs after every tile."""
+        _cover(run, self.config)
         for tile in run.tiles(self.config):
             for sample in tile:
                 inputs = np.where(run.samples[sample], 1, -1).astype(np.float32)
                 for neuron, desired in run.rows[sample]:
                     row, wanted = np.array([neuron]), np.array([bool(desired)])
+                    _cover_step(self.network.counters[0][neuron], inputs, desired, self.config)
                     self.network._update_rows(0, row, inputs, wanted, run.annealing, run.damping)
             run.visible.append(self.signs)
 
@@ -161,6 +210,11 @@ class Store:
         )
         self._pauses = Pauses(dut, generator(3), pause)
         self._sent = 0  # samples of the run
+
+    @property
+    def sent(self) -> int:
+        """Samples of the run that the store has taken."""
+        return self._sent
 
     # The host.
 
@@ -286,6 +340,7 @@ async def rows_learn_as_golden_does(dut: Any, pause: float) -> None:
     await start(dut)
     rng = generator()
     rule = Rule(rng)
+    _pace("after a pause" if pause else "at once")
     store = Store(dut, rule, pause)
     await store.load()
     await store.check()
@@ -308,16 +363,21 @@ async def reset_in_the_middle_of_a_run(dut: Any) -> None:
         *(dut.samples__valid, dut.jobs__valid, dut.start),
         *(dut.commit__valid, dut.commit__through),
     )
-    for abandoned in (True, True, True, True, False):
+    # How much of a run is over; None: all of it.
+    for share in (0.0, 0.2, 0.6, float(rng.random() / 2), None):
         rule = Rule(rng)
         store = Store(dut, rule, 0.2)
         await store.load()
         run = Run.draw(rng, rule.config, int(rng.integers(2)))
         rule.learn(run)
         learning = cocotb.start_soon(store.learn(run))
-        if abandoned:
-            await cycle(dut, int(rng.integers(5, 60)))
+        if share is not None:
+            await cycle(dut, 5)
+            while store.sent < share * len(run.samples):
+                await cycle(dut, int(rng.integers(1, 4)))
             assert not learning.done(), "the reset must come in the middle"
+            sent = store.sent / len(run.samples)
+            _reset("none" if not sent else "some" if sent < 0.5 else "most")
             await abandon(dut, learning, *held)
         else:
             await learning

@@ -21,6 +21,7 @@ from ...tools.compiling import toolchain
 from ...tools.errors import ToolError
 from ..source import Rtl
 from ..verilate import cache_folder
+from .covering import COVERAGE_VARIABLE, Coverage
 
 SHAPE_VARIABLE = "METABIT_BENCH_SHAPE"
 """Environment variable that tells a bench what the design was built for, as JSON."""
@@ -87,12 +88,14 @@ class Model:
 
         results, log = (self.folder / f"{bench}-{seed}.{kind}" for kind in ("xml", "log"))
         results.unlink(missing_ok=True)
+        self._coverage(bench, seed).unlink(missing_ok=True)
         module = f"{__package__}.{bench}"
         failure = _child(
             ["run", self.folder, int(self.waves), module, seed, results, log],
             _RUN_SECONDS,
             {
                 SHAPE_VARIABLE: self.shape.model_dump_json(),
+                COVERAGE_VARIABLE: str(self._coverage(bench, seed)),
                 # Values in the messages of the benches' assertions, and of no others.
                 "COCOTB_REWRITE_ASSERTION_FILES": f"{_CHILD.parent.name}/*.py",
             },
@@ -109,6 +112,13 @@ class Model:
         if bad or not count:
             raise BenchError(f"bench {bench} failed {bad} of {count} tests:\n{_tail(log)}")
         return count
+
+    def coverage(self, bench: str, seed: int) -> Coverage:
+        """Return what the last run of a bench with a seed has come upon."""
+        return Coverage.read(self._coverage(bench, seed), bench)
+
+    def _coverage(self, bench: str, seed: int) -> Path:
+        return self.folder / f"{bench}-{seed}-coverage.json"
 
 
 def build(component: wiring.Component, shape: Shape, folder: Path, *, waves: bool = False) -> Model:

@@ -21,7 +21,7 @@ from ...hdl.placement import Placement
 from ...hdl.setup import RunSetup
 from ...hdl.shape import Shape
 from ...host import packing
-from . import head
+from . import covering, head
 from .driving import (
     Background,
     Pauses,
@@ -42,6 +42,58 @@ from .rooms import SearchRoom
 SHAPES = head.SHAPES
 
 TILES = 8
+
+MANY = 40
+"""Beyond the margin that any layer wants."""
+
+_candidates = covering.point("search.candidates of a group", ["none", "one", "some", "all"])
+_smallest = covering.point(
+    "search.candidates with the smallest |z|", ["one", "several", "z and -z", "zero"]
+)
+_size = covering.point("search.samples of a tile", range(1, 6))
+_columns = covering.point("search.samples of a step", range(1, 4))
+_last = covering.point("search.winners in the last group, which is not full", [0, 1])
+_triggered = covering.point(
+    "search.layer and whether it is triggered", [(0, 0), (0, 1), (1, 0), (1, 1)]
+)
+_pace = covering.pauses("search.jobs taken")
+
+
+def _cover(tile: "Tile", golden: Network) -> None:
+    """Count what the groups of a tile are like."""
+    config = golden.config
+    _size(len(tile.labels))
+    for first in range(0, len(tile.labels), SHAPES[0].samples):
+        _columns(min(SHAPES[0].samples, len(tile.labels) - first))
+    for layer, z in enumerate(tile.z):
+        code = golden.classifier[layer]
+        for sample, label in enumerate(tile.labels):
+            _triggered((layer, int(tile.triggered[layer][sample])))
+            if not tile.triggered[layer][sample]:
+                continue
+            wrong = (z[sample] >= 0) != code[label]
+            if config.rival_selection:
+                wrong &= code[label] != code[tile.rivals[layer][sample]]
+            for first in range(0, config.hidden[layer], config.group):
+                group = slice(first, first + config.group)
+                _cover_group(z[sample, group], wrong[group], config.group)
+
+
+def _cover_group(z: np.ndarray, candidates: np.ndarray, size: int) -> None:
+    count = int(candidates.sum())
+    if len(z) < size:
+        _last(int(count > 0))
+    kind = "one" if count == 1 else "some"
+    _candidates("none" if not count else "all" if count == len(z) else kind)
+    if not count:
+        return
+    found = z[candidates]
+    smallest = found[np.abs(found) == np.abs(found).min()]
+    _smallest("one" if len(smallest) == 1 else "several")
+    if smallest.min() != smallest.max():
+        _smallest("z and -z")
+    if not smallest.any():
+        _smallest("zero")
 
 
 def design(shape: Shape) -> wiring.Component:
@@ -72,6 +124,9 @@ class Tile:
         scores = [
             rng.integers(0, 6, (size, config.classes)).astype(np.int32) for _ in config.hidden
         ]
+        # Some are so good that nothing is to be learnt.
+        for of_layer in scores:
+            of_layer[np.arange(size), self.labels] += rng.choice([0, 2 * MANY], size)
         forward = Forward([], self.z, scores)
         found = [golden._winners(forward, self.labels, n) for n in range(config.layers)]
         self.triggered = [triggered for triggered, _ in found]
@@ -200,6 +255,9 @@ async def winners_come_in_goldens_order(dut: Any, rival_selection: bool, pause: 
     tiles = [Tile(rng, neighbours.golden, neighbours.placement) for _ in range(TILES)]
     kinds = [job[0] for tile in tiles for job in tile.jobs]
     assert kinds.count(Kind.ROW) > TILES, "there must be winners"
+    _pace("after a pause" if pause else "at once")
+    for tile in tiles:
+        _cover(tile, neighbours.golden)
     await neighbours.load()
     with Background() as background:
         background.start(neighbours.keep())

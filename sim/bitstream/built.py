@@ -82,5 +82,7 @@ def find_built(path: Path) -> Built:
             f"run: metabit build {board.name} --device {shape.name}"
         )
     file = path if path.is_file() else folder / Path(result.bitstream).name
-    (clock_mhz,) = result.target_mhz.values()
-    return Built(file, board, shape, clock_mhz, result.baud)
+    clocks = list(result.target_mhz.values())
+    if len(clocks) != 1:
+        raise MetabitError(f"{result_file} must have one clock in target_mhz, not {len(clocks)}")
+    return Built(file, board, shape, clocks[0], result.baud)

@@ -1,5 +1,6 @@
 """The testbenches in cocotb: they pass, and they can fail."""
 
+import json
 from types import ModuleType
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from metabit.hdl.link import receive
 from metabit.sim.benches import BENCHES, benches, runner
 from metabit.sim.benches import head as head_bench
 from metabit.sim.benches import receiver as receiver_bench
+from metabit.sim.benches.covering import Coverage, place
 from metabit.sim.benches.runner import BenchError, build
 from metabit.tools.errors import ToolError
 from tests.hdl.planted import plant
@@ -20,6 +22,9 @@ from tests.hdl.planted import plant
 def test_a_bench_passes(bench, tmp_path):
     model = build(bench.design(bench.shape), bench.shape, tmp_path / "model")
     assert model.run(bench.name, seed=1) > 0
+    coverage = model.coverage(bench.name, seed=1)
+    assert coverage.bins > 10
+    assert coverage.missing == []
 
 
 class Bug(NamedTuple):
@@ -49,6 +54,16 @@ def test_a_planted_bug_is_caught(name, monkeypatch, tmp_path):
     model = build(bench.design(bench.shape), bench.shape, tmp_path / "model")
     with pytest.raises(BenchError, match=f"^bench {name} failed"):
         model.run(name, seed=1)
+
+
+def test_bins_that_nothing_came_to_are_named(tmp_path):
+    path = tmp_path / "head-1-coverage.json"
+    path.write_text(json.dumps({"head.label": {"0": 3, "1": 0}, "other.label": {"0": 0}}))
+    found = Coverage.read(path, "head")
+    assert (found.bins, found.missing) == (2, ["head.label: 1"])
+    assert Coverage.read(tmp_path / "none.json", "head").bins == 0
+    places = ["far below", "one below", "at", "one above", "far above"]
+    assert [place(distance) for distance in range(-2, 3)] == places
 
 
 def test_every_bench_is_listed():

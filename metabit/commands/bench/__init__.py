@@ -9,6 +9,7 @@ from . import (
     ablation,
     blocks,
     boards,
+    campaign,
     hardware,
     link,
     live,
@@ -16,6 +17,7 @@ from . import (
     paper,
     proofs,
     sequences,
+    soft_errors,
     speed,
     timeline,
     verification,
@@ -51,7 +53,11 @@ metabit bench mutants      how many small changes of the hardware its tests noti
 
 metabit bench proofs       what holds for all inputs of the hardware's blocks
 
-metabit bench verification results/*.json      what proofs, benches and mutants have found, together
+metabit bench campaign     random networks, and a line that brings anything
+
+metabit bench soft-errors  what bits that turn over by themselves cost a training
+
+metabit bench verification results/*.json      what all of these have found, together
 """
 
 app = typer.Typer(
@@ -63,7 +69,7 @@ app = typer.Typer(
 
 for _module in (
     *(speed, watch, hardware, blocks, boards, link, live, timeline),
-    *(ablation, paper, sequences, mutants, proofs, verification),
+    *(ablation, paper, sequences, mutants, proofs, campaign, soft_errors, verification),
 ):
     _name = _module.__name__.rpartition(".")[2]
-    app.command(_name, epilog=_module.EPILOG)(getattr(_module, _name))
+    app.command(_name.replace("_", "-"), epilog=_module.EPILOG)(getattr(_module, _name))

@@ -1,0 +1,1 @@
+"""Soft errors in golden and device alike, and what they cost."""
