@@ -176,7 +176,7 @@ BOARDS = {
             programmer=("-b", "ice40_generic"),
             usb=(0x0403, 0x6010),
             always_flash=True,
-            playing=Variant("up5k-flash", clock_mhz=33.0, seed=2),
+            playing=Variant("up5k-flash", clock_mhz=32.625, seed=2),
             encoding=Variant("up5k-live", clock_mhz=33.0),
         ),
         Board(
