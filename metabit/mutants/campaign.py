@@ -23,10 +23,13 @@ class Verdict:
     mutant : Mutant
     killed_by : str or None
         Chapter of the tape in which it answered otherwise; None: it survived.
+    changes_nothing : bool
+        That is proved.
     """
 
     mutant: Mutant
     killed_by: str | None
+    changes_nothing: bool = False
 
 
 def run(library: Path, tape: Tape, mutants: list[Mutant], workers: int) -> Iterator[Verdict]:

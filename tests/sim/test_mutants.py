@@ -1,7 +1,8 @@
 """Mutants of a device: what is drawn, that a tape is played as it was, and that slips are heard."""
 
+import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import product
 
@@ -10,10 +11,14 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from metabit.errors import MetabitError
+from metabit.golden.generator import PERIOD, Generator
 from metabit.hdl.device import Device
 from metabit.hdl.shape import SHAPES
 from metabit.mutants.campaign import run
 from metabit.mutants.design import Mutant, Mutated
+from metabit.mutants.draws import state_before
+from metabit.mutants.earlier import settled
 from metabit.mutants.equivalence import changes_nothing
 from metabit.mutants.tape import Begin, Receive, Send, Tape, TapingTransport
 from metabit.selftest.bench import Bench
@@ -159,3 +164,36 @@ def test_a_clock_is_never_proved_to_change_nothing():
     clocks = [mutant.number for mutant in mutated.mutants if mutant.port == "CLK"]
     assert clocks
     assert not any(changes_nothing(mutated, number) for number in clocks)
+
+
+def result_file(path, mutated, **of_first):
+    rows = [asdict(mutant) | {"killed_by": "link"} for mutant in mutated.mutants]
+    rows[0] |= {"killed_by": None, **of_first}
+    path.write_text(json.dumps({"mutants": rows}))
+    return path
+
+
+def test_what_was_noticed_before_is_settled(tmp_path, mutated):
+    found = settled(result_file(tmp_path / "a.json", mutated), mutated.mutants)
+    assert list(found) == list(range(2, COUNT + 1))
+    assert {one.killed_by for one in found.values()} == {"link"}
+    silent = result_file(tmp_path / "b.json", mutated, changes_nothing=True)
+    assert settled(silent, mutated.mutants)[1].changes_nothing
+
+
+def test_results_of_other_mutants_are_refused(tmp_path, mutated):
+    others = Mutated(partial(Device, SHAPE), COUNT, 4)
+    with pytest.raises(MetabitError, match="is not of these mutants"):
+        settled(result_file(tmp_path / "a.json", mutated), others.mutants)
+    for text, message in (("{", "is no JSON"), ("[]", "not of these"), ("{}", "not of these")):
+        (tmp_path / "wrong.json").write_text(text)
+        with pytest.raises(MetabitError, match=message):
+            settled(tmp_path / "wrong.json", mutated.mutants)
+    with pytest.raises(MetabitError, match="cannot read"):
+        settled(tmp_path / "none.json", mutated.mutants)
+
+
+def test_a_draw_is_where_it_is_meant_to_be():
+    for draw in (1, 1 << 31, PERIOD):
+        for steps in (1, 2, 5):
+            assert Generator(state_before(draw, steps)).draw(steps)[-1] == draw

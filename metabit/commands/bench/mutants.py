@@ -2,9 +2,10 @@
 
 import os
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,7 +20,6 @@ from ..options import check_folder, write_json
 
 if TYPE_CHECKING:
     from metabit.mutants.campaign import Verdict
-    from metabit.mutants.design import Mutant
 
 EPILOG = """
 **Examples**
@@ -55,6 +55,15 @@ def mutants(
             "--prove/--no-prove", help="Look which survivors change nothing, as Yosys can prove."
         ),
     ] = True,
+    again: Annotated[
+        Path | None,
+        typer.Option(
+            "--again",
+            metavar="FILE",
+            help="Results of an earlier run, of a shorter tape: only its survivors are played.",
+            show_default=False,
+        ),
+    ] = None,
     json: options.JsonOption = None,
 ) -> None:
     """Change single bits of a device's netlist, and see whether trainings and self-test notice.
@@ -68,6 +77,7 @@ def mutants(
     from metabit.hdl.shape import SHAPES
     from metabit.mutants import campaign
     from metabit.mutants.design import Mutated
+    from metabit.mutants.earlier import settled
     from metabit.mutants.rehearsal import rehearse
     from metabit.sim.model import SimulatedDevice
     from metabit.sim.verilate import build
@@ -87,32 +97,33 @@ def mutants(
             cycles = sound.cycles
     drawn = mutated.mutants
     workers = jobs or os.cpu_count() or 1
-    verdicts = campaign.run(library, tape, drawn, workers)
-    found = list(track(verdicts, "mutants", len(drawn), console=console, transient=True))
-    survivors = [one.mutant for one in found if one.killed_by is None]
-    equal: set[Mutant] = set()
+    verdicts = settled(again, drawn) if again else {}
+    left = [mutant for mutant in drawn if mutant.number not in verdicts]
+    played = campaign.run(library, tape, left, workers)
+    for one in track(played, "mutants", len(left), console=console, transient=True):
+        verdicts[one.mutant.number] = one
     if prove:
-        proofs = campaign.prove(mutated, survivors, workers)
+        survivors = [one for one in verdicts.values() if _survives(one)]
+        proofs = campaign.prove(mutated, [one.mutant for one in survivors], workers)
         proved = track(proofs, "proofs", len(survivors), console=console, transient=True)
-        equal = {mutant for mutant, silent in zip(survivors, proved, strict=True) if silent}
+        for one, silent in zip(survivors, proved, strict=True):
+            verdicts[one.mutant.number] = replace(one, changes_nothing=silent)
+    found = [verdicts[mutant.number] for mutant in drawn]
     if json is not None:
-        write_json(
-            json,
-            {
-                "device": device,
-                "seed": seed,
-                "cycles": cycles,
-                "mutants": [
-                    asdict(one.mutant)
-                    | {"killed_by": one.killed_by, "changes_nothing": one.mutant in equal}
-                    for one in found
-                ],
-            },
-        )
-    _print(console, found, [mutant for mutant in survivors if mutant not in equal], len(equal))
+        rows = [asdict(one.mutant) | _judged(one) for one in found]
+        write_json(json, {"device": device, "seed": seed, "cycles": cycles, "mutants": rows})
+    _print(console, found)
 
 
-def _print(console: Console, found: "list[Verdict]", survivors: "list[Mutant]", equal: int) -> None:
+def _survives(one: "Verdict") -> bool:
+    return one.killed_by is None and not one.changes_nothing
+
+
+def _judged(one: "Verdict") -> dict[str, Any]:
+    return {"killed_by": one.killed_by, "changes_nothing": one.changes_nothing}
+
+
+def _print(console: Console, found: "list[Verdict]") -> None:
     """Print who was killed where, and who survived though they may change something."""
     by = Counter(one.killed_by for one in found)
     table = Table("noticed in", "mutants", title="mutants by the first wrong answer")
@@ -121,6 +132,8 @@ def _print(console: Console, found: "list[Verdict]", survivors: "list[Mutant]", 
         if chapter is not None:
             table.add_row(escape(chapter), f"{number:,}")
     console.print(table)
+    survivors = [one.mutant for one in found if _survives(one)]
+    equal = sum(one.changes_nothing for one in found)
     if survivors:
         table = Table("survivor", "change", "bit", "line")
         for mutant in survivors[:_SHOWN]:
