@@ -34,14 +34,9 @@ _RUNS = (
 )
 """Commands that take seconds, in an order in which each finds what it needs."""
 
-_RECORDED = Path(__file__).parent / "recorded"
-"""Outputs of commands that take minutes: a line with the command, then what it printed."""
-
 _REMARKS = {
     "run": "The board is a simulated device behind a pseudo-terminal: times are those of the "
     "simulation, and the terminal has no latency to be set.",
-    "build": "Of a small device, as it was printed when it was built with the tools that the page "
-    "of [what blocks cost](../machine/costs.md) names.",
 }
 """What is to be said of outputs, by the page of their command."""
 
@@ -192,9 +187,6 @@ def _outputs() -> dict[str, tuple[str, str]]:
         shown |= {
             name: (line, output) for (name, line), output in zip(others, outputs, strict=True)
         }
-    for file in sorted(_RECORDED.glob("*.txt")):
-        line, _, output = file.read_text().partition("\n")
-        shown[file.stem] = line.removeprefix("$ "), output.rstrip("\n")
     return shown
 
 
