@@ -80,6 +80,7 @@ def test_a_run_from_any_state_begins_anywhere_but_knows_that_it_begins():
         h = Harness()
         h.place(module.Crc(), wired=("start",))
         left = h.register("left", 1)
+        h.m.d.sync += left.eq(left & h.any(1))
         h.claim(h.first | (left == 0))
         return h
 
