@@ -100,8 +100,8 @@ def test_a_slip_in_a_part_reaches_the_block():
     planted = receiver.planted(Twin("self.crc == 0", "self.crc == 1", crc))
     assert planted.Crc is not crc.Crc
     assert receiver.source.Crc is crc.Crc
-    with pytest.raises(LookupError, match="has 'nothing' 0 times, not once"):
-        plant(crc, ("nothing", "something"))
+    with pytest.raises(LookupError, match="has 'no such' 0 times, not once"):
+        plant(crc, ("no such", "such"))
 
 
 def test_what_is_not_in_a_block_is_told():
