@@ -134,4 +134,4 @@ def test_the_command_fails_where_a_proof_does(monkeypatch):
     assert "still holds with" in done.output
     done = CliRunner().invoke(app, ["bench", "proofs", "none"])
     assert done.exit_code != 0
-    assert "proofs must be of" in str(done.exception or done.output)
+    assert "proofs must be of aborts, " in done.output
