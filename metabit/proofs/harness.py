@@ -309,7 +309,8 @@ def _watching(variables: dict[str, Any]) -> Iterator[None]:
     """Note the local variables of all methods that return meanwhile."""
 
     def note(frame: FrameType, event: str, argument: object) -> None:
-        if event == "return" and "self" in frame.f_locals:
+        ours = frame.f_globals.get("__name__", "").startswith("metabit.hdl.")
+        if event == "return" and ours and "self" in frame.f_locals:
             for name, value in frame.f_locals.items():
                 variables.setdefault(f"{frame.f_code.co_qualname}.{name}", value)
 

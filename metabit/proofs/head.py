@@ -186,7 +186,7 @@ PROOFS = [
         claim="The best class and the best other than the label are the first of highest score; "
         "a layer is triggered if the best is not the label or leads the rival by less than the "
         "margin; the prediction is the best class.",
-        sizes=f"any number of classes and words, {shape.layers} layers, one column; no votes",
+        sizes=f"any number of classes and code words, layers: {shape.layers}, one column; no votes",
         build=partial(_decision, shape),
         twins=(
             Twin("(best < score)", "(best <= score)"),

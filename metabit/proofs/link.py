@@ -292,7 +292,7 @@ PROOFS = [
         build=_decoding,
         twins=(
             Twin("self.encoded.valid & ~Mux", "~Mux"),
-            Twin("joined.eq(end | (byte == FULL))", "joined.eq(end)"),
+            Twin("joined.eq(end | (byte == FULL))", "joined.eq(end | (byte == 2))"),
             Twin("~self.decoded.valid | self.decoded.ready", "~self.decoded.valid"),
             Twin("self.decoded.payload.error.eq(~code)", "self.decoded.payload.error.eq(0)"),
         ),
@@ -315,7 +315,7 @@ PROOFS = [
             Twin("m.d.sync += too_short.eq(0)", "m.d.sync += too_short.eq(position[0])"),
         ),
         depth=3,
-        twin_depth=14,
+        twin_depth=18,
     ),
     Proof(
         name="link",

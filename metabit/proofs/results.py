@@ -92,6 +92,8 @@ def _jobs(shape: Shape, block: ModuleType) -> Harness:
     h.claim(
         h.held(dut.jobs),
         *others,
+        # Nobody waits but for a job that does.
+        Array(column.ready for column in columns)[turn] == ~owed,
         dut.jobs.valid == (owed & ~between),
         implies(dut.jobs.valid, job.kind.as_value() == kind),
         implies(
@@ -171,7 +173,8 @@ PROOFS = [
         name="jobs",
         source=jobs,
         claim="Every mark of the columns becomes one job, in the order of samples, none is lost, "
-        "doubled or withdrawn; a tile that is learnt is closed by one more; busy until then.",
+        "doubled or withdrawn; a tile that is learnt is closed by one more; busy until then. "
+        "The next mark is taken once no job waits.",
         sizes=f"{_THREE.samples} columns, any number of marks",
         build=partial(_jobs, _THREE),
         twins=(
@@ -182,7 +185,7 @@ PROOFS = [
             Twin("open_tiles + self.tile - tile_over", "open_tiles + self.tile"),
         ),
         depth=2,
-        twin_depth=8,
+        twin_depth=9,
     ),
     *(
         Proof(
