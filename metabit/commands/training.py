@@ -347,7 +347,7 @@ def duration(seconds: float) -> str:
 def summarise(
     console: Console, run: TrainingRun, results: dict[str, Any], path: Path | None
 ) -> None:
-    """Print how a run ended; ``results`` are those of :func:`.results_of`."""
+    """Print how a run ended; ``results`` are those of :mod:`metabit.golden.runs.results`."""
     tested = (
         f"{escape(run.data.dataset)}, split {run.data.split.name}, {len(run.data.test)} samples"
     )

@@ -86,7 +86,7 @@ class SessionReport:
         return Hard(found, session.tally.passes, session.names)
 
     def sections(self) -> tuple[str, int]:
-        """Return the report's sections, as HTML, and of which version of :class:`.Epochs`.
+        """Return the sections of the report, as HTML, and the version of what they are of.
 
         They are drawn anew when an epoch is over, but not so often that drawing would take a
         noticeable share of what the machine can do.
