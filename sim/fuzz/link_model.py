@@ -32,9 +32,6 @@ _LOW_HALF = 0xFFFF_FFFF
 _NUMBERS = (Space.GENERATOR, Space.STATISTICS)
 """Spaces of whose words only the lower half counts."""
 
-_MEANINGLESS = (Space.SETUP, Space.CODES)
-"""Spaces whose words can only be written, and of which a READ gives anything."""
-
 _FORGOTTEN = (Space.GENERATOR, Space.STATISTICS)
 """Spaces whose words need not outlive a RESET."""
 
@@ -220,7 +217,7 @@ class LinkModel:
         expected = []
         for place, word in zip(header.places(self.shape), found, strict=True):
             space = place[0]
-            if space in _MEANINGLESS:
+            if not self.means(space):
                 expected.append(word)
                 continue
             counts = self.masked(space, word)
@@ -228,6 +225,12 @@ class LinkModel:
             # What stands above a number means nothing.
             expected.append(known | (word - counts))
         return b"".join(word.to_bytes(WORD_BYTES, "little") for word in expected)
+
+    def means(self, space: Space) -> bool:
+        """Whether what is read of a space is a word of it, or zero; if not, it is anything."""
+        if self.shape.memory == "spram":
+            return space in (Space.COUNTERS, *_NUMBERS)
+        return space not in (Space.SETUP, Space.CODES)
 
     def readable(self, space: Space) -> bool:
         """Whether words of a space can be read; the others are zero."""

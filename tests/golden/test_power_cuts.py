@@ -83,7 +83,7 @@ def train(data: Path, path: Path, phase: str = "never", moment: int = 0) -> str 
 
 
 @pytest.mark.slow
-def test_a_training_that_is_killed_ends_as_one_that_never_was(tmp_path):
+def test_a_training_that_is_killed_ends_as_one_that_never_was(tmp_path, short_spans):
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 4, 60)
     patterns = rng.random((4, 24)) < 0.5
