@@ -32,6 +32,9 @@ _LOW_HALF = 0xFFFF_FFFF
 _NUMBERS = (Space.GENERATOR, Space.STATISTICS)
 """Spaces of whose words only the lower half counts."""
 
+_OPERATIONS = 8
+"""Numbers that a device tells apart before it refuses those that are none."""
+
 _FORGOTTEN = (Space.GENERATOR, Space.STATISTICS)
 """Spaces whose words need not outlive a RESET."""
 
@@ -116,7 +119,9 @@ class LinkModel:
             self._expect(reply, Reply(UNSOLICITED, 0, damage))
             return
         header = Header.of(body)
-        always = header.operation in (Operation.IDENTIFY.value, Operation.RESET.value)
+        # A device looks at the low bits: what is no operation may be refused in place of repeated.
+        low = header.operation % _OPERATIONS
+        always = low in (Operation.IDENTIFY.value, Operation.RESET.value)
         kept = self.kept.get(header.sequence % WINDOW)
         if kept is not None and kept[0] == header.sequence and not always:
             if received != kept[1]:
