@@ -32,8 +32,8 @@ _LOW_HALF = 0xFFFF_FFFF
 _NUMBERS = (Space.GENERATOR, Space.STATISTICS)
 """Spaces of whose words only the lower half counts."""
 
-_MEANINGLESS = (Space.SETUP, Space.CODES)
-"""Spaces whose words can only be written, and of which a READ gives anything."""
+_OPERATIONS = 8
+"""Numbers that a device tells apart before it refuses those that are none."""
 
 _FORGOTTEN = (Space.GENERATOR, Space.STATISTICS)
 """Spaces whose words need not outlive a RESET."""
@@ -119,7 +119,9 @@ class LinkModel:
             self._expect(reply, Reply(UNSOLICITED, 0, damage))
             return
         header = Header.of(body)
-        always = header.operation in (Operation.IDENTIFY.value, Operation.RESET.value)
+        # A device looks at the low bits: what is no operation may be refused in place of repeated.
+        low = header.operation % _OPERATIONS
+        always = low in (Operation.IDENTIFY.value, Operation.RESET.value)
         kept = self.kept.get(header.sequence % WINDOW)
         if kept is not None and kept[0] == header.sequence and not always:
             if received != kept[1]:
@@ -220,7 +222,7 @@ class LinkModel:
         expected = []
         for place, word in zip(header.places(self.shape), found, strict=True):
             space = place[0]
-            if space in _MEANINGLESS:
+            if not self.means(space):
                 expected.append(word)
                 continue
             counts = self.masked(space, word)
@@ -228,6 +230,12 @@ class LinkModel:
             # What stands above a number means nothing.
             expected.append(known | (word - counts))
         return b"".join(word.to_bytes(WORD_BYTES, "little") for word in expected)
+
+    def means(self, space: Space) -> bool:
+        """Whether what is read of a space is a word of it, or zero; if not, it is anything."""
+        if self.shape.memory == "spram":
+            return space in (Space.COUNTERS, *_NUMBERS)
+        return space not in (Space.SETUP, Space.CODES)
 
     def readable(self, space: Space) -> bool:
         """Whether words of a space can be read; the others are zero."""

@@ -60,8 +60,8 @@ print(run.state_sha256)
 """
 
 MOMENTS = (
-    *(("half written", 1), ("trained", 1), ("half written", 2), ("written", 3), ("replaced", 1)),
-    *(("loaded", 1), ("trained", 5), ("written", 1), ("replaced", 4), ("half written", 6)),
+    *(("half written", 1), ("trained", 2), ("written", 2)),
+    *(("replaced", 1), ("loaded", 1), ("half written", 2)),
 )
 """What is going on when power goes, and the how many-th time."""
 
@@ -83,7 +83,7 @@ def train(data: Path, path: Path, phase: str = "never", moment: int = 0) -> str 
 
 
 @pytest.mark.slow
-def test_a_training_that_is_killed_ends_as_one_that_never_was(tmp_path):
+def test_a_training_that_is_killed_ends_as_one_that_never_was(tmp_path, short_spans):
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 4, 60)
     patterns = rng.random((4, 24)) < 0.5
@@ -98,5 +98,5 @@ def test_a_training_that_is_killed_ends_as_one_that_never_was(tmp_path):
             positions.append((schedule.epoch, schedule.sample))
     # Nothing that was saved is lost.
     assert positions == sorted(positions)
-    assert len(set(positions)) > 4
+    assert len(set(positions)) > 2
     assert train(data, path) == expected
