@@ -15,7 +15,7 @@ from ..sim.sweep import random_config, random_spans
 from .draws import draws, network
 from .tape import Tape, TapingTransport
 
-NETWORKS = 8
+NETWORKS = 12
 """Random networks that are trained."""
 
 _SEED = 1
