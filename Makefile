@@ -13,19 +13,21 @@ DEMO := build/demo
 SITE := build/docs
 DIST := build/dist
 COVERAGE := build/coverage.json
-CAMPAIGN := build/campaign.json
+RESULTS := build/verification
 
 # One thread of linear algebra per process: more only get in each other's way.
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo class test coverage campaign lint typecheck docs dist clean
+.PHONY: help setup demo class test coverage verify mutants campaign lint typecheck docs dist clean
 
 help:
 	@echo 'make demo       train, simulate, build a bitstream; the report lands in $(DEMO)'
 	@echo 'make class      open the notebooks of docs/class in a browser'
 	@echo 'make test       run all tests'
 	@echo 'make coverage   run all tests, and list the lines and branches that none of them runs'
+	@echo 'make verify     proofs, and coverage of the benches; all results so far land in build/verification.md'
+	@echo 'make mutants    1,000 small changes of the hardware, and whether tests notice: half an hour'
 	@echo 'make campaign   10,000 random networks, ten million bytes at the link, gates: hours'
 	@echo 'make lint       check style and format'
 	@echo 'make typecheck  check types'
@@ -72,11 +74,22 @@ coverage: setup
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cov --cov-report term \
 	  --cov-report json:$(COVERAGE)
 
+verify: setup
+	@mkdir -p $(RESULTS)
+	@$(BIN)/metabit bench proofs --json $(RESULTS)/proofs.json
+	@$(BIN)/python -m metabit.sim.benches --json $(RESULTS)/benches.json
+	@$(BIN)/metabit bench verification $(RESULTS)/*.json \
+	  --json build/verification.json --out build/verification.md
+
+mutants: setup
+	@mkdir -p $(RESULTS)
+	@$(BIN)/metabit bench mutants --json $(RESULTS)/mutants.json
+
 # What fails is made as small as it fails still, and tried again by the tests ever after.
 campaign: setup
-	@mkdir -p build
+	@mkdir -p $(RESULTS)
 	@$(BIN)/metabit bench campaign --networks 10000 --bytes 10000000 --netlists 40 \
-	  --json $(CAMPAIGN) --keep tests/sim/regressions.json
+	  --json $(RESULTS)/campaign.json --keep tests/sim/regressions.json
 
 lint: setup
 	@$(BIN)/ruff check .
