@@ -43,7 +43,7 @@ def wires(path: Path, file: TextIO) -> Iterator[Wire]:
     Raises
     ------
     MetabitError
-        If it ends before its header does.
+        If it ends before its header does, or a wire has no width.
     """
     scopes: list[str] = []
     for line in file:
@@ -57,6 +57,8 @@ def wires(path: Path, file: TextIO) -> Iterator[Wire]:
             case ["$upscope", *_] if scopes:
                 scopes.pop()
             case ["$var", _, width, code, name, *_] if _CORE in scopes:
+                if not width.isdecimal():
+                    raise MetabitError(f"{path} is damaged: {name} has {width!r} bits")
                 inside = scopes[scopes.index(_CORE) + 1 :]
                 yield Wire(".".join((*inside, name)), code, int(width))
     raise MetabitError(f"{path} is no waveform, or one that was cut off in its header")

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from amaranth.utils import ceil_log2, exact_log2
-
 from ...errors import MetabitError
 from ...golden.encoding.program import MOST_BYTES, Program
 
@@ -48,17 +46,17 @@ class Sizes:
     @property
     def address_bits(self) -> int:
         """Bits of the address of a pixel."""
-        return exact_log2(self.pixels)
+        return self.pixels.bit_length() - 1
 
     @property
     def bank_bits(self) -> int:
         """Bits of an address that say which bank a pixel lies in."""
-        return exact_log2(self.lanes)
+        return self.lanes.bit_length() - 1
 
     @property
     def word_bits(self) -> int:
         """Bits of the address of a word of the program."""
-        return ceil_log2(self.words)
+        return (self.words - 1).bit_length()
 
     def check(self, program: Program) -> None:
         """Check that a program fits.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -30,6 +30,7 @@ from .training import describe
 
 if TYPE_CHECKING:
     from metabit.golden.engines import EngineName
+    from metabit.golden.runs.run import Run
     from metabit.golden.runs.training_run import TrainingRun
     from metabit.watch.session import Session
     from metabit.watch.source import Source
@@ -366,23 +367,22 @@ def _source(console: Console, stack: ExitStack, run: "TrainingRun", wanted: Want
 
     if wanted.port is not None:
         from metabit.boards.run import DeviceRun
-        from metabit.golden.runs.run import Run
         from metabit.host.driver import Driver
         from metabit.host.transport import SerialTransport
         from metabit.planning.line import SpeedOf
 
         from .played import plays
 
-        assert isinstance(run, Run)
+        hardware = cast("Run", run)
         transport = stack.enter_context(
             closing(SerialTransport(wanted.port, wanted.baud, wanted.timeout))
         )
         if transport.notice:
             console.print(f"[yellow]{escape(transport.notice)}[/]", highlight=False)
         driver = Driver.find(transport)
-        _refuse_playing(driver.shape.name, playing=plays(driver, run))
-        speed = SpeedOf(run.network.config, driver.shape, wanted.baud)
-        on_device = DeviceRun(driver, run, verify=wanted.verify)
+        _refuse_playing(driver.shape.name, playing=plays(driver, hardware))
+        speed = SpeedOf(hardware.network.config, driver.shape, wanted.baud)
+        on_device = DeviceRun(driver, hardware, verify=wanted.verify)
         place = f"device {driver.shape.name} at {wanted.port}"
         return BoardSource(on_device, f"{place}, compared" if wanted.verify else place, speed)
     if wanted.simulate:

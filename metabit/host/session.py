@@ -40,6 +40,7 @@ class Session:
     def __init__(self, requester: Requester, samples: int) -> None:
         self._requester = requester
         self._samples = samples
+        self._most = samples  # predictions
         self._found = bytearray()
         self._silent = 0  # answers in a row that brought no prediction
 
@@ -146,9 +147,9 @@ class Session:
     def _take(self, result: bytes) -> Progress:
         """Keep the predictions of a result, and return what follows them."""
         self._found += result[:-1]
-        if len(self._found) > self._samples:
+        if len(self._found) > self._most:
             # At once: a device that never says that it is idle would go on for ever.
-            self._fail(f"has answered {self._samples} samples with more predictions")
+            self._fail(f"has answered {self._most} samples with more predictions")
         return Progress.of(result[-1])
 
     def _fail(self, what: str) -> None:

@@ -20,6 +20,9 @@ FEWEST = 16
 _TILES = 32
 """Of the runs that are predicted: a rough figure is enough to choose by."""
 
+_NEARLY = 0.9
+"""Part of the neurons that fit, with which a network fills a device."""
+
 _FILE = "accuracies.csv"
 
 
@@ -107,6 +110,12 @@ def network(
             **fields,
         }
     )
+
+
+def fills(config: Config, shape: Shape) -> bool:
+    """Return whether a network has about as many neurons as fit beside its inputs."""
+    visits = -(-config.inputs // shape.lanes)
+    return config.hidden[0] >= _NEARLY * min(shape.neurons, shape.depth // visits)
 
 
 def explore(shape: Shape) -> Iterator[Candidate]:

@@ -7,7 +7,7 @@ from typing import Any
 from metabit.boards.registry import Board
 from metabit.golden.config import Config
 from metabit.hdl.shape import SHAPES, Shape
-from metabit.planning.explore import explore
+from metabit.planning.explore import explore, fills
 from metabit.planning.line import SpeedOf
 from metabit.planning.plan import Plan, make_plan
 
@@ -73,7 +73,11 @@ class Described:
 def describe(board: Board, built: Built | None) -> Described:
     """Plan what fits a board."""
     shape = SHAPES[board.shape]
-    fitting = {(c.config.inputs, c.config.hidden[0]): c.config for c in explore(shape)}
+    fitting = {
+        (c.config.inputs, c.config.hidden[0]): c.config
+        for c in explore(shape)
+        if fills(c.config, shape)
+    }
     ordered = [fitting[key] for key in sorted(fitting, reverse=True)]
     middle = len(ordered) // 2
     chosen = dict.fromkeys((0, middle, len(ordered) - 1))

@@ -239,7 +239,7 @@ def test_what_does_not_fit_is_refused() -> None:
         Sizes(256, 3, 512)
     with pytest.raises(MetabitError, match=r"pixels .* a power of two, 4 to 4096, not 784"):
         Sizes(784, 2, 512)
-    with pytest.raises(MetabitError, match="words of an encoder must be at least 2, not 1"):
+    with pytest.raises(MetabitError, match="words of an encoder must be 2 to 4096, not 1"):
         Sizes(256, 2, 1)
 
 
