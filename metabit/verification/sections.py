@@ -109,7 +109,7 @@ def _say_soft_errors(figures: Figures) -> str:
     )
     return (
         f"`{figures['config']}`, {figures['epochs']} epochs, {figures['seeds']} seeds: test "
-        f"{accuracies} with so many flips a bit and epoch"
+        f"accuracy {accuracies} with so many flips a bit and epoch"
     )
 
 
