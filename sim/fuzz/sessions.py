@@ -221,7 +221,6 @@ class _Flood(_Session):
 
     def __init__(self, device: SimulatedDevice, shape: Shape) -> None:
         super().__init__(device, shape)
-        self._partial = b""
         self._words: dict[Place, set[int]] = {}
 
     def begin(self) -> None:
@@ -231,21 +230,19 @@ class _Flood(_Session):
 
     def burst(self, pieces: tuple[Piece, ...]) -> None:
         raw = b"".join(piece.raw for piece in pieces)
-        *frames, rest = (self._partial + raw).split(DELIMITER)
         asked = {UNSOLICITED}
-        for frame in frames:
+        # What the burst leaves open is a frame, too: the delimiters that follow end it.
+        for frame in raw.split(DELIMITER):
             body = sound_body(frame)
             if body is not None:
                 header = Header.of(body)
                 asked.add(header.sequence)
                 self._allow(header)
-        self._partial = rest
         self.device.send(raw)
         if not self.device.run_until_sent(self._patience):
             raise HangError(f"no byte taken in {self._patience} cycles")
         # Whatever it is at ends; then it must be there again.
         self._settle(Request(Operation.IDENTIFY), asked)
-        self._partial = b""
 
     def _settle(self, request: Request, asked: Collection[int] = (UNSOLICITED,)) -> None:
         """Resynchronise with a request; all replies before its own must be to what was asked.
