@@ -148,7 +148,9 @@ class LinkModel:
         if not self.initialised and operation not in (Operation.IDENTIFY, Operation.RESET):
             return Status.NOT_INITIALISED
         words, rest = divmod(len(header.data), WORD_BYTES)
-        wanted = {Operation.WRITE: header.count, Operation.RUN: 1}.get(operation, 0)
+        # A count that no request can have is cut before it is compared, and then out of range.
+        count = header.count % (1 << MAX_WORDS.bit_length())
+        wanted = {Operation.WRITE: count, Operation.RUN: 1}.get(operation, 0)
         if rest or (words == 0 if operation is Operation.FEED else words != wanted):
             return Status.BAD_LENGTH
         if operation in (Operation.READ, Operation.WRITE):
