@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from ..boards.registry import BOARDS
+from ..boards.registry import board_of
 from ..hdl.memory.pins import FLASH_PAD_CYCLES, SDRAM_PAD_CYCLES
 from ..hdl.shape import Shape
 from ..hdl.stored_device import StoredDevice
@@ -33,9 +33,8 @@ power-down."""
 
 def clock_mhz(shape: Shape) -> float:
     """Return the clock of the board that a shape is built for."""
-    players = (board.variant(shape.name) for board in BOARDS.values())
-    clocks = [player.clock_mhz for player in players if player]
-    return clocks[0] if clocks else _USUAL_MHZ
+    board = board_of(shape.name)
+    return board.clock_of(shape.name) if board else _USUAL_MHZ
 
 
 def build_stored(

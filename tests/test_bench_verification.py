@@ -104,7 +104,9 @@ def test_what_is_missing_is_said(tmp_path):
     assert "no results of mutants, campaign, soft errors" in printed
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", '{"mutants": 3}', "null"])
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", '{"mutants": 3}', "null", '{"device": "small", "seed": 1, "mutants": []}']
+)
 def test_other_files_are_refused(tmp_path, text):
     file = tmp_path / "other.json"
     file.write_text(text)

@@ -26,7 +26,7 @@ class Section:
         What writes its file.
     summarise : callable
         Returns the figures of a file's contents; raises LookupError or TypeError if it is of
-        something else.
+        something else, and ZeroDivisionError if there is nothing in it.
     say : callable
         Returns the figures as a sentence.
     """

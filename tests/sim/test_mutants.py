@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from metabit.errors import MetabitError
@@ -157,6 +158,30 @@ def test_what_changes_nothing():
         assert len(chosen) == 5
         for mutant in chosen:
             assert changes_nothing(mutated, mutant.number) == expected, mutant
+
+
+class Kept(wiring.Component):
+    """What is read was written, and nobody else reads what is written."""
+
+    a: In(2)
+    b: In(2)
+    out: Out(2)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=2, depth=4, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        m.d.comb += [write.en.eq(1), write.addr.eq(self.b), write.data.eq(self.a ^ self.b)]
+        m.d.comb += [read.addr.eq(self.b), self.out.eq(read.data)]
+        return m
+
+
+def test_what_only_a_memory_takes_is_compared():
+    mutated = Mutated(Kept, 100, 1)
+    (gate,) = re.findall(r"cell \$xor (\S+)", mutated.change(1)[0])
+    written = [one for one in mutated.mutants if one.cell == gate and one.mode == "inv"]
+    assert written
+    assert not any(changes_nothing(mutated, one.number) for one in written)
 
 
 def test_a_clock_is_never_proved_to_change_nothing():

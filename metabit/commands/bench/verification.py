@@ -87,7 +87,7 @@ def _read(file: Path) -> "tuple[Section, dict[str, Any]]":
     for section in SECTIONS:
         try:
             return section, section.summarise(results)
-        except (LookupError, TypeError, AttributeError):
+        except (LookupError, TypeError, AttributeError, ZeroDivisionError):
             continue
     commands = ", ".join(section.command.partition(" --json")[0] for section in SECTIONS)
     raise MetabitError(f"{file} holds the results of none of: {commands}")
